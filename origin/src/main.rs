@@ -1,0 +1,3 @@
+//! The MCP origin server.
+
+fn main() {}
