@@ -1,0 +1,178 @@
+//! The values of an origin TOML after reading: nothing is optional that has a default.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Everything that an origin needs to know before it binds its first socket.
+///
+/// Keys that Hypercorn has keep Hypercorn's name; `defaults.toml` beside this file gives every default its reason.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OriginConfig {
+    /// `name`: what the service calls itself in logs, `/capz` and to MCP clients.
+    pub name: String,
+    /// `generation`: the digest of the deployment that this file was rendered from; empty in a file written by hand.
+    pub generation: String,
+    /// `bind` (Hypercorn): where MCP clients, or the edge, connect.
+    pub bind: Vec<Bind>,
+    /// `admin_bind`: where health, readiness and the list of streams are served beside the public routes; none by default.
+    pub admin_bind: Vec<Bind>,
+    /// `umask` (Hypercorn): the file mode creation mask of Unix sockets that the origin binds itself.
+    pub umask: u32,
+    /// `backlog` (Hypercorn): the length of the listen queue.
+    pub backlog: u32,
+    /// `trusted_peers`: who may speak for a client with `Forwarded` or `X-Forwarded-*`.
+    pub trusted_peers: Vec<TrustedPeer>,
+    /// `trusted_hops`: how many proxies stand before the origin, counted from the origin.
+    pub trusted_hops: u32,
+    /// `tool_names`: how tools are named to clients.
+    pub tool_names: ToolNames,
+    /// `include_server_header` (Hypercorn): whether responses carry `Server`.
+    pub include_server_header: bool,
+    /// `accesslog` (Hypercorn): whether one line per request is written; `"-"` or absent, as Hypercorn has it.
+    pub accesslog: bool,
+    /// `loglevel` (Hypercorn).
+    pub loglevel: LogLevel,
+    /// `graceful_timeout` (Hypercorn): how long calls in flight may take after SIGTERM.
+    pub graceful_timeout: Duration,
+    /// `keep_alive_timeout` (Hypercorn): how long an idle connection is kept.
+    pub keep_alive_timeout: Duration,
+    /// `read_timeout` (Hypercorn): how long a client may take to send its request head.
+    pub read_timeout: Duration,
+    /// `h11_max_incomplete_size` (Hypercorn): the largest HTTP/1.1 request head, in bytes.
+    pub h11_max_incomplete_size: u64,
+    /// `h2_max_concurrent_streams` (Hypercorn).
+    pub h2_max_concurrent_streams: u32,
+    /// `h2_max_header_list_size` (Hypercorn): in bytes, as RFC 9113 section 6.5.2 counts them.
+    pub h2_max_header_list_size: u32,
+    /// `max_body_size`: the largest request body, in bytes.
+    pub max_body_size: u64,
+    /// `stream_keep_alive`: a stream that sent nothing for this long sends a comment.
+    pub stream_keep_alive: Duration,
+    /// `[timeouts]`.
+    pub timeouts: Timeouts,
+    /// `[[servers]]`: the MCP servers behind this origin.
+    pub servers: Vec<Server>,
+}
+
+/// How long a client may wait, by route.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// `timeouts.request`: every route that is not named here.
+    pub request: Duration,
+    /// `timeouts.mcp`: a POST to `/mcp` or `/servers/{name}/mcp`; above every `call_timeout`, so that the call ends first.
+    pub mcp: Duration,
+    /// `timeouts.smoke`: the response head of `/mcp/sse` and `/mcp/stream-demo`.
+    pub smoke: Duration,
+    /// `timeouts.write_stall`: a client that stopped reading is cut off after this long.
+    pub write_stall: Duration,
+}
+
+/// One MCP server behind the origin: a command that speaks MCP over its standard input and output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// `name`: `[a-z0-9-]` with single underscores inside, at most 32 characters.
+    pub name: String,
+    /// `command`: the program and its arguments; never empty.
+    pub command: Vec<String>,
+    /// `working_directory`: where the command starts; the origin's own when absent.
+    pub working_directory: Option<PathBuf>,
+    /// `environment`: variables set for the command. Its environment is otherwise empty but for a short list.
+    pub environment: BTreeMap<String, String>,
+    /// `environment_pass`: names of the origin's own variables that the command gets too.
+    pub environment_pass: Vec<String>,
+    /// `start_timeout`: how long it may take until its tools are listed.
+    pub start_timeout: Duration,
+    /// `call_timeout`: how long one call may take.
+    pub call_timeout: Duration,
+}
+
+/// An address to listen on: `host:port` or `unix:/path`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Bind {
+    /// An IP address and port; port 0 asks the system for a free one.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// A peer that may speak for its clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrustedPeer {
+    /// `unix:`: whoever can connect to the Unix socket.
+    Unix,
+    /// A network such as `10.0.0.0/8`, or one address.
+    Network(ipnet::IpNet),
+}
+
+/// How tools are named to clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToolNames {
+    /// `prefixed`: `{server}__{tool}`.
+    Prefixed,
+    /// `plain`: the tool's own name; for one server.
+    Plain,
+}
+
+/// Hypercorn's log levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// `DEBUG`
+    Debug,
+    /// `INFO`
+    Info,
+    /// `WARNING`
+    Warning,
+    /// `ERROR` and `CRITICAL`
+    Error,
+}
+
+impl Bind {
+    /// The path of a Unix socket.
+    pub fn unix_path(&self) -> Option<&Path> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(path) => Some(path),
+        }
+    }
+}
+
+impl fmt::Display for Bind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for TrustedPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix => f.write_str("unix:"),
+            Self::Network(network) => write!(f, "{network}"),
+        }
+    }
+}
+
+impl fmt::Display for ToolNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Prefixed => "prefixed",
+            Self::Plain => "plain",
+        })
+    }
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warning => "WARNING",
+            Self::Error => "ERROR",
+        })
+    }
+}

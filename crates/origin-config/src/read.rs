@@ -1,0 +1,318 @@
+//! From TOML layers to an [`OriginConfig`], with all findings at once.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use findings::{Document, Finding, Located, Reader, Report};
+
+use crate::model::{LogLevel, OriginConfig, Server, Timeouts, ToolNames};
+
+/// The commented default file: every key, its default and the reason.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// Reads a configuration. `over` is laid upon the defaults: file, then environment, then flags, merged by the caller with
+/// [`Document::overlaid_with`].
+///
+/// `None` when the report has an error.
+pub fn load(over: Document) -> (Option<OriginConfig>, Report) {
+    let mut report = Report::new();
+    let defaults = Document::parse(DEFAULTS, "defaults", &mut report);
+    let merged = defaults.overlaid_with(over);
+    let report = RefCell::new(report);
+    let reader = Reader::new(merged.root(), &report);
+    let config = read(&reader);
+    reader.finish();
+    check(&config, &report);
+    let report = report.into_inner().sorted();
+    ((!report.has_errors()).then_some(config), report)
+}
+
+/// Reads every key, whatever is wrong with the others; what could not be read is empty, and the report says so.
+fn read(reader: &Reader<'_>) -> OriginConfig {
+    let servers = read_servers(reader);
+    let timeouts = reader.table("timeouts").map(|table| {
+        let timeouts = Timeouts {
+            request: value(table.duration("request")),
+            mcp: value(table.duration("mcp")),
+            smoke: value(table.duration("smoke")),
+            write_stall: value(table.duration("write_stall")),
+        };
+        table.finish();
+        timeouts
+    });
+    OriginConfig {
+        name: reader
+            .string("name")
+            .map(|name| checked_name(reader, name))
+            .unwrap_or_default(),
+        generation: value(reader.string("generation")),
+        bind: bind_list(reader, "bind"),
+        admin_bind: bind_list(reader, "admin_bind"),
+        umask: whole(reader.integer("umask", 0..=0o777)),
+        backlog: whole(reader.integer("backlog", 1..=65_535)),
+        trusted_peers: values(reader.words("trusted_peers", "value.trusted-peer")),
+        trusted_hops: whole(reader.integer("trusted_hops", 0..=16)),
+        tool_names: reader
+            .word("tool_names", "value.tool-names")
+            .map_or(ToolNames::Prefixed, |names| names.value),
+        include_server_header: value(reader.boolean("include_server_header")),
+        accesslog: access_log(reader),
+        loglevel: reader
+            .word("loglevel", "value.log-level")
+            .map_or(LogLevel::Info, |level| level.value),
+        graceful_timeout: value(reader.duration_or_seconds("graceful_timeout")),
+        keep_alive_timeout: value(reader.duration_or_seconds("keep_alive_timeout")),
+        read_timeout: value(reader.duration_or_seconds("read_timeout")),
+        h11_max_incomplete_size: value(reader.size("h11_max_incomplete_size")),
+        h2_max_concurrent_streams: whole(reader.integer("h2_max_concurrent_streams", 1..=65_535)),
+        h2_max_header_list_size: whole(
+            reader.integer("h2_max_header_list_size", 1_024..=16_777_216),
+        ),
+        max_body_size: value(reader.size("max_body_size")),
+        stream_keep_alive: value(reader.duration("stream_keep_alive")),
+        timeouts: timeouts.unwrap_or_default(),
+        servers,
+    }
+}
+
+fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
+    let mut servers = Vec::new();
+    let mut names = BTreeSet::new();
+    for table in reader.tables("servers") {
+        let server = Server {
+            name: table
+                .string("name")
+                .map(|name| name.value)
+                .unwrap_or_default(),
+            command: values(table.strings("command")),
+            working_directory: table
+                .string("working_directory")
+                .map(|path| path.value.into()),
+            environment: table.string_map("environment").unwrap_or_default(),
+            environment_pass: values(table.strings("environment_pass")),
+            start_timeout: table
+                .duration("start_timeout")
+                .map_or(START_TIMEOUT, |timeout| timeout.value),
+            call_timeout: table
+                .duration("call_timeout")
+                .map_or(CALL_TIMEOUT, |timeout| timeout.value),
+        };
+        if !is_server_name(&server.name) {
+            let message = format!("`{}` is not a server name", server.name.escape_debug());
+            let hint = "a lower-case letter, then at most 31 of a-z, 0-9, `-` and single `_`";
+            table.find("name", Finding::error("servers.name", message).hint(hint));
+        } else if !names.insert(server.name.clone()) {
+            let message = format!("server `{}` is named twice", server.name);
+            table.find(
+                "name",
+                Finding::error("servers.duplicate", message).hint("each server needs its own name"),
+            );
+        }
+        if server.command.first().is_none_or(String::is_empty) {
+            let finding = Finding::error("servers.command", "there is no command to run");
+            table.find(
+                "command",
+                finding.hint("as `command = [\"mcp-server-time\"]`"),
+            );
+        }
+        table.finish();
+        servers.push(server);
+    }
+    servers
+}
+
+fn check(config: &OriginConfig, report: &RefCell<Report>) {
+    let mut report = report.borrow_mut();
+    if config.bind.is_empty() {
+        report.push(Finding::error("bind.empty", "there is no address to listen on").at("bind"));
+    }
+    for bind in &config.admin_bind {
+        if config.bind.contains(bind) {
+            let message =
+                format!("`{bind}` is also in `bind`, and the admin routes would be public");
+            report.push(Finding::error("admin-bind.public", message).at("admin_bind"));
+        }
+    }
+    if config.tool_names == ToolNames::Plain && config.servers.len() > 1 {
+        let message = format!(
+            "`plain` names need a single server, and there are {}",
+            config.servers.len()
+        );
+        report.push(
+            Finding::error("tool-names.plain", message)
+                .at("tool_names")
+                .hint("use `prefixed`"),
+        );
+    }
+    for server in config
+        .servers
+        .iter()
+        .filter(|server| server.call_timeout >= config.timeouts.mcp)
+    {
+        let message = format!(
+            "server `{}` may take longer for a call than the route waits",
+            server.name
+        );
+        let hint = "raise `timeouts.mcp` above every `call_timeout`";
+        report.push(
+            Finding::warn("timeouts.mcp", message)
+                .at("timeouts.mcp")
+                .hint(hint),
+        );
+    }
+}
+
+/// The rule for server names: they become the first part of a tool name, `{server}__{tool}`, so they have no `__`.
+pub(crate) fn is_server_name(name: &str) -> bool {
+    name.len() <= 32
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && !name.ends_with('_')
+        && !name.contains("__")
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+}
+
+fn checked_name(reader: &Reader<'_>, name: Located<String>) -> String {
+    if name.value.is_empty() || name.value.len() > 64 || name.value.chars().any(char::is_control) {
+        reader.find(
+            "name",
+            Finding::error(
+                "value.name",
+                "is not a name of 1 to 64 printable characters",
+            ),
+        );
+    }
+    name.value
+}
+
+fn access_log(reader: &Reader<'_>) -> bool {
+    let Some(text) = reader.string("accesslog") else {
+        return false;
+    };
+    if !matches!(text.value.as_str(), "-" | "") {
+        let hint = "systemd and launchd keep what is written to standard output; \"-\" writes there, \"\" writes nothing";
+        let message = format!(
+            "`{}`: the access log goes to standard output only",
+            text.value.escape_debug()
+        );
+        reader.find(
+            "accesslog",
+            Finding::error("value.accesslog", message).hint(hint),
+        );
+    }
+    text.value == "-"
+}
+
+fn bind_list(reader: &Reader<'_>, key: &'static str) -> Vec<crate::model::Bind> {
+    let texts = reader.strings_or_one(key).unwrap_or_default();
+    texts
+        .into_iter()
+        .filter_map(|text| reader.parsed(text, "value.bind"))
+        .map(|bind| bind.value)
+        .collect()
+}
+
+fn value<T: Default>(located: Option<Located<T>>) -> T {
+    located.map(|located| located.value).unwrap_or_default()
+}
+
+fn values<T>(located: Option<Vec<Located<T>>>) -> Vec<T> {
+    located
+        .unwrap_or_default()
+        .into_iter()
+        .map(|located| located.value)
+        .collect()
+}
+
+fn whole(located: Option<Located<i64>>) -> u32 {
+    located
+        .and_then(|located| u32::try_from(located.value).ok())
+        .unwrap_or_default()
+}
+
+/// An interpreter that starts from a cold disk cache took several seconds on a small machine; 30 s is several times that.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Two minutes: the longest that common proxies let a silent call wait is 100 to 125 s.
+const CALL_TIMEOUT: Duration = Duration::from_mins(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str) -> (Option<OriginConfig>, Report) {
+        let mut syntax = Report::new();
+        let document = Document::parse(text, "origin.toml", &mut syntax);
+        assert!(syntax.is_empty(), "{syntax}");
+        load(document)
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        let (config, report) = load_text("");
+        let config = config.expect("the defaults are valid");
+        assert!(report.is_empty(), "{report}");
+        assert_eq!(config.bind[0].to_string(), "127.0.0.1:8000");
+        assert_eq!(config.umask, 0o117);
+        assert_eq!(config.stream_keep_alive, Duration::from_secs(15));
+        assert!(config.accesslog && config.servers.is_empty());
+    }
+
+    #[test]
+    fn every_fault_is_found_at_once() {
+        let text = "bnd = [\"x\"]\nbind = [\"nonsense\"]\nmax_body_size = 5\nloglevel = \"LOUD\"\n\
+                    [[servers]]\nname = \"a__b\"\n[[servers]]\nname = \"git\"\ncommand = [\"x\"]\n\
+                    [[servers]]\nname = \"git\"\ncommand = [\"y\"]\n";
+        let (config, report) = load_text(text);
+        assert!(config.is_none());
+        let ids: Vec<_> = report
+            .findings()
+            .iter()
+            .map(|finding| finding.id.as_str())
+            .collect();
+        for id in [
+            "key.unknown",
+            "value.bind",
+            "value.bare-number",
+            "value.log-level",
+            "servers.name",
+            "servers.command",
+        ] {
+            assert!(ids.contains(&id), "{id} in {ids:?}");
+        }
+        assert!(ids.contains(&"servers.duplicate"), "{ids:?}");
+    }
+
+    #[test]
+    fn hypercorn_forms_are_read() {
+        let (config, report) = load_text(
+            "bind = \"unix:/run/x/o.sock\"\ngraceful_timeout = 3\nkeep_alive_timeout = 5.5\n",
+        );
+        let config = config.unwrap_or_else(|| panic!("{report}"));
+        assert!(config.bind[0].unix_path().is_some());
+        assert_eq!(config.keep_alive_timeout, Duration::from_millis(5_500));
+    }
+
+    #[test]
+    fn the_admin_listener_is_never_the_public_one() {
+        let (config, report) =
+            load_text("bind = [\"127.0.0.1:1\"]\nadmin_bind = [\"127.0.0.1:1\"]\n");
+        assert!(config.is_none(), "{report}");
+    }
+
+    #[test]
+    fn every_top_level_key_and_timeout_has_a_default_with_a_comment() {
+        let mut above = "";
+        for line in DEFAULTS
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('['))
+        {
+            assert!(
+                line.starts_with('#') || above.starts_with('#'),
+                "no comment above `{line}`"
+            );
+            above = line;
+        }
+    }
+}

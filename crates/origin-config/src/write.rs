@@ -1,0 +1,175 @@
+//! From an [`OriginConfig`] to its TOML: what is written is read back as the same value.
+
+use std::fmt::Write as _;
+
+use findings::{format_duration, format_size};
+use toml::Value;
+
+use crate::model::{OriginConfig, Server};
+
+/// Writes a configuration as TOML. Every key is written, so that the file says all that is in force; `heading` is put
+/// before it as comment lines.
+pub fn write(config: &OriginConfig, heading: &str) -> String {
+    let mut out = String::new();
+    for line in heading.lines() {
+        let _ = writeln!(out, "{}", format!("# {line}").trim_end());
+    }
+    out.push('\n');
+    for (key, value) in top_level(config) {
+        let _ = writeln!(out, "{key} = {value}");
+    }
+    let timeouts = &config.timeouts;
+    out.push_str("\n[timeouts]\n");
+    for (key, duration) in [
+        ("request", timeouts.request),
+        ("mcp", timeouts.mcp),
+        ("smoke", timeouts.smoke),
+        ("write_stall", timeouts.write_stall),
+    ] {
+        let _ = writeln!(out, "{key} = {}", text(format_duration(duration)));
+    }
+    for server in &config.servers {
+        write_server(&mut out, server);
+    }
+    out
+}
+
+fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
+    vec![
+        ("name", text(&config.name)),
+        ("generation", text(&config.generation)),
+        ("bind", texts(&config.bind)),
+        ("admin_bind", texts(&config.admin_bind)),
+        ("umask", format!("0o{:03o}", config.umask)),
+        ("backlog", config.backlog.to_string()),
+        ("trusted_peers", texts(&config.trusted_peers)),
+        ("trusted_hops", config.trusted_hops.to_string()),
+        ("tool_names", text(config.tool_names)),
+        (
+            "include_server_header",
+            config.include_server_header.to_string(),
+        ),
+        ("accesslog", text(if config.accesslog { "-" } else { "" })),
+        ("loglevel", text(config.loglevel)),
+        (
+            "graceful_timeout",
+            text(format_duration(config.graceful_timeout)),
+        ),
+        (
+            "keep_alive_timeout",
+            text(format_duration(config.keep_alive_timeout)),
+        ),
+        ("read_timeout", text(format_duration(config.read_timeout))),
+        (
+            "h11_max_incomplete_size",
+            text(format_size(config.h11_max_incomplete_size)),
+        ),
+        (
+            "h2_max_concurrent_streams",
+            config.h2_max_concurrent_streams.to_string(),
+        ),
+        (
+            "h2_max_header_list_size",
+            config.h2_max_header_list_size.to_string(),
+        ),
+        ("max_body_size", text(format_size(config.max_body_size))),
+        (
+            "stream_keep_alive",
+            text(format_duration(config.stream_keep_alive)),
+        ),
+    ]
+}
+
+fn write_server(out: &mut String, server: &Server) {
+    out.push_str("\n[[servers]]\n");
+    let _ = writeln!(out, "name = {}", text(&server.name));
+    let _ = writeln!(out, "command = {}", texts(&server.command));
+    if let Some(directory) = &server.working_directory {
+        let _ = writeln!(out, "working_directory = {}", text(directory.display()));
+    }
+    let _ = writeln!(
+        out,
+        "start_timeout = {}",
+        text(format_duration(server.start_timeout))
+    );
+    let _ = writeln!(
+        out,
+        "call_timeout = {}",
+        text(format_duration(server.call_timeout))
+    );
+    if !server.environment_pass.is_empty() {
+        let _ = writeln!(
+            out,
+            "environment_pass = {}",
+            texts(&server.environment_pass)
+        );
+    }
+    if !server.environment.is_empty() {
+        out.push_str("\n[servers.environment]\n");
+        for (name, value) in &server.environment {
+            let _ = writeln!(out, "{} = {}", text(name), text(value));
+        }
+    }
+}
+
+/// A TOML string with TOML's own quoting; a quoted string is also a valid key.
+#[expect(clippy::needless_pass_by_value, reason = "called with temporaries")]
+fn text(value: impl ToString) -> String {
+    let value = value.to_string();
+    // the library chooses a multi-line literal for a text with a newline, which is no key and hides the newline
+    if value.contains(|c: char| c.is_control() || c == '\'') {
+        return basic_string(&value);
+    }
+    Value::String(value).to_string()
+}
+
+fn basic_string(value: &str) -> String {
+    let mut out = String::from('"');
+    for character in value.chars() {
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            control if control.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(control));
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn texts<T: ToString>(values: &[T]) -> String {
+    let items: Vec<_> = values.iter().map(|value| text(value.to_string())).collect();
+    format!("[{}]", items.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use findings::{Document, Report};
+
+    use super::*;
+    use crate::read::load;
+
+    #[test]
+    fn what_is_written_is_read_back_as_the_same_value() {
+        let source = "name = \"a \\\"quoted\\\" name\"\nbind = [\"unix:/run/x/o.sock\", \"[::1]:80\"]\n\
+                      trusted_peers = [\"unix:\", \"10.0.0.0/8\"]\nmax_body_size = \"5KiB\"\n\
+                      [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
+                      working_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\n\
+                      [servers.environment]\nA = \"1\"\n\"odd key\" = \"\\u0007\"\n\
+                      [[servers]]\nname = \"time\"\ncommand = [\"t\"]\n";
+        let parse = |text: &str| {
+            let mut report = Report::new();
+            let document = Document::parse(text, "x", &mut report);
+            let (config, findings) = load(document);
+            config.unwrap_or_else(|| panic!("{report}{findings}"))
+        };
+        let config = parse(source);
+        let written = write(&config, "made by a test\n\nsecond");
+        assert_eq!(parse(&written), config, "{written}");
+        assert_eq!(write(&parse(&written), "made by a test\n\nsecond"), written);
+    }
+}
