@@ -1,1 +1,27 @@
 //! An HTTP/1.1, HTTP/2 and HTTP/3 client that says what it saw and judges nothing.
+//!
+//! [`fetch`] makes a fresh connection, sends one [`Ask`] and returns the whole [`Answer`]; [`open`] returns as soon as the
+//! head is there and hands out the body piece by piece, each with the instant of its arrival; a [`Connection`] carries as many
+//! requests as its version allows. Every wait has a deadline, and whatever is dropped closes.
+//!
+//! What an answer means is for the caller to say: a 500 is an answer, a certificate that expired tomorrow is a fact.
+//! The readers beside the client ([`sse`], [`alt_svc`], [`certificate`], [`mcp`]) do no I/O.
+
+mod answer;
+mod ask;
+mod connection;
+mod error;
+mod stream;
+mod target;
+mod version;
+
+pub use answer::{Answer, Head, Timing, Tls};
+pub use ask::Ask;
+pub use connection::{Connection, MAX_BODY, fetch, handshakes, open};
+pub use error::{ProbeError, Stage};
+pub use stream::Stream;
+pub use target::{Connect, Scheme, Target, Trust};
+pub use version::Version;
+
+/// One certificate in DER, the first of a chain being the leaf.
+pub use rustls::pki_types::CertificateDer;
