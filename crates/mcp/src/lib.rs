@@ -1,1 +1,15 @@
 //! The Model Context Protocol without I/O: messages in, messages out.
+//!
+//! Nothing here opens a socket, reads a clock or spawns a task. What passes through is raw JSON: the envelope is parsed,
+//! the payload keeps its bytes.
+
+pub mod catalog;
+pub mod error;
+mod raw;
+pub mod tool;
+pub mod version;
+
+pub use catalog::Catalog;
+pub use error::Error;
+pub use tool::Naming;
+pub use version::{Era, Revision};
