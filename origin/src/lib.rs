@@ -1,1 +1,19 @@
 //! The MCP origin server: HTTP/1.1 and HTTP/2 in front of MCP servers.
+//!
+//! One straight flow: bytes → [`listen`] → [`proto`] (the only place that knows HTTP versions) → one
+//! `Request<Body>` with a [`conn::ConnInfo`] → [`middleware`] → [`router`] → [`endpoint`] ⇄ [`upstream`].
+
+pub mod app;
+pub mod body;
+pub mod clock;
+pub mod conn;
+pub mod endpoint;
+pub mod envelope;
+pub mod listen;
+pub mod middleware;
+pub mod proto;
+pub mod router;
+pub mod run;
+pub mod snapshot;
+pub mod stream;
+pub mod upstream;
