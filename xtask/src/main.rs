@@ -1,3 +1,29 @@
-//! The repository's own commands.
+//! The repository's own commands: `cargo xtask demo`, `test`, `tidy` and `tools`.
+//!
+//! It is built before anything else, so it depends on little and starts no async runtime.
 
-fn main() {}
+mod apt;
+mod cache;
+mod cli;
+mod commands;
+mod failure;
+mod files;
+mod process;
+mod repository;
+mod talk;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match commands::run(cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(failure) => {
+            talk::failure(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}

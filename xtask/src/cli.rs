@@ -1,0 +1,117 @@
+//! The command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// The repository's own commands.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring up NGINX and the origin in front of real MCP servers on this machine, verified over h1, h2, h3
+    Demo(Demo),
+    /// Run everything that CI runs, or the suites named
+    Test(Test),
+    /// Check the house rules that a program can check
+    Tidy,
+    /// Provide the tools of the tests: NGINX, Debian roots, Python environments, nextest, cargo-deny
+    Tools(Tools),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// How clients reach the origin
+    #[arg(long, value_enum, default_value_t = Topology::H3Termination)]
+    pub(crate) topology: Topology,
+    /// Exit after the verification, with its exit code
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Keep the deployment's folder (configuration, logs) after the end
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Topology {
+    /// NGINX speaks HTTP/3, /2 and /1.1; the origin HTTP/1.1 behind it
+    H3Termination,
+    /// NGINX passes TCP and UDP through; the origin ends TLS and QUIC itself
+    StreamPassthrough,
+}
+
+impl Topology {
+    /// The word of the spec.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::H3Termination => "h3-termination",
+            Self::StreamPassthrough => "stream-passthrough",
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Test {
+    /// The suites to run; all of them when none is named
+    #[arg(value_enum)]
+    pub(crate) suites: Vec<Suite>,
+}
+
+/// A suite of `cargo xtask test`, in the order in which all of them run: what fails soonest first.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Suite {
+    /// Formatting
+    Fmt,
+    /// House rules
+    Tidy,
+    /// Lints, warnings are errors
+    Clippy,
+    /// Unit and integration tests of every crate but the end-to-end tests
+    Unit,
+    /// Only the rendered references and goldens (they are part of `unit`)
+    Goldens,
+    /// Examples in the documentation
+    Doc,
+    /// The documentation itself, warnings are errors
+    Docs,
+    /// Licences, bans, sources and advisories of the dependencies
+    Deny,
+    /// Real NGINX, origin and opsctl on free ports
+    E2e,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Tools {
+    /// The tools to provide; all of them when none is named
+    #[arg(value_enum)]
+    pub(crate) tools: Vec<Tool>,
+    /// Print the environment of the end-to-end tests as shell lines
+    #[arg(long, conflicts_with = "tools")]
+    pub(crate) env: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Tool {
+    /// NGINX with HTTP/3, built from its pinned source
+    Nginx,
+    /// Debian 13 with its own NGINX and curl, as a folder to chroot into
+    RootTrixie,
+    /// Debian testing, the same
+    RootForky,
+    /// Python environment with the MCP servers of the demo
+    Servers,
+    /// Python environment with MCP clients
+    Clients,
+    /// The test runner
+    Nextest,
+    /// The judge of dependencies
+    CargoDeny,
+}

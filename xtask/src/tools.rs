@@ -1,0 +1,9 @@
+//! What the demo and the tests need and a machine may not have, provided once and kept in the cache.
+//!
+//! Each tool has one file with an `ensure` that may be called at any time, also by two processes at once.
+
+pub(crate) mod cargo_deny;
+pub(crate) mod nextest;
+pub(crate) mod nginx;
+pub(crate) mod python;
+pub(crate) mod roots;

