@@ -1,1 +1,14 @@
-//! Helpers of the end-to-end tests.
+//! What the end-to-end tests share: the tools that they run, a deployment spec in a folder of its own, and the
+//! deployment that `opsctl up` brings up from it.
+//!
+//! Nothing here is skipped when a tool is missing: the tests fail and name the command that provides it.
+
+mod deployment;
+mod running;
+mod staged;
+mod tools;
+
+pub use deployment::{Deployment, free_port_pair};
+pub use running::{DEADLINE, Running, Verdict, children_of, opsctl, up_once};
+pub use staged::Staged;
+pub use tools::{NginxBuild, Tools};

@@ -1,0 +1,142 @@
+//! The committed references are true: each real NGINX accepts the rendering for its version without a warning,
+//! `origin check` reads the TOML, and `systemd-analyze verify` the units.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use e2e::{NginxBuild, Staged, Tools};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the root")
+}
+
+/// The tree that `opsctl render` writes for a spec of this repository and an NGINX.
+fn rendered(tools: &Tools, spec: &str, nginx: &str) -> Staged {
+    let staged = Staged::new();
+    let mut command = Command::new(&tools.opsctl);
+    command
+        .arg("--spec")
+        .arg(repository().join("specs").join(spec));
+    command
+        .args(["render", "--nginx", nginx, "--out"])
+        .arg(staged.tree());
+    let output = command.output().expect("opsctl starts");
+    assert!(output.status.success(), "{spec} {nginx}: {}", said(&output));
+    staged
+}
+
+fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Makes the certificate files that the rendered confs name, then asks NGINX.
+const NGINX_TEST: &str = r#"
+grep -rhoE 'ssl_certificate(_key)? +[^;]+' /etc/nginx/conf.d /etc/nginx/*/ | sort -u | while read -r key path; do
+    mkdir -p "$(dirname "$path")"
+    case $key in
+        ssl_certificate) chain=$path ;;
+        *) openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x \
+               -keyout "$path" -out "$(dirname "$path")/new.pem" 2>/dev/null ;;
+    esac
+done
+grep -rhoE 'ssl_certificate +[^;]+' /etc/nginx/conf.d /etc/nginx/*/ | sort -u | while read -r key path; do
+    cp "$(dirname "$path")/new.pem" "$path"
+done
+nginx -t
+"#;
+
+fn accepts(build: NginxBuild, version: &str, spec: &str) {
+    let tools = Tools::from_environment();
+    let staged = rendered(&tools, spec, version);
+    let (root, preparation) = match build {
+        NginxBuild::Debian13 => (&tools.root_trixie, ""),
+        NginxBuild::DebianTesting => (&tools.root_forky, ""),
+        NginxBuild::Source => {
+            staged.copy(&tools.nginx_1_28, "/usr/sbin/nginx");
+            // Debian's stream module is of another version than this binary, which has its own built in
+            (
+                &tools.root_trixie,
+                "rm -f /etc/nginx/modules-enabled/*stream*\n",
+            )
+        }
+    };
+    let output = staged.run(root, &format!("{preparation}{NGINX_TEST}"));
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("test is successful"), "{said}");
+    assert!(!said.contains("[warn]"), "{said}");
+}
+
+#[test]
+fn nginx_1_26_accepts_its_rendering_without_a_warning() {
+    accepts(
+        NginxBuild::Debian13,
+        "1.26.3,stream=dynamic",
+        "h3-termination.toml",
+    );
+    accepts(
+        NginxBuild::Debian13,
+        "1.26.3,stream=dynamic",
+        "two-sites.toml",
+    );
+}
+
+#[test]
+fn nginx_1_28_accepts_its_rendering_without_a_warning() {
+    accepts(
+        NginxBuild::Source,
+        "1.28.3,stream=static",
+        "h3-termination.toml",
+    );
+}
+
+#[test]
+fn nginx_1_30_accepts_its_rendering_without_a_warning() {
+    accepts(
+        NginxBuild::DebianTesting,
+        "1.30.6,stream=dynamic",
+        "h3-termination.toml",
+    );
+    accepts(
+        NginxBuild::DebianTesting,
+        "1.30.6,stream=dynamic",
+        "two-sites.toml",
+    );
+}
+
+#[test]
+fn systemd_accepts_the_units_where_the_binaries_are() {
+    let tools = Tools::from_environment();
+    let staged = rendered(&tools, "h3-termination.toml", "1.30.6,stream=dynamic");
+    staged.copy(&tools.origin, "/usr/bin/origin");
+    staged.copy(&tools.opsctl, "/usr/bin/opsctl");
+    let script = "systemd-sysusers\nsystemd-analyze verify /etc/systemd/system/*-origin*\n";
+    let output = staged.run(&tools.root_trixie, script);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        !said(&output).contains("/etc/systemd/system/"),
+        "a warning: {}",
+        said(&output)
+    );
+}
+
+#[test]
+fn the_origin_reads_its_reference_without_a_finding() {
+    let tools = Tools::from_environment();
+    let file = repository().join("hypercorn-equivalents/behind-nginx.toml");
+    let output = Command::new(&tools.origin)
+        .arg("check")
+        .arg("--config")
+        .arg(file)
+        .output()
+        .expect("origin starts");
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(!said(&output).contains("warning"), "{}", said(&output));
+}
