@@ -7,6 +7,11 @@
 //! What an answer means is for the caller to say: a 500 is an answer, a certificate that expired tomorrow is a fact.
 //! The readers beside the client ([`sse`], [`alt_svc`], [`certificate`], [`mcp`]) do no I/O.
 
+pub mod alt_svc;
+pub mod certificate;
+pub mod mcp;
+pub mod sse;
+
 mod answer;
 mod ask;
 mod connection;
