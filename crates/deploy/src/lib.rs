@@ -1,1 +1,29 @@
-//! From a deployment spec to rendered files: pure.
+//! From a deployment spec to rendered files, without touching the machine.
+//!
+//! ```text
+//! deploy.toml ─parse→ Spec ─resolve→ Deployment ─render→ Rendered
+//! ```
+//!
+//! [`parse`] finds every fault of the text at once. [`resolve`] settles every default against the target NGINX and the
+//! layout of the machine: after it nothing is left to choose. [`render`] fills templates, and only checked words
+//! ([`words`]) reach one. No step reads a file, a clock or the environment.
+
+mod deployment;
+mod generation;
+mod layout;
+mod render;
+mod resolve;
+mod spec;
+pub mod target;
+pub mod words;
+
+pub use deployment::{
+    Certificate, CertificateKind, Deployment, Edge, Exposed, ServerCheck, Site, Topology,
+};
+pub use layout::{Layout, Paths, PrivateLayout, SitePaths, WorkerUser};
+pub use render::{
+    Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile, Templates, render,
+};
+pub use resolve::{Facts, resolve};
+pub use spec::{CertificateSpec, EdgeSpec, SiteSpec, Spec, parse};
+pub use target::Target;

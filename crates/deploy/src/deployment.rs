@@ -1,0 +1,179 @@
+//! A deployment with every choice made: what is rendered, verified and run.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use origin_config::OriginConfig;
+
+use crate::layout::{Layout, Paths};
+use crate::target::Target;
+use crate::words::{AbsolutePath, GenerationId, Name, Port, ServerName, SpecFile};
+
+/// One deployment: an edge and the sites behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// `name`: unit, file and variable names start with it.
+    pub name: Name,
+    /// The base name of the spec that this came from, for the heads of the rendered files; no part of the generation.
+    pub spec_file: SpecFile,
+    /// The digest of everything else here: 16 hex digits of a SHA-256.
+    pub generation: GenerationId,
+    /// `topology`.
+    pub topology: Topology,
+    /// The NGINX side.
+    pub edge: Edge,
+    /// The origins, in the order of the spec; never empty.
+    pub sites: Vec<Site>,
+    /// The NGINX that the edge is rendered for.
+    pub target: Target,
+    /// Where files go.
+    pub layout: Layout,
+    /// The paths that follow from the layout and the name.
+    pub paths: Paths,
+}
+
+/// How requests travel from the client to the origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topology {
+    /// `h3-termination`: NGINX ends TLS and QUIC and speaks HTTP/1.1 to the origin.
+    H3Termination,
+    /// `stream-passthrough`: NGINX passes TCP and UDP on and the origin ends TLS and QUIC.
+    StreamPassthrough,
+}
+
+/// The NGINX side of a deployment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edge {
+    /// Where TLS (TCP) and QUIC (UDP) are served: `edge.listen` × `edge.https_port`.
+    pub https: Vec<SocketAddr>,
+    /// Where plain HTTP answers with a redirect: `edge.listen` × `edge.http_port`; empty when that is 0.
+    pub http: Vec<SocketAddr>,
+    /// The port that clients see (`edge.public_https_port`): it goes into `Alt-Svc`, `Host` and redirects.
+    pub public_https_port: Port,
+    /// How long old workers may keep their streams after a reload.
+    pub worker_shutdown_timeout: Duration,
+    /// Streams that one HTTP/2 or HTTP/3 connection may have open.
+    pub max_concurrent_streams: u32,
+    /// How long an idle client connection lives; over HTTP/3 it is also the QUIC idle timeout.
+    pub keepalive_timeout: Duration,
+    /// The origin's own endpoints that the edge passes.
+    pub expose: Vec<Exposed>,
+    /// The Unix socket on which the edge names its generation (`/generation`) and answers `/healthz`.
+    pub socket: AbsolutePath,
+    /// The access log, JSON lines.
+    pub access_log: AbsolutePath,
+    /// The error log.
+    pub error_log: AbsolutePath,
+}
+
+/// An endpoint of the origin that the edge passes when the spec says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exposed {
+    /// `/healthz`
+    Healthz,
+    /// `/readyz`
+    Readyz,
+    /// `/health`
+    Health,
+    /// `/capz`
+    Capz,
+}
+
+/// One origin and the names under which the edge serves it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site {
+    /// `name`: unit, user and file names of this origin.
+    pub name: Name,
+    /// `server_names`; never empty.
+    pub server_names: Vec<ServerName>,
+    /// What the edge shows to clients.
+    pub certificate: Certificate,
+    /// The whole configuration of the origin.
+    pub origin: OriginConfig,
+    /// Where that configuration is rendered to.
+    pub origin_toml_path: AbsolutePath,
+    /// The program of the origin.
+    pub origin_executable: AbsolutePath,
+    /// The tool calls that a verification makes, one for each server whose spec names one, in the order of the spec.
+    pub checks: Vec<ServerCheck>,
+}
+
+/// A certificate chain and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// PEM, the leaf first.
+    pub chain_path: AbsolutePath,
+    /// PEM.
+    pub key_path: AbsolutePath,
+    /// Who provides the two files.
+    pub kind: CertificateKind,
+}
+
+/// Who provides a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateKind {
+    /// The operator: `tls.certificate` and `tls.private_key`. The files have to exist.
+    Given,
+    /// `tls.self_signed = true`: opsctl makes the files at these paths, and a CA beside them.
+    SelfSigned,
+}
+
+/// A tool call that proves one MCP server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerCheck {
+    /// The server's name.
+    pub server: String,
+    /// `check_tool`: the server's own name of the tool, without the prefix.
+    pub tool: String,
+    /// `check_arguments`; an empty object when the spec has none.
+    pub arguments: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Exposed {
+    /// The path at the origin and at the edge.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Healthz => "/healthz",
+            Self::Readyz => "/readyz",
+            Self::Health => "/health",
+            Self::Capz => "/capz",
+        }
+    }
+}
+
+impl FromStr for Exposed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "healthz" => Ok(Self::Healthz),
+            "readyz" => Ok(Self::Readyz),
+            "health" => Ok(Self::Health),
+            "capz" => Ok(Self::Capz),
+            _ => Err("is not `healthz`, `readyz`, `health` or `capz`".to_owned()),
+        }
+    }
+}
+
+impl FromStr for Topology {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "h3-termination" => Ok(Self::H3Termination),
+            "stream-passthrough" => Ok(Self::StreamPassthrough),
+            _ => Err("is not `h3-termination` or `stream-passthrough`".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::H3Termination => "h3-termination",
+            Self::StreamPassthrough => "stream-passthrough",
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! The name of a rendering: a digest over everything that decides it.

@@ -1,0 +1,354 @@
+//! Checked words: the only values that may enter a template.
+//!
+//! Each type accepts less than NGINX, systemd or a shell would: what is left has no character that could end a
+//! directive, open a block, start a comment or name a variable, in any of the rendered formats. A word that is refused
+//! is invalid or malicious; both get the same finding.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A word that a template may print. Sealed: only the types of this crate have it.
+pub trait Word: fmt::Display + sealed::Sealed {}
+
+pub(crate) mod sealed {
+    /// Closes [`super::Word`] to other crates.
+    pub trait Sealed {}
+}
+
+macro_rules! word {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The checked text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = WordError;
+
+            fn from_str(text: &str) -> Result<Self, WordError> {
+                $check(text)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl sealed::Sealed for $name {}
+        impl Word for $name {}
+    };
+}
+
+/// Why a text is not a word of its kind: a fragment that follows the quoted text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WordError(&'static str);
+
+word! {
+    /// A deployment or site: a lower-case letter, then at most 31 of `a-z`, `0-9` and single `-` inside. Linux user names
+    /// end at 32 bytes (useradd(8)), and the name is one.
+    Name, check_name
+}
+word! {
+    /// A DNS name as RFC 1123 section 2.1 has host names, in lower case, at most 253 bytes; the first label may be `*`.
+    ServerName, check_server_name
+}
+word! {
+    /// An absolute path of letters, digits and `/._+@,=:~-`: no space, quote, `;`, brace, `$`, `#`, `%` or `\`, no `..`.
+    AbsolutePath, check_absolute_path
+}
+word! {
+    /// 16 lower-case hex digits: the name of a rendering.
+    GenerationId, check_generation
+}
+word! {
+    /// The base name of a spec file, of letters, digits and `._-`.
+    SpecFile, check_spec_file
+}
+word! {
+    /// A user or group name as useradd(8) has them.
+    Account, check_account
+}
+word! {
+    /// A constant of the program or a text that it composed of other words: letters, digits and `._:/$*[]?,=@~+-`
+    /// and the space.
+    Token, check_token
+}
+
+impl Name {
+    /// The name as part of an NGINX variable: `-` becomes `_`, which no name has.
+    pub fn variable(&self) -> Token {
+        Token(self.0.replace('-', "_"))
+    }
+}
+
+impl SpecFile {
+    /// The base name of `path`, or `deploy.toml` when that is no checked word.
+    pub fn of(path: &str) -> Self {
+        let base = path.rsplit('/').next().unwrap_or_default();
+        base.parse()
+            .unwrap_or_else(|_| Self("deploy.toml".to_owned()))
+    }
+}
+
+impl AbsolutePath {
+    /// This path with more segments below it.
+    ///
+    /// # Errors
+    /// When the result is no checked path.
+    pub fn join(&self, below: &str) -> Result<Self, WordError> {
+        format!("{}/{below}", self.0.trim_end_matches('/')).parse()
+    }
+
+    /// The path as the file system takes it.
+    pub fn as_path(&self) -> &std::path::Path {
+        std::path::Path::new(&self.0)
+    }
+}
+
+/// A port, 1 to 65535.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Port(u16);
+
+impl Port {
+    /// The number.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl TryFrom<u16> for Port {
+    type Error = WordError;
+
+    fn try_from(number: u16) -> Result<Self, WordError> {
+        if number == 0 {
+            return Err(WordError("is no port: 1 to 65535"));
+        }
+        Ok(Self(number))
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A duration as NGINX and systemd both read it: `75s`, or `250ms` where it is no whole number of seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NginxTime(pub Duration);
+
+impl fmt::Display for NginxTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.subsec_millis() == 0 {
+            write!(f, "{}s", self.0.as_secs())
+        } else {
+            write!(f, "{}ms", self.0.as_millis())
+        }
+    }
+}
+
+/// A size in bytes as NGINX reads it: `16m`, `5k` or a plain number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NginxSize(pub u64);
+
+impl fmt::Display for NginxSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            bytes if bytes != 0 && bytes.is_multiple_of(1 << 20) => write!(f, "{}m", bytes >> 20),
+            bytes if bytes != 0 && bytes.is_multiple_of(1 << 10) => write!(f, "{}k", bytes >> 10),
+            bytes => write!(f, "{bytes}"),
+        }
+    }
+}
+
+impl sealed::Sealed for Port {}
+impl Word for Port {}
+impl sealed::Sealed for NginxTime {}
+impl Word for NginxTime {}
+impl sealed::Sealed for NginxSize {}
+impl Word for NginxSize {}
+impl sealed::Sealed for u32 {}
+impl Word for u32 {}
+impl sealed::Sealed for std::net::SocketAddr {}
+impl Word for std::net::SocketAddr {}
+
+fn ensure(holds: bool, reason: &'static str) -> Result<(), WordError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(WordError(reason))
+    }
+}
+
+fn check_name(text: &str) -> Result<(), WordError> {
+    let reason = "is not a name: a lower-case letter, then at most 31 of a-z, 0-9 and single `-`";
+    let plain = text
+        .bytes()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    ensure(
+        plain
+            && text.len() <= 32
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && !text.ends_with('-')
+            && !text.contains("--"),
+        reason,
+    )?;
+    ensure(
+        !RESERVED_NAMES.contains(&text),
+        "is the name of a system account or folder",
+    )
+}
+
+fn check_server_name(text: &str) -> Result<(), WordError> {
+    ensure(!text.is_empty(), "is empty")?;
+    ensure(text.len() <= 253, "is longer than 253 bytes")?;
+    let host = text.strip_prefix("*.").unwrap_or(text);
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    ensure(
+        host.split('.').all(label),
+        "is not a DNS name: labels of a-z, 0-9 and `-` with dots between them, in lower case; international names in \
+         their `xn--` form",
+    )
+}
+
+fn check_absolute_path(text: &str) -> Result<(), WordError> {
+    ensure(
+        text.starts_with('/'),
+        "is not absolute: it has to start with `/`",
+    )?;
+    ensure(text.len() <= 1024, "is longer than 1024 bytes")?;
+    ensure(
+        text.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/._+@,=:~-".contains(&byte)),
+        "has a character that no rendered path may have: use letters, digits and `/._+@,=:~-`",
+    )?;
+    ensure(
+        !text.split('/').any(|part| matches!(part, "." | "..")),
+        "has a `.` or `..` segment",
+    )?;
+    ensure(!text.contains("//"), "has an empty segment (`//`)")
+}
+
+fn check_generation(text: &str) -> Result<(), WordError> {
+    let hex = text
+        .bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    ensure(hex && text.len() == 16, "is not 16 lower-case hex digits")
+}
+
+fn check_spec_file(text: &str) -> Result<(), WordError> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    ensure(
+        plain && (1..=128).contains(&text.len()),
+        "is not a plain file name",
+    )
+}
+
+fn check_account(text: &str) -> Result<(), WordError> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    ensure(
+        plain && (1..=32).contains(&text.len()) && !text.starts_with('-'),
+        "is not an account name",
+    )
+}
+
+fn check_token(text: &str) -> Result<(), WordError> {
+    ensure(
+        text.bytes().all(is_safe_byte),
+        "has a character that no template value may have",
+    )
+}
+
+/// The characters that may leave a template variable: the union of what the words above let through. The escape function
+/// refuses every other one.
+pub(crate) fn is_safe_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b" ._:/$*[]?,=@~+-".contains(&byte)
+}
+
+/// Names of accounts and folders that a Debian machine already has: `/etc/NAME`, `/run/NAME` and the user NAME would
+/// be somebody else's.
+const RESERVED_NAMES: [&str; 24] = [
+    "adm", "apt", "backup", "bin", "daemon", "dbus", "default", "games", "lock", "log", "mail",
+    "man", "news", "nginx", "nobody", "proxy", "root", "ssh", "ssl", "sys", "systemd", "udev",
+    "user", "www-data",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_could_leave_their_place_are_refused() {
+        for text in [
+            "a;b", "a{b", "a}b", "a b", "a\nb", "a\"b", "a'b", "$a", "a#b", "a\\b", "", "é",
+            "a\0b", "..", "%h",
+        ] {
+            assert!(text.parse::<Name>().is_err(), "{text:?}");
+            assert!(text.parse::<ServerName>().is_err(), "{text:?}");
+            assert!(format!("/{text}").parse::<AbsolutePath>().is_err() || text.is_empty());
+        }
+    }
+
+    #[test]
+    fn names_and_paths_that_people_use_are_taken() {
+        for text in [
+            "localhost",
+            "mcp.example.com",
+            "*.example.com",
+            "xn--bcher-kva.example",
+            "192-0-2-1.example",
+        ] {
+            assert!(text.parse::<ServerName>().is_ok(), "{text}");
+        }
+        for text in [
+            "/etc/letsencrypt/live/a.b/fullchain.pem",
+            "/tmp/opsctl-1Ab.x",
+            "/",
+        ] {
+            assert!(text.parse::<AbsolutePath>().is_ok(), "{text}");
+        }
+        for (text, taken) in [
+            ("codeintel", true),
+            ("a-1", true),
+            ("1a", false),
+            ("a--b", false),
+            ("nginx", false),
+        ] {
+            assert_eq!(text.parse::<Name>().is_ok(), taken, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_and_sizes_are_written_in_nginx_units() {
+        assert_eq!(
+            NginxTime(Duration::from_millis(1_500)).to_string(),
+            "1500ms"
+        );
+        assert_eq!(NginxTime(Duration::from_secs(3_600)).to_string(), "3600s");
+        assert_eq!(NginxSize(16 << 20).to_string(), "16m");
+        assert_eq!(NginxSize(5 << 10).to_string(), "5k");
+        assert_eq!(NginxSize(1_001).to_string(), "1001");
+    }
+}
