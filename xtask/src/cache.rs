@@ -168,7 +168,7 @@ mod tests {
         let cache = scratch("place");
         files::replace(&cache.folder().join("venv/stale"), "").expect("writes");
         let entry = cache
-            .provide_in_place("venv", |folder| files::create_folder(folder))
+            .provide_in_place("venv", files::create_folder)
             .expect("builds");
         assert!(!entry.join("stale").exists());
         assert!(entry.join(COMPLETE).exists());

@@ -1,5 +1,8 @@
 //! One command a file: plain values in, an exit code out.
 
+mod demo;
+mod test;
+mod tidy;
 mod tools;
 
 use std::process::ExitCode;
@@ -8,11 +11,15 @@ use crate::cli::{Cli, Command};
 use crate::failure::Failure;
 use crate::repository::Repository;
 
+pub(crate) use tools::environment;
+
 /// Runs the command that the command line names.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let repository = Repository::find()?;
     match cli.command {
+        Command::Demo(arguments) => demo::run(&repository, &arguments),
+        Command::Test(arguments) => test::run(&repository, &arguments.suites),
+        Command::Tidy => tidy::run(&repository),
         Command::Tools(arguments) => tools::run(&repository, &arguments),
-        _ => Err(Failure::new("not written yet")),
     }
 }

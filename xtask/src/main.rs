@@ -10,6 +10,7 @@ mod failure;
 mod files;
 mod process;
 mod repository;
+mod suites;
 mod talk;
 mod tidy;
 mod tools;

@@ -99,8 +99,8 @@ struct Places {
 
 fn build(repository: &Repository, cache: &Cache, places: &Places) -> Result<(), Failure> {
     apt::ensure(cache, PACKAGES)?;
-    let work = places.staged.with_extension("build");
-    files::remove_tree(&work)?;
+    // below the entry to be, so that a build that fails is swept away with it
+    let work = places.staged.join("build");
     files::copy_tree(&source(repository)?, &work)?;
 
     let mut configure = Command::new("sh");
@@ -124,7 +124,10 @@ fn build(repository: &Repository, cache: &Cache, places: &Places) -> Result<(), 
         .current_dir(&work);
     process::logged(&mut install, &places.log)?;
     let made = root.join(places.prefix.strip_prefix("/").unwrap_or(&places.prefix));
-    fs::rename(&made, &places.staged).map_err(|error| Failure::at("rename", &made, error))?;
+    for part in files::entries(&made)? {
+        let kept = places.staged.join(part.file_name().unwrap_or_default());
+        fs::rename(&part, kept).map_err(|error| Failure::at("rename", &part, error))?;
+    }
     files::remove_tree(&work)
 }
 

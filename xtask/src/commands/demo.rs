@@ -1,0 +1,189 @@
+//! `cargo xtask demo`: the main job on this machine, with all that it needs provided first.
+
+use std::env;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::apt::{self, Brings, Package};
+use crate::cache::Cache;
+use crate::cli::{Demo, Topology};
+use crate::failure::Failure;
+use crate::repository::Repository;
+use crate::tools::{nginx, python};
+use crate::{files, process, talk};
+
+/// Names the NGINX to take; `opsctl` reads it too.
+const NGINX_VARIABLE: &str = "OPSCTL_NGINX";
+/// The ports that a demo has when nobody else has them: the customary unprivileged ones.
+const PORTS: Ports = Ports {
+    https: 8443,
+    http: 8080,
+};
+/// How many pairs above `PORTS` are tried.
+const PAIRS: u16 = 100;
+
+/// mcp-server-git runs it.
+const PACKAGES: &[Package] = &[Package {
+    name: "git",
+    brings: Brings::Program("git"),
+}];
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Ports {
+    https: u16,
+    http: u16,
+}
+
+/// Provides NGINX and the MCP servers, builds, writes the spec and becomes `opsctl up`.
+pub(crate) fn run(repository: &Repository, arguments: &Demo) -> Result<ExitCode, Failure> {
+    let cache = Cache::open()?;
+    apt::ensure(&cache, PACKAGES)?;
+    let nginx = match (env::var_os(NGINX_VARIABLE), nginx::on_path()) {
+        (Some(named), _) => named,
+        (None, Some(found)) => found.into_os_string(),
+        (None, None) => nginx::ensure(repository, &cache)?.into_os_string(),
+    };
+    let servers = python::ensure(repository, &cache, &python::SERVERS)?.bin();
+    build(repository)?;
+    let ports = free_ports(is_free)?;
+    let text = spec(arguments.topology, ports, repository.root(), &servers);
+    // kept, so that it can be read, changed and given to opsctl by hand
+    let spec = cache
+        .folder()
+        .join(format!("demo/{}/deploy.toml", ports.https));
+    files::replace(&spec, &text)?;
+    talk::progress(format_args!("spec: {}", spec.display()));
+
+    let mut up = Command::new(repository.programs()?.join("opsctl"));
+    repository.enter(&mut up);
+    up.env(NGINX_VARIABLE, nginx);
+    up.arg("--spec").arg(&spec).arg("up");
+    if arguments.once {
+        up.arg("--once");
+    }
+    if arguments.keep {
+        // outside home directories: NGINX's workers have to reach the sockets in it
+        let kept = env::temp_dir().join(format!("mcp-demo-{}", std::process::id()));
+        talk::progress(format_args!("kept: {}", kept.display()));
+        up.arg("--dir").arg(kept);
+    }
+    // opsctl takes this process over: a Ctrl-C or a signal from a supervisor reaches it and nobody else
+    let error = up.exec();
+    Err(Failure::new("cannot start `opsctl`").because(error))
+}
+
+fn build(repository: &Repository) -> Result<(), Failure> {
+    let mut command = repository.cargo();
+    command.args(["build", "--locked", "-p", "origin", "-p", "opsctl"]);
+    if process::status(&mut command)?.success() {
+        return Ok(());
+    }
+    Err(Failure::new("`origin` and `opsctl` do not build")
+        .or_try("cargo build --locked -p origin -p opsctl"))
+}
+
+/// The first pair from `PORTS` on of which both are free.
+fn free_ports(is_free: impl Fn(u16) -> bool) -> Result<Ports, Failure> {
+    (0..PAIRS)
+        .map(|above| Ports {
+            https: PORTS.https + above,
+            http: PORTS.http + above,
+        })
+        .find(|pair| is_free(pair.https) && is_free(pair.http))
+        .ok_or_else(|| {
+            Failure::new(format!(
+                "no free pair of ports from {} and {} on",
+                PORTS.https, PORTS.http
+            ))
+            .or_try("ss -tulpn shows who has them")
+        })
+}
+
+/// Free over TCP and over UDP: HTTP/3 needs the same number there.
+fn is_free(port: u16) -> bool {
+    let address = (Ipv4Addr::LOCALHOST, port);
+    TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
+}
+
+/// The demo's deployment: two MCP servers that others wrote, one of them over this very repository.
+fn spec(topology: Topology, ports: Ports, repository: &Path, servers: &Path) -> String {
+    let quoted = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned()).to_string();
+    let Ports { https, http } = ports;
+    let topology = topology.word();
+    let repository = quoted(repository);
+    let git = quoted(&servers.join("mcp-server-git"));
+    let time = quoted(&servers.join("mcp-server-time"));
+    format!(
+        r#"# Written by `cargo xtask demo`, anew each time. All keys: specs/full.toml
+name = "demo"
+topology = "{topology}"
+server_names = ["localhost"]
+
+[edge]
+listen = ["127.0.0.1"]
+https_port = {https}
+public_https_port = {https}
+http_port = {http}
+
+[tls]
+self_signed = true
+
+[origin]
+# short, so that the verification sees a keep-alive soon
+stream_keep_alive = "3s"
+
+[[servers]]
+name = "git"
+command = [{git}, "--repository", {repository}]
+check_tool = "git_log"
+check_arguments = {{ repo_path = {repository}, max_count = 1 }}
+
+[[servers]]
+name = "time"
+command = [{time}, "--local-timezone", "UTC"]
+check_tool = "get_current_time"
+check_arguments = {{ timezone = "UTC" }}
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_of_ports_is_free_in_both() {
+        let taken = |port| port != 8443 && port != 8081;
+        let pair = free_ports(taken).expect("some pair is free");
+        assert_eq!(
+            pair,
+            Ports {
+                https: 8445,
+                http: 8082
+            }
+        );
+        assert!(free_ports(|_| false).is_err());
+    }
+
+    #[test]
+    fn a_port_with_a_udp_socket_alone_is_not_free() {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free UDP port");
+        let port = socket.local_addr().expect("it has an address").port();
+        assert!(!is_free(port));
+    }
+
+    #[test]
+    fn the_spec_is_toml_whatever_is_in_a_path() {
+        let odd = Path::new("/a b/\"c\"\\d");
+        let text = spec(Topology::H3Termination, PORTS, odd, Path::new("/v/bin"));
+        let table: toml::Table = text.parse().expect("valid TOML");
+        let server = &table["servers"][0];
+        assert_eq!(server["command"][2].as_str(), odd.to_str());
+        assert_eq!(
+            server["check_arguments"]["repo_path"].as_str(),
+            odd.to_str()
+        );
+    }
+}

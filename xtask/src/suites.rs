@@ -1,0 +1,82 @@
+//! The suites of `cargo xtask test`: what each runs, and how it counts.
+
+mod cargo;
+mod deny;
+mod summary;
+
+use crate::cache::Cache;
+use crate::cli::Suite;
+use crate::commands;
+use crate::failure::Failure;
+use crate::repository::Repository;
+use crate::tidy;
+
+pub(crate) use summary::Counts;
+
+/// What came of a suite.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) passed: bool,
+    pub(crate) counts: Counts,
+    /// What the line of the suite says beside the counts: each thing skipped, by name.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Outcome {
+    pub(crate) fn new(passed: bool, counts: Counts) -> Self {
+        Self {
+            passed,
+            counts,
+            notes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn failed(counts: Counts) -> Self {
+        Self::new(false, counts)
+    }
+
+    /// A suite that is one check.
+    pub(crate) fn single(passed: bool) -> Self {
+        Self::new(
+            passed,
+            if passed {
+                Counts::PASSED
+            } else {
+                Counts::FAILED
+            },
+        )
+    }
+}
+
+/// Runs one suite; an error means that it could not be run.
+pub(crate) fn run(
+    repository: &Repository,
+    cache: &Cache,
+    suite: Suite,
+) -> Result<Outcome, Failure> {
+    match suite {
+        Suite::Fmt => cargo::fmt(repository),
+        Suite::Tidy => tidy(repository),
+        Suite::Clippy => cargo::clippy(repository),
+        Suite::Unit => cargo::unit(repository, cache),
+        Suite::Goldens => cargo::goldens(repository, cache),
+        Suite::Doc => cargo::doc_tests(repository),
+        Suite::Docs => cargo::documentation(repository),
+        Suite::Deny => deny::run(repository, cache),
+        Suite::E2e => {
+            cargo::end_to_end(repository, cache, commands::environment(repository, cache)?)
+        }
+    }
+}
+
+/// Each house rule counts as one test.
+fn tidy(repository: &Repository) -> Result<Outcome, Failure> {
+    let report = tidy::check(repository.root())?;
+    report.show();
+    let counts = Counts {
+        passed: report.kept(),
+        failed: report.broken(),
+        skipped: 0,
+    };
+    Ok(Outcome::new(report.broken() == 0, counts))
+}

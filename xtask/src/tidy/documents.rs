@@ -1,0 +1,123 @@
+//! The documents: there, and their links lead somewhere.
+
+use super::{Place, Tree};
+
+const REQUIRED: [&str; 9] = [
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "RUNBOOK.md",
+    "SECURITY.md",
+    "docs/decisions/README.md",
+];
+
+pub(super) fn present(tree: &Tree) -> Vec<Place> {
+    REQUIRED
+        .iter()
+        .filter(|path| !tree.has(path))
+        .map(|path| Place::whole(*path, "is not there"))
+        .collect()
+}
+
+/// `.ci/run` is `cargo xtask test` and nothing else: what CI runs, everyone can run.
+pub(super) fn ci(tree: &Tree) -> Vec<Place> {
+    const PATH: &str = ".ci/run";
+    let text = tree.text(PATH).unwrap_or_default();
+    let steps: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .collect();
+    let wanted = [
+        "set -euo pipefail",
+        "cd \"$(dirname \"$0\")/..\"",
+        "exec cargo xtask test",
+    ];
+    if steps == wanted {
+        Vec::new()
+    } else {
+        vec![Place::whole(
+            PATH,
+            "does more or less than `exec cargo xtask test`",
+        )]
+    }
+}
+
+/// Relative links of every Markdown page lead to a file or folder of the tree.
+pub(super) fn links(tree: &Tree) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (path, text) in tree.ending(".md") {
+        for (index, line) in text.lines().enumerate() {
+            for target in targets(line) {
+                let file = join(path, target);
+                if !tree.has(&file) && !tree.folder(&file) {
+                    places.push(Place {
+                        path: path.to_owned(),
+                        line: index + 1,
+                        message: format!("links to `{target}`, which is not there"),
+                    });
+                }
+            }
+        }
+    }
+    places
+}
+
+/// The relative targets of the inline links in a line, less their fragments.
+fn targets(line: &str) -> impl Iterator<Item = &str> {
+    line.match_indices("](").filter_map(|(at, _)| {
+        let rest = &line[at + 2..];
+        let target = rest[..rest.find(')')?].split('#').next()?;
+        (!target.is_empty() && !target.contains(':')).then_some(target)
+    })
+}
+
+/// A target as a path from the root of the tree.
+fn join(page: &str, target: &str) -> String {
+    let mut parts: Vec<&str> = page.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::tree;
+    use super::*;
+
+    #[test]
+    fn a_document_that_is_missing_is_named() {
+        let places = present(&tree(&[("README.md", "")]));
+        assert_eq!(places.len(), REQUIRED.len() - 1);
+        assert!(places.iter().all(|place| place.path != "README.md"));
+    }
+
+    #[test]
+    fn a_link_to_nothing_is_found_from_the_page_that_has_it() {
+        let page = "[a](../README.md#top) [b](gone.md) [c](https://example.com) [d](../docs)\n";
+        let places = links(&tree(&[("README.md", ""), ("docs/a.md", page)]));
+        assert_eq!(places.len(), 1, "{places:?}");
+        assert!(places[0].message.contains("`gone.md`"));
+    }
+
+    #[test]
+    fn ci_that_does_something_of_its_own_is_found() {
+        let good = "#!/usr/bin/env bash\nset -euo pipefail\ncd \"$(dirname \"$0\")/..\"\nexec cargo xtask test\n";
+        assert!(ci(&tree(&[(".ci/run", good)])).is_empty());
+        assert_eq!(
+            ci(&tree(&[(".ci/run", &format!("{good}rm -r x\n"))])).len(),
+            1
+        );
+        assert_eq!(ci(&tree(&[])).len(), 1);
+    }
+}
