@@ -60,7 +60,10 @@ fn each_line(tree: &Tree, broken: impl Fn(&str) -> Option<String>) -> Vec<Place>
 /// Paths of one developer's machine; a lock file or a requirements file has none of ours.
 pub(super) fn machine_paths(tree: &Tree) -> Vec<Place> {
     let mut places = Vec::new();
-    for (path, text) in tree.ending("").filter(|(path, _)| !path.ends_with(".lock")) {
+    for (path, text) in tree
+        .ending("")
+        .filter(|(path, _)| !path.ends_with("Cargo.lock"))
+    {
         for (index, line) in text.lines().enumerate() {
             if let Some(found) = machine_path(line) {
                 places.push(Place {

@@ -6,9 +6,14 @@ use super::{Place, Tree, lines};
 pub(super) const PURE: [&str; 2] = ["crates/mcp", "crates/deploy"];
 
 pub(super) fn pure_crates(tree: &Tree) -> Vec<Place> {
-    const FORBIDDEN: [&str; 14] = [
+    // addresses are values: of `std::net` only what opens something is forbidden
+    const FORBIDDEN: [&str; 18] = [
         "std::fs",
-        "std::net",
+        "TcpStream",
+        "TcpListener",
+        "UdpSocket",
+        "UnixStream",
+        "ToSocketAddrs",
         "std::os",
         "std::process",
         "std::thread",
