@@ -3,8 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
 use crate::raw::{Object, quote};
 use crate::tool::{self, Naming};
 
@@ -14,7 +12,7 @@ pub struct Source<'a> {
     /// The server's name.
     pub server: &'a str,
     /// Its tools in its own order, each one JSON object; empty for a server that is not there.
-    pub tools: &'a [Box<RawValue>],
+    pub tools: &'a [Box<str>],
 }
 
 /// The merged tools of some servers, ready to be answered. The order is that of the servers, then each server's own.
@@ -27,6 +25,7 @@ pub struct Catalog {
     servers: Vec<Arc<str>>,
     list: String,
     skipped: Vec<String>,
+    plain: bool,
 }
 
 /// One tool of a [`Catalog`].
@@ -47,7 +46,7 @@ pub struct Entry {
 pub enum Resolution<'a> {
     /// A tool that is there.
     Tool(&'a Entry),
-    /// No tool now; the name is one of a server that offers none now, so it may be there again.
+    /// No tool now; the name may be one of a server that offers none now, and is there again when that server is.
     Absent {
         /// That server.
         server: &'a str,
@@ -62,7 +61,10 @@ impl Catalog {
     /// What is not a JSON object with a string `name` is left out and named in [`Catalog::skipped`], and so is the second
     /// tool of one name in one server.
     pub fn build(naming: Naming, sources: &[Source<'_>]) -> Self {
-        let mut catalog = Self::default();
+        let mut catalog = Self {
+            plain: naming == Naming::Plain,
+            ..Self::default()
+        };
         for source in sources {
             let server: Arc<str> = source.server.into();
             let mut own = HashSet::new();
@@ -93,11 +95,11 @@ impl Catalog {
         if let Some(&index) = self.by_name.get(public) {
             return Resolution::Tool(&self.entries[index]);
         }
-        let server = public.split_once(tool::SEPARATOR).map(|(server, _)| server);
-        let absent = self
-            .servers
-            .iter()
-            .find(|known| server == Some(known.as_ref()) && !self.offers(known));
+        let prefix = public.split_once(tool::SEPARATOR).map(|(server, _)| server);
+        let absent = self.servers.iter().find(|server| {
+            // A plain name does not say whose it is.
+            (self.plain || prefix == Some(server.as_ref())) && !self.offers(server)
+        });
         absent.map_or(Resolution::Unknown, |server| Resolution::Absent { server })
     }
 
@@ -127,8 +129,8 @@ impl Catalog {
             .any(|entry| entry.server.as_ref() == server)
     }
 
-    fn entry(&self, naming: Naming, server: &Arc<str>, tool: &RawValue) -> Option<Entry> {
-        let object = Object::read(tool.get())?;
+    fn entry(&self, naming: Naming, server: &Arc<str>, tool: &str) -> Option<Entry> {
+        let object = Object::read(tool)?;
         let member = object.find("name")?;
         let name: Box<str> = member.text()?.into();
         let mut public = tool::public_name(naming, server, &name);
@@ -136,7 +138,7 @@ impl Catalog {
             public = tool::digested(server, &name);
         }
         let json = if *public == *name {
-            tool.get().into()
+            tool.into()
         } else {
             object.replaced(member, &quote(&public)).into()
         };
@@ -159,11 +161,8 @@ impl Catalog {
 mod tests {
     use super::*;
 
-    fn tools(texts: &[&str]) -> Vec<Box<RawValue>> {
-        texts
-            .iter()
-            .map(|text| RawValue::from_string((*text).to_owned()).unwrap())
-            .collect()
+    fn tools(texts: &[&str]) -> Vec<Box<str>> {
+        texts.iter().map(|text| (*text).into()).collect()
     }
 
     fn two() -> Catalog {

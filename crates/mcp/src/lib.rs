@@ -4,9 +4,12 @@
 //! the payload keeps its bytes.
 
 pub mod catalog;
+pub mod dispatch;
 pub mod error;
+pub mod jsonrpc;
 mod raw;
 pub mod tool;
+pub mod upstream;
 pub mod version;
 
 pub use catalog::Catalog;

@@ -119,6 +119,26 @@ impl<'a> Object<'a> {
     }
 }
 
+/// The elements of an array, spelled as they were sent; `None` when the value is not an array.
+pub(crate) fn elements(text: &str) -> Option<Vec<&str>> {
+    let bytes = text.as_bytes();
+    let mut at = space(bytes, 0);
+    if bytes.get(at) != Some(&b'[') {
+        return None;
+    }
+    at = space(bytes, at + 1);
+    let mut elements = Vec::new();
+    while bytes.get(at) != Some(&b']') {
+        let end = value_end(bytes, at)?;
+        elements.push(text.get(at..end)?);
+        at = space(bytes, end);
+        if bytes.get(at) == Some(&b',') {
+            at = space(bytes, at + 1);
+        }
+    }
+    Some(elements)
+}
+
 /// A JSON string decoded; `None` when `text` is another kind of value.
 pub(crate) fn unquote(text: &str) -> Option<Cow<'_, str>> {
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
@@ -262,6 +282,16 @@ mod tests {
             Some("a")
         );
         assert_eq!(Object::read(r#"{"a":1,"b":2}"#).unwrap().duplicate(), None);
+    }
+
+    #[test]
+    fn elements_keep_their_spelling() {
+        assert_eq!(
+            elements(" [ 1.0,\"a,]\" ,[2, 3]] "),
+            Some(vec!["1.0", "\"a,]\"", "[2, 3]"])
+        );
+        assert_eq!(elements("[]"), Some(vec![]));
+        assert_eq!(elements("{}"), None);
     }
 
     #[test]

@@ -59,7 +59,7 @@ fn fits(byte: u8) -> bool {
 }
 
 /// FNV-1a over both names, 64 bits folded to 32. It keeps names apart and hides nothing, so it need not be hard to invert.
-fn digest(server: &str, tool: &str) -> u32 {
+fn digest(server: &str, tool: &str) -> u64 {
     let hash = server
         .bytes()
         .chain([0])
@@ -67,8 +67,7 @@ fn digest(server: &str, tool: &str) -> u32 {
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
-    let [a, b, c, d, e, f, g, h] = hash.to_be_bytes();
-    u32::from_be_bytes([a ^ e, b ^ f, c ^ g, d ^ h])
+    (hash ^ (hash >> 32)) & 0xffff_ffff
 }
 
 #[cfg(test)]

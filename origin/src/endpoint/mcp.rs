@@ -1,0 +1,1 @@
+//! `/mcp` and `/servers/{name}/mcp`: one POST, one answer.

@@ -1,0 +1,107 @@
+//! What the origin can do at this moment: the state of every server and their tools together.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mcp::Catalog;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// The capability snapshot. A new one is made when a server becomes ready, dies, or changes its tools; one that was taken
+/// does not change.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Whether every server has become ready or has failed its first start. It stays true from then on.
+    pub ready: bool,
+    /// When this snapshot was built; `None` until `ready`.
+    pub built_at: Option<Timestamp>,
+    /// The servers in the order of the configuration.
+    pub servers: Vec<ServerStatus>,
+    /// The tools of all servers under their public names.
+    pub catalog: Arc<Catalog>,
+}
+
+impl Snapshot {
+    /// The server of that name.
+    pub fn server(&self, name: &str) -> Option<&ServerStatus> {
+        self.servers.iter().find(|server| server.name == name)
+    }
+}
+
+/// One server as the outside may see it. Serialises to the shape of `/capz`:
+/// `{"name","state","tools","restarts","error","protocol_version","server_info"}`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServerStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What it is doing.
+    pub state: ServerState,
+    /// How many tools it offers now.
+    #[serde(rename = "tools", serialize_with = "count")]
+    pub catalog: Arc<Catalog>,
+    /// How often it was started again after its first start.
+    pub restarts: u64,
+    /// Why it is not ready, with the end of its error output.
+    pub error: Option<String>,
+    /// The revision that it chose in its handshake.
+    pub protocol_version: Option<String>,
+    /// What it says of itself, as it was sent.
+    pub server_info: Option<Box<RawValue>>,
+}
+
+/// What a server is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerState {
+    /// Its first start is under way.
+    Starting,
+    /// It answers calls.
+    Ready,
+    /// It was ready, died, and is started again; its tools stay listed.
+    Restarting,
+    /// It does not come up: its tools are gone. It is still tried again, at the longest back-off.
+    Failed,
+}
+
+impl ServerState {
+    /// The word for it in `/readyz` and `/capz`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Restarting => "restarting",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for ServerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn count<S: Serializer>(catalog: &Arc<Catalog>, serializer: S) -> Result<S::Ok, S::Error> {
+    catalog.entries().len().serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_has_the_shape_of_capz() {
+        let status = ServerStatus {
+            name: "git".into(),
+            state: ServerState::Failed,
+            catalog: Arc::default(),
+            restarts: 2,
+            error: Some("gone".into()),
+            protocol_version: None,
+            server_info: Some(RawValue::from_string(r#"{"name":"x"}"#.into()).unwrap()),
+        };
+        let expected = r#"{"name":"git","state":"failed","tools":0,"restarts":2,"error":"gone","protocol_version":null,"server_info":{"name":"x"}}"#;
+        assert_eq!(serde_json::to_string(&status).unwrap(), expected);
+    }
+}

@@ -1,0 +1,237 @@
+//! Keeps one server running: starts it, hands it the calls, starts it again with growing pauses.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcp::upstream::Event;
+use origin_config::Server;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Options;
+use super::board::Board;
+use super::conversation::{Command, Conversation};
+use super::process::Process;
+use super::stderr::{self, Tail};
+use crate::snapshot::ServerState;
+
+/// The task of one `[[servers]]` entry.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    /// Its place on the board.
+    pub(super) index: usize,
+    pub(super) server: Server,
+    pub(super) options: Options,
+    pub(super) board: Arc<Board>,
+    pub(super) calls: mpsc::Receiver<Command>,
+    pub(super) cancels: mpsc::UnboundedReceiver<u64>,
+    pub(super) stop: CancellationToken,
+}
+
+/// How one life of the server went.
+enum Life {
+    /// The origin wants it to end.
+    Stopped,
+    /// It ended or was ended.
+    Over { reason: String, was_ready: bool },
+}
+
+impl Supervisor {
+    /// Runs until `stop`; no process of the server is left then.
+    pub(super) async fn run(mut self) {
+        let mut failures = 0_u32;
+        let mut ever_ready = false;
+        let mut hold = Instant::now();
+        loop {
+            let born = Instant::now();
+            let (reason, was_ready) = match self.live(hold).await {
+                Life::Stopped => return,
+                Life::Over { reason, was_ready } => (reason, was_ready),
+            };
+            ever_ready |= was_ready;
+            if was_ready && born.elapsed() >= SETTLED {
+                failures = 0;
+            }
+            let state = if ever_ready && failures < CRASH_LIMIT {
+                ServerState::Restarting
+            } else {
+                ServerState::Failed
+            };
+            let pause = pause(failures);
+            failures = failures.saturating_add(1);
+            tracing::error!(server = self.server.name, %state, reason, pause_ms = pause.as_millis(), "server is down");
+            self.board.down(self.index, state, reason.clone());
+            hold = if was_ready && state == ServerState::Restarting {
+                Instant::now() + HOLD
+            } else {
+                Instant::now()
+            };
+            if !self.rest(pause, hold, &reason).await {
+                return;
+            }
+            self.board.restarted(self.index);
+        }
+    }
+
+    /// One life of the process, from its start to its end. Calls that come before it is ready wait until `hold`, then are refused.
+    async fn live(&mut self, hold: Instant) -> Life {
+        let name = self.server.name.clone();
+        let (mut process, pipes) = match Process::spawn(&self.server, &self.options.environment) {
+            Ok(started) => started,
+            Err(error) => {
+                let reason = format!(
+                    "`{}` cannot be started: {error}",
+                    self.server.command.join(" ")
+                );
+                return Life::Over {
+                    reason,
+                    was_ready: false,
+                };
+            }
+        };
+        tracing::info!(server = name, pid = process.id(), "server started");
+        let tail = Tail::default();
+        let drain = tokio::spawn(stderr::drain(pipes.stderr, name.clone(), tail.clone()));
+        let mut talk =
+            Conversation::new(&name, &self.options.client_name, pipes.stdin, pipes.stdout);
+        let mut was_ready = false;
+        let ended = self
+            .converse(&mut process, &mut talk, hold, &mut was_ready)
+            .await;
+        let life = match ended {
+            None => {
+                talk.close("the origin is shutting down");
+                if let Err(error) = process.end().await {
+                    tracing::warn!(server = name, %error, "the end of the server was not seen");
+                }
+                Life::Stopped
+            }
+            Some(reason) => {
+                // Most often the process ends right after what was seen of it: its status says more.
+                let status = timeout(LAST_WORDS, process.ended()).await;
+                let reason = match status {
+                    Ok(Ok(status)) => {
+                        let _ = timeout(LAST_WORDS, talk.drain()).await;
+                        format!("it ended: {status}")
+                    }
+                    _ => reason,
+                };
+                talk.close(&reason);
+                let _ = process.kill().await;
+                Life::Over { reason, was_ready }
+            }
+        };
+        // The group is gone, so the pipe ends, unless a process that left the group has it.
+        let abort = drain.abort_handle();
+        if timeout(LAST_WORDS, drain).await.is_err() {
+            abort.abort();
+        }
+        match life {
+            Life::Over { reason, was_ready } => Life::Over {
+                reason: with_tail(reason, &tail),
+                was_ready,
+            },
+            Life::Stopped => Life::Stopped,
+        }
+    }
+
+    /// Serves until the process is to be ended: `None` because the origin stops, else why.
+    async fn converse(
+        &mut self,
+        process: &mut Process,
+        talk: &mut Conversation,
+        hold: Instant,
+        ready: &mut bool,
+    ) -> Option<String> {
+        let deadline = Instant::now() + self.server.start_timeout;
+        let mut holding = true;
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                status = process.ended() => {
+                    return Some(status.map_or_else(|error| error.to_string(), |status| format!("it ended: {status}")));
+                }
+                () = sleep_until(deadline), if !*ready => {
+                    return Some(format!("it was not ready within {:?}", self.server.start_timeout));
+                }
+                () = sleep_until(hold), if holding => holding = false,
+                event = talk.step() => match event {
+                    Ok(None) => {}
+                    Ok(Some(Event::Ready(hello))) => {
+                        *ready = true;
+                        tracing::info!(server = self.server.name, tools = hello.tools.len(), "server is ready");
+                        self.board.ready(self.index, hello);
+                    }
+                    Ok(Some(Event::Tools(tools))) => self.board.tools(self.index, tools),
+                    Ok(Some(Event::Failed(reason))) | Err(reason) => return Some(reason),
+                    Ok(Some(_)) => {}
+                },
+                Some(command) = self.calls.recv(), if talk.takes_calls() || !(*ready || holding) => talk.call(command),
+                Some(ticket) = self.cancels.recv() => talk.cancel(ticket),
+            }
+        }
+    }
+
+    /// Waits out a pause between two lives. `false` when the origin stops.
+    async fn rest(&mut self, pause: Duration, hold: Instant, reason: &str) -> bool {
+        let end = Instant::now() + pause;
+        loop {
+            let holding = Instant::now() < hold;
+            tokio::select! {
+                () = self.stop.cancelled() => return false,
+                () = sleep_until(end) => return true,
+                () = sleep_until(hold), if holding => {}
+                Some(command) = self.calls.recv(), if !holding => command.refuse(&self.server.name, reason),
+                Some(_) = self.cancels.recv() => {}
+            }
+        }
+    }
+}
+
+/// The pause after `failures` lives that did not last.
+fn pause(failures: u32) -> Duration {
+    FIRST_PAUSE
+        .saturating_mul(2_u32.saturating_pow(failures))
+        .min(LONGEST_PAUSE)
+}
+
+fn with_tail(reason: String, tail: &Tail) -> String {
+    let text = tail.text();
+    if text.is_empty() {
+        reason
+    } else {
+        format!("{reason}; its last lines were:\n{text}")
+    }
+}
+
+/// The first pause before a restart; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest pause: how long a repaired server may stay away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A server that lived this long does not count as crashing: twice the longest pause.
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// After this many crashes in a row a server that was ready once counts as failed; the pauses have added up to 3 s then.
+const CRASH_LIMIT: u32 = 5;
+
+/// How long calls wait for a server that has just died: a caller is answered within a second or served by the next process.
+const HOLD: Duration = Duration::from_secs(1);
+
+/// How long the pipes of an ended process are read on.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let pauses: Vec<u128> = [0, 1, 2, 8, 9, 1000]
+            .map(|failures| pause(failures).as_millis())
+            .into();
+        assert_eq!(pauses, [100, 200, 400, 25_600, 30_000, 30_000]);
+    }
+}
