@@ -112,11 +112,6 @@ impl<'a> Object<'a> {
             .collect();
         Cow::Owned(format!("{{{}}}", kept.join(",")))
     }
-
-    /// Whether it has no members.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
 }
 
 /// The elements of an array, spelled as they were sent; `None` when the value is not an array.

@@ -215,9 +215,9 @@ impl Upstream {
             tools: Vec::new(),
         });
         if offers_tools {
-            self.list()
+            self.list();
         } else {
-            self.listed(Vec::new())
+            self.listed(Vec::new());
         }
     }
 
@@ -274,9 +274,9 @@ impl Upstream {
     /// Without a first list a server is of no use; without a later one it keeps what it had.
     fn not_listed(&mut self, reason: &str) {
         if self.is_ready() {
-            self.ignore(reason.to_owned())
+            self.ignore(reason.to_owned());
         } else {
-            self.fail(reason.to_owned())
+            self.fail(reason.to_owned());
         }
     }
 
