@@ -40,24 +40,20 @@ pub(crate) fn run(repository: &Repository, named: &[Suite]) -> Result<ExitCode, 
     let total = rows
         .iter()
         .fold(Counts::default(), |sum, row| sum + row.outcome.counts);
-    let failed: Vec<String> = rows
-        .iter()
-        .filter(|row| !row.outcome.passed)
-        .map(|row| name(row.suite))
-        .collect();
+    let failed = rows.iter().any(|row| !row.outcome.passed);
     talk::data("");
     for row in &rows {
         talk::data(line(row));
     }
-    if !failed.is_empty() {
-        talk::data(format_args!("next: cargo xtask test {}", failed.join(" ")));
+    for row in rows.iter().filter(|row| !row.outcome.passed) {
+        talk::data(format_args!("next: {}", next(row.suite)));
     }
     // the plain closing line, so that a machine can read how many tests ran; alone on its line
     talk::data(format_args!("\n{total}"));
-    Ok(if failed.is_empty() {
-        ExitCode::SUCCESS
-    } else {
+    Ok(if failed {
         ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     })
 }
 
@@ -74,6 +70,25 @@ fn chosen(named: &[Suite]) -> &[Suite] {
         Suite::E2e,
     ];
     if named.is_empty() { ALL } else { named }
+}
+
+/// What to do about a suite that failed.
+fn next(suite: Suite) -> &'static str {
+    match suite {
+        Suite::Fmt => "cargo fmt --all (where it is missing: rustup component add rustfmt)",
+        Suite::Tidy => "cargo xtask tidy",
+        Suite::Clippy => {
+            "cargo clippy --workspace --all-targets (where it is missing: rustup component add clippy)"
+        }
+        Suite::Unit => "cargo nextest run --workspace --exclude e2e",
+        Suite::Goldens => {
+            "UPDATE_GOLDENS=1 cargo test -p deploy, then read the difference with git diff"
+        }
+        Suite::Doc => "cargo test --workspace --doc",
+        Suite::Docs => "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
+        Suite::Deny => "cargo xtask test deny, and cargo tree -i PACKAGE for the package it names",
+        Suite::E2e => "eval \"$(cargo xtask tools --env)\" && cargo nextest run -p e2e TEST",
+    }
 }
 
 fn name(suite: Suite) -> String {
