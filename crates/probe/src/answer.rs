@@ -59,7 +59,7 @@ pub struct Tls {
     pub protocol: String,
     /// The cipher suite by its IANA name; nothing over QUIC, where quinn does not tell.
     pub cipher: Option<String>,
-    /// The key exchange group by its IANA name (`x25519`); nothing over QUIC, where quinn does not tell.
+    /// The key exchange group as rustls names it (`X25519`); nothing over QUIC, where quinn does not tell.
     pub group: Option<String>,
     /// The protocol that the server chose by ALPN.
     pub alpn: Option<String>,

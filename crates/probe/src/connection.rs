@@ -1,70 +1,157 @@
-//! Connections, and the three ways to use one.
+//! Connections, and the ways to use one.
 
-use bytes::Bytes;
+use std::{fmt, time::Instant};
 
-use crate::{Answer, Ask, ProbeError, Stream, Target, Timing, Tls, Version};
+use bytes::{Bytes, BytesMut};
+use http::{Request, Uri, header, uri::PathAndQuery};
 
-/// The longest body that `fetch` collects, 16 MiB: NGINX is told to take as much (`client_max_body_size`), and no answer of this project is longer.
+use crate::{
+    Answer, Ask, ProbeError, Stream, Target, Timing, Tls, Version,
+    proto::Wire,
+    stream::Opening,
+    wait::{Crew, Limit},
+};
+
+/// The longest body that `fetch` collects, 16 MiB: as much as the rendered NGINX takes in the other direction (`client_max_body_size`), and no answer of this project is longer.
 pub const MAX_BODY: usize = 16 * 1024 * 1024;
 
-/// One connection to a server. Dropping it closes it, and with it the streams that it carries.
-#[derive(Debug)]
+/// One connection to a server, good for as many requests as its version allows: over HTTP/1.1 one after the other, each when the body before it has ended; over HTTP/2 and HTTP/3
+/// side by side. Dropping it closes it, and the streams that it carries fail.
 pub struct Connection {
+    // dropped first: HTTP/3 says goodbye then
+    wire: Wire,
+    crew: Crew,
+    version: Version,
+    target: Target,
     tls: Option<Tls>,
     timing: Timing,
 }
 
 impl Connection {
-    /// Connects and ends the handshakes.
+    /// Connects and ends the handshakes, within the shorter of the target's `connect_timeout` and `timeout`.
+    ///
+    /// Errors: everything that [`ProbeError`] has before the request.
     pub async fn open(target: &Target, version: Version) -> Result<Self, ProbeError> {
-        let _ = (target, version);
-        std::future::ready(()).await;
-        Err(ProbeError::Unsupported {
-            version,
-            reason: "",
+        Self::open_within(target, Limit::new(version, target.time_to_connect())).await
+    }
+
+    async fn open_within(target: &Target, limit: Limit) -> Result<Self, ProbeError> {
+        let opened = Wire::open(target, limit).await?;
+        Ok(Self {
+            wire: opened.wire,
+            crew: opened.crew,
+            version: limit.version,
+            target: target.clone(),
+            tls: opened.tls,
+            timing: opened.timing,
         })
     }
+
     /// Sends a request and waits for the response head, at most the target's `timeout`.
+    ///
+    /// Errors: [`ProbeError::Ask`], or the request's or the response's stage.
     pub async fn send(&mut self, ask: Ask) -> Result<Stream, ProbeError> {
-        let _ = ask;
-        std::future::ready(()).await;
-        Err(ProbeError::Ask {
-            reason: String::new(),
-        })
+        let limit = Limit::new(self.version, self.target.timeout);
+        self.send_within(ask, limit).await
     }
+
+    async fn send_within(&mut self, ask: Ask, limit: Limit) -> Result<Stream, ProbeError> {
+        let request = request(&self.target, self.version, ask)?;
+        let start = Instant::now();
+        let (head, body) = self.wire.send(request, limit).await?;
+        let first_byte = start.elapsed();
+        Ok(Stream::new(Opening {
+            head,
+            body,
+            version: self.version,
+            tls: self.tls.clone(),
+            timing: Timing {
+                first_byte,
+                total: first_byte,
+                ..self.timing
+            },
+            idle: self.target.timeout,
+        }))
+    }
+
     /// Sends a request and waits for the whole response, at most the target's `timeout`.
+    ///
+    /// Errors: as `send`, the body's stage, and [`ProbeError::TooLong`] beyond [`MAX_BODY`].
     pub async fn fetch(&mut self, ask: Ask) -> Result<Answer, ProbeError> {
-        let _ = (ask, Bytes::new());
-        std::future::ready(()).await;
-        Err(ProbeError::Ask {
-            reason: String::new(),
-        })
+        let limit = Limit::new(self.version, self.target.timeout);
+        self.fetch_within(ask, limit, Instant::now()).await
     }
+
+    async fn fetch_within(
+        &mut self,
+        ask: Ask,
+        limit: Limit,
+        start: Instant,
+    ) -> Result<Answer, ProbeError> {
+        let stream = self.send_within(ask, limit).await?;
+        let (stream, body) = collect(stream, limit).await?;
+        let mut answer = stream.into_answer(body);
+        answer.timing.total = start.elapsed();
+        Ok(answer)
+    }
+
+    /// The version that is spoken.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
     /// The TLS session; nothing for `http`.
     pub fn tls(&self) -> Option<&Tls> {
         self.tls.as_ref()
     }
-    /// How long its making took (`first_byte` is zero).
+
+    /// How long its making took; `first_byte` is zero.
     pub fn timing(&self) -> Timing {
         self.timing
     }
-    /// Closes it in the version's own way and waits (at most 250 ms) until that is on its way.
+
+    /// Closes it in the version's own way (GOAWAY and FIN, or CONNECTION_CLOSE with H3_NO_ERROR) and waits until that is sent, at most half a second.
     pub async fn close(self) {
-        std::future::ready(()).await;
+        self.wire.close().await;
+        self.crew.part().await;
     }
 }
 
-/// Asks over a fresh connection and returns the whole response (its body at most [`MAX_BODY`] bytes) within the target's `timeout`.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("version", &self.version)
+            .field("authority", &self.target.authority())
+            .field("timing", &self.timing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Asks over a fresh connection and returns the whole response, its body at most [`MAX_BODY`] bytes, within the target's `timeout`.
+///
+/// Errors: [`ProbeError`].
 pub async fn fetch(target: &Target, version: Version, ask: Ask) -> Result<Answer, ProbeError> {
-    Connection::open(target, version).await?.fetch(ask).await
+    let start = Instant::now();
+    let (limit, connecting) = limits(target, version);
+    let mut connection = Connection::open_within(target, connecting).await?;
+    let answer = connection.fetch_within(ask, limit, start).await?;
+    connection.close().await;
+    Ok(answer)
 }
 
-/// Asks over a fresh connection and returns when the response head is there.
+/// Asks over a fresh connection and returns when the response head is there, within the target's `timeout`. The connection belongs to the stream.
+///
+/// Errors: [`ProbeError`].
 pub async fn open(target: &Target, version: Version, ask: Ask) -> Result<Stream, ProbeError> {
-    Connection::open(target, version).await?.send(ask).await
+    let start = Instant::now();
+    let (limit, connecting) = limits(target, version);
+    let mut connection = Connection::open_within(target, connecting).await?;
+    let mut stream = connection.send_within(ask, limit).await?;
+    stream.own(connection, start.elapsed());
+    Ok(stream)
 }
 
-/// Makes `count` fresh connections one after the other and closes each at once; says what became of every one.
+/// Makes `count` fresh connections one after the other, closes each as soon as its handshakes have ended, and says what became of every one.
 pub async fn handshakes(
     target: &Target,
     version: Version,
@@ -72,7 +159,92 @@ pub async fn handshakes(
 ) -> Vec<Result<Timing, ProbeError>> {
     let mut seen = Vec::with_capacity(count);
     for _ in 0..count {
-        seen.push(Connection::open(target, version).await.map(|c| c.timing()));
+        let opened = Connection::open(target, version).await;
+        seen.push(match opened {
+            Ok(connection) => {
+                let timing = connection.timing();
+                connection.close().await;
+                Ok(timing)
+            }
+            Err(error) => Err(error),
+        });
     }
     seen
+}
+
+/// The limit of the whole and that of connecting.
+fn limits(target: &Target, version: Version) -> (Limit, Limit) {
+    let whole = Limit::new(version, target.timeout);
+    let connecting = Limit::new(version, target.time_to_connect());
+    (whole, connecting)
+}
+
+async fn collect(mut stream: Stream, limit: Limit) -> Result<(Stream, Bytes), ProbeError> {
+    let mut body = BytesMut::new();
+    while let Some((_, piece)) = stream.chunk_within(limit).await? {
+        if body.len() + piece.len() > MAX_BODY {
+            return Err(ProbeError::TooLong {
+                version: limit.version,
+                cap: MAX_BODY,
+            });
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok((stream, body.freeze()))
+}
+
+/// The request that goes out, with an absolute URI.
+fn request(target: &Target, version: Version, ask: Ask) -> Result<Request<Bytes>, ProbeError> {
+    let fault = |reason: String| ProbeError::Ask { reason };
+    let Ask {
+        method,
+        path,
+        mut headers,
+        body,
+    } = ask;
+    if !path.starts_with('/') || path.contains('#') {
+        return Err(fault(format!("`{path}` is no path")));
+    }
+    let path =
+        PathAndQuery::try_from(path.as_str()).map_err(|_| fault(format!("`{path}` is no path")))?;
+    let own = target.authority();
+    let authority = match headers.get(header::HOST) {
+        Some(host) => host
+            .to_str()
+            .map_err(|_| fault("the Host is not ASCII".to_owned()))?
+            .to_owned(),
+        None => own.clone(),
+    };
+    if version == Version::Http1 {
+        if !headers.contains_key(header::HOST) {
+            let host = own
+                .parse()
+                .map_err(|_| fault(format!("`{own}` is no authority")))?;
+            headers.insert(header::HOST, host);
+        }
+    } else {
+        headers.remove(header::HOST);
+    }
+    // over HTTP/1.1 the URI's authority is not sent, and a Host may be anything there
+    let authority = if version == Version::Http1 {
+        own
+    } else {
+        authority
+    };
+    let uri = Uri::builder()
+        .scheme(target.scheme.as_str())
+        .authority(authority.as_str())
+        .path_and_query(path)
+        .build()
+        .map_err(|_| fault(format!("`{authority}` is no authority")))?;
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    *request.version_mut() = match version {
+        Version::Http1 => http::Version::HTTP_11,
+        Version::Http2 => http::Version::HTTP_2,
+        Version::Http3 => http::Version::HTTP_3,
+    };
+    Ok(request)
 }

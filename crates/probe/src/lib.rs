@@ -15,10 +15,13 @@ pub mod sse;
 mod answer;
 mod ask;
 mod connection;
+mod dial;
 mod error;
+mod proto;
 mod stream;
 mod target;
 mod version;
+mod wait;
 
 pub use answer::{Answer, Head, Timing, Tls};
 pub use ask::Ask;

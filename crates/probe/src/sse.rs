@@ -94,12 +94,11 @@ impl Parser {
             let line = std::mem::take(&mut self.line);
             items.extend(self.end_line(&line, at)?);
             rest = match &rest[end..] {
-                [b'\r', b'\n', rest @ ..] => rest,
                 [b'\r'] => {
                     self.after_cr = true;
                     &[]
                 }
-                [_, rest @ ..] => rest,
+                [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
                 [] => &[],
             };
         }
