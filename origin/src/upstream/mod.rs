@@ -17,6 +17,7 @@ use std::time::Duration;
 use mcp::Naming;
 use origin_config::Server;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -181,14 +182,24 @@ impl Upstreams {
                 .await
                 .unwrap_or_else(|| Err(unavailable("the origin is shutting down")))
         };
-        tokio::time::timeout(handle.call_timeout, exchange)
+        let began = Instant::now();
+        let outcome = timeout(handle.call_timeout, exchange)
             .await
             .unwrap_or_else(|_| {
                 Err(CallError::Timeout {
                     server: server.to_owned(),
                     after: handle.call_timeout,
                 })
-            })
+            });
+        let (ms, outcome_word) = (began.elapsed().as_millis(), word(&outcome));
+        tracing::info!(
+            server,
+            ticket,
+            outcome = outcome_word,
+            duration_ms = ms,
+            "upstream call"
+        );
+        outcome
     }
 
     /// Ends every server: standard input closed, then SIGTERM, then SIGKILL, each to the whole process group. Returns when
@@ -196,6 +207,16 @@ impl Upstreams {
     pub async fn shutdown(&self) {
         self.stop.cancel();
         self.tasks.wait().await;
+    }
+}
+
+/// How a call went, for the log.
+fn word(outcome: &Result<RawResult, CallError>) -> &'static str {
+    match outcome {
+        Ok(_) => "answered",
+        Err(CallError::Refused(_)) => "refused",
+        Err(CallError::Timeout { .. }) => "timeout",
+        Err(CallError::Unavailable { .. } | CallError::UnknownServer(_)) => "unavailable",
     }
 }
 

@@ -82,7 +82,7 @@ impl Supervisor {
             Err(error) => {
                 let reason = format!(
                     "`{}` cannot be started: {error}",
-                    self.server.command.join(" ")
+                    self.server.command.first().map_or("", String::as_str)
                 );
                 return Life::Over {
                     reason,
@@ -182,7 +182,7 @@ impl Supervisor {
                 () = self.stop.cancelled() => return false,
                 () = sleep_until(end) => return true,
                 () = sleep_until(hold), if holding => {}
-                Some(command) = self.calls.recv(), if !holding => command.refuse(&self.server.name, reason),
+                Some(command) = self.calls.recv(), if !holding => command.refuse(&self.server.name, first_line(reason)),
                 Some(_) = self.cancels.recv() => {}
             }
         }
@@ -194,6 +194,11 @@ fn pause(failures: u32) -> Duration {
     FIRST_PAUSE
         .saturating_mul(2_u32.saturating_pow(failures))
         .min(LONGEST_PAUSE)
+}
+
+/// What a caller may know: the error output of a server is for its operator.
+fn first_line(reason: &str) -> &str {
+    reason.lines().next().unwrap_or_default()
 }
 
 fn with_tail(reason: String, tail: &Tail) -> String {
