@@ -58,6 +58,9 @@ pub struct Edge {
     pub max_concurrent_streams: u32,
     /// How long an idle client connection lives; over HTTP/3 it is also the QUIC idle timeout.
     pub keepalive_timeout: Duration,
+    /// The largest request header field, in bytes: NGINX takes four buffers of this size, and the origin at least as
+    /// much in all.
+    pub header_buffer: u64,
     /// The origin's own endpoints that the edge passes.
     pub expose: Vec<Exposed>,
     /// The Unix socket on which the edge names its generation (`/generation`) and answers `/healthz`.
@@ -96,8 +99,32 @@ pub struct Site {
     pub origin_toml_path: AbsolutePath,
     /// The program of the origin.
     pub origin_executable: AbsolutePath,
+    /// How the edge reaches the origin.
+    pub upstream: Upstream,
     /// The tool calls that a verification makes, one for each server whose spec names one, in the order of the spec.
     pub checks: Vec<ServerCheck>,
+}
+
+/// How the edge reaches an origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// The first Unix socket of `origin.bind`, or its first address.
+    pub address: UpstreamAddress,
+    /// How long the edge keeps an idle connection: shorter than the origin does, since NGINX fails a POST whose
+    /// connection the origin has just closed (measured: each such POST is a 502).
+    pub keepalive_timeout: Duration,
+    /// How long the edge waits for the origin's next byte: longer than the origin itself waits for a tool, so that the
+    /// origin's own answer comes first.
+    pub read_timeout: Duration,
+}
+
+/// Where an origin listens, as the edge sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpstreamAddress {
+    /// A Unix socket.
+    Unix(AbsolutePath),
+    /// An address; loopback where the origin listens on every address.
+    Tcp(SocketAddr),
 }
 
 /// A certificate chain and its key.

@@ -1,1 +1,106 @@
 //! The name of a rendering: a digest over everything that decides it.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use crate::deployment::{Deployment, Edge, Site};
+use crate::words::GenerationId;
+
+/// The generation of a deployment that has none yet.
+pub(crate) fn placeholder() -> GenerationId {
+    GenerationId::of([0; 8])
+}
+
+/// The first 64 bits of the SHA-256 of [`canonical_text`].
+pub(crate) fn digest(deployment: &Deployment) -> GenerationId {
+    let hash = Sha256::digest(canonical_text(deployment));
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash[..8]);
+    GenerationId::of(first)
+}
+
+/// Everything that decides a rendering, one value a line. Taken apart without `..`, so that a new field cannot be
+/// forgotten; left out are the generation itself, the name of the spec's file, and the checks of the verification.
+fn canonical_text(deployment: &Deployment) -> String {
+    let Deployment {
+        name,
+        spec_file: _,
+        generation: _,
+        topology,
+        edge,
+        sites,
+        target,
+        layout,
+        // they follow from the layout and the name
+        paths: _,
+    } = deployment;
+    let mut text = String::new();
+    let _ = writeln!(text, "rendered by {}", env!("CARGO_PKG_VERSION"));
+    let _ = writeln!(text, "name {name}\ntopology {topology}");
+    let _ = writeln!(
+        text,
+        "target {} http_v3={}",
+        target.version, target.has_http_v3
+    );
+    let _ = writeln!(text, "stream {:?}", target.stream);
+    let _ = writeln!(
+        text,
+        "openssl {:?} {:?}",
+        target.openssl_built, target.openssl_running
+    );
+    let _ = writeln!(text, "layout {layout:?}");
+    write_edge(&mut text, edge);
+    for site in sites {
+        write_site(&mut text, site);
+    }
+    text
+}
+
+fn write_edge(text: &mut String, edge: &Edge) {
+    let Edge {
+        https,
+        http,
+        public_https_port,
+        worker_shutdown_timeout,
+        max_concurrent_streams,
+        keepalive_timeout,
+        header_buffer,
+        expose,
+        socket,
+        access_log,
+        error_log,
+    } = edge;
+    let _ = writeln!(
+        text,
+        "https {https:?} http {http:?} public {public_https_port}"
+    );
+    let _ = writeln!(text, "worker_shutdown_timeout {worker_shutdown_timeout:?}");
+    let _ = writeln!(
+        text,
+        "streams {max_concurrent_streams} keepalive {keepalive_timeout:?}"
+    );
+    let _ = writeln!(text, "header_buffer {header_buffer} expose {expose:?}");
+    let _ = writeln!(
+        text,
+        "socket {socket}\naccess_log {access_log}\nerror_log {error_log}"
+    );
+}
+
+fn write_site(text: &mut String, site: &Site) {
+    let Site {
+        name,
+        server_names,
+        certificate,
+        origin,
+        origin_toml_path,
+        origin_executable,
+        upstream,
+        checks: _,
+    } = site;
+    let _ = writeln!(text, "site {name} {server_names:?}");
+    let _ = writeln!(text, "certificate {certificate:?}");
+    let _ = writeln!(text, "origin {origin_toml_path} {origin_executable}");
+    let _ = writeln!(text, "upstream {upstream:?}");
+    text.push_str(&origin_config::write(origin, ""));
+}

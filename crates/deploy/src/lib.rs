@@ -18,7 +18,8 @@ pub mod target;
 pub mod words;
 
 pub use deployment::{
-    Certificate, CertificateKind, Deployment, Edge, Exposed, ServerCheck, Site, Topology,
+    Certificate, CertificateKind, Deployment, Edge, Exposed, ServerCheck, Site, Topology, Upstream,
+    UpstreamAddress,
 };
 pub use layout::{Layout, Paths, PrivateLayout, SitePaths, WorkerUser};
 pub use render::{

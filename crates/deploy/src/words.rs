@@ -5,6 +5,7 @@
 //! is invalid or malicious; both get the same finding.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -92,6 +93,13 @@ impl Name {
     }
 }
 
+impl GenerationId {
+    /// The id of a digest's first 64 bits.
+    pub(crate) fn of(first: [u8; 8]) -> Self {
+        Self(format!("{:016x}", u64::from_be_bytes(first)))
+    }
+}
+
 impl SpecFile {
     /// The base name of `path`, or `deploy.toml` when that is no checked word.
     pub fn of(path: &str) -> Self {
@@ -141,6 +149,35 @@ impl TryFrom<u16> for Port {
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// An address that NGINX listens on: an IPv4 address, or an IPv6 address with or without brackets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenAddress(pub IpAddr);
+
+impl FromStr for ListenAddress {
+    type Err = WordError;
+
+    fn from_str(text: &str) -> Result<Self, WordError> {
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(text);
+        bare.parse().map(Self).map_err(|_| {
+            WordError(
+                "is not an IP address such as `0.0.0.0`, `127.0.0.1` or `[::]`, without a port",
+            )
+        })
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(f),
+            IpAddr::V6(address) => write!(f, "[{address}]"),
+        }
     }
 }
 

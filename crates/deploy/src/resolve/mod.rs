@@ -1,11 +1,16 @@
 //! From a spec to a deployment: every default settled, every contradiction found.
 
-use findings::Report;
+mod conflicts;
+mod edge;
+mod site;
 
-use crate::deployment::Deployment;
+use findings::{Finding, Report};
+
+use crate::deployment::{Deployment, Topology};
+use crate::generation;
 use crate::layout::Layout;
 use crate::spec::Spec;
-use crate::target::Target;
+use crate::target::{Target, find_faults};
 
 /// What the resolution knows besides the spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +21,60 @@ pub struct Facts {
     pub layout: Layout,
 }
 
-/// Settles every default of a spec. `None` when the report has an error.
+/// Settles every default of a spec, and finds what the spec, the target and the layout cannot have together.
+///
+/// `None` when the report has an error.
 pub fn resolve(spec: &Spec, facts: &Facts) -> (Option<Deployment>, Report) {
-    let _ = (spec, facts);
-    (None, Report::new())
+    let mut report = find_faults(&facts.nginx);
+    let deployment = match spec.topology {
+        Topology::H3Termination => terminate_h3(spec, facts, &mut report),
+        // `parse` refuses it, with the way out
+        Topology::StreamPassthrough => None,
+    };
+    if let Some(deployment) = &deployment {
+        conflicts::find(deployment, spec, &mut report);
+    }
+    let report = report.sorted();
+    (deployment.filter(|_| !report.has_errors()), report)
 }
+
+fn terminate_h3(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deployment> {
+    let paths = match facts.layout.paths(&spec.name.value) {
+        Ok(paths) => paths,
+        Err(error) => {
+            report.push(Finding::error(
+                "layout.path",
+                format!("a path of the layout {error}"),
+            ));
+            return None;
+        }
+    };
+    let sites: Vec<_> = spec
+        .sites
+        .iter()
+        .filter_map(|site| site::resolve(site, &facts.layout, report))
+        .collect();
+    if sites.len() != spec.sites.len() {
+        return None;
+    }
+    let edge = edge::resolve(spec, &paths, &sites, report)?;
+    let mut deployment = Deployment {
+        name: spec.name.value.clone(),
+        spec_file: spec.file.clone(),
+        generation: generation::placeholder(),
+        topology: spec.topology,
+        edge,
+        sites,
+        target: facts.nginx.clone(),
+        layout: facts.layout.clone(),
+        paths,
+    };
+    deployment.generation = generation::digest(&deployment);
+    for site in &mut deployment.sites {
+        site.origin.generation = deployment.generation.to_string();
+    }
+    Some(deployment)
+}
+
+#[cfg(test)]
+mod tests;

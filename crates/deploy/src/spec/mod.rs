@@ -1,5 +1,6 @@
 //! `deploy.toml` as it was written, every value checked by its own type.
 
+mod origin;
 mod read;
 mod site;
 
@@ -9,7 +10,7 @@ use findings::{Document, Located, Report};
 use origin_config::OriginConfig;
 
 use crate::deployment::{Exposed, ServerCheck, Topology};
-use crate::words::{AbsolutePath, Name, Port, ServerName, SpecFile};
+use crate::words::{AbsolutePath, ListenAddress, Name, Port, ServerName, SpecFile};
 
 /// A deployment as its author wrote it: what was left out is absent here and settled by [`crate::resolve()`].
 #[derive(Debug, Clone, PartialEq)]
@@ -27,10 +28,10 @@ pub struct Spec {
 }
 
 /// `[edge]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct EdgeSpec {
     /// `listen`.
-    pub listen: Option<Vec<Located<std::net::IpAddr>>>,
+    pub listen: Option<Vec<Located<ListenAddress>>>,
     /// `https_port`.
     pub https_port: Option<Located<Port>>,
     /// `public_https_port`.

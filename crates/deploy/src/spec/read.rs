@@ -1,6 +1,254 @@
 //! The keys of the spec, table by table.
-use super::Spec;
-use findings::{Document, Report};
-pub(super) fn read(_: &Document, _: &str, report: Report) -> (Option<Spec>, Report) {
-    (None, report)
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use findings::{Document, Finding, Located, Reader, Report};
+
+use super::{EdgeSpec, SiteSpec, Spec, site};
+use crate::deployment::Topology;
+use crate::words::{ListenAddress, Name, Port, SpecFile};
+
+/// Reads the whole document, whatever is wrong with its parts.
+pub(super) fn read(document: &Document, file: &str, report: Report) -> (Option<Spec>, Report) {
+    let report = RefCell::new(report);
+    let reader = Reader::new(document.root(), &report);
+    let name = required_name(&reader);
+    let topology = read_topology(&reader);
+    let edge = read_edge(&reader);
+    let sites = read_sites(&reader, name.as_ref(), &report);
+    reader.finish();
+    let spec = name.map(|name| Spec {
+        file: SpecFile::of(file),
+        name,
+        topology,
+        edge,
+        sites: sites.into_iter().flatten().collect(),
+    });
+    if let Some(spec) = &spec {
+        find_duplicates(&spec.sites, &mut report.borrow_mut());
+    }
+    (spec, report.into_inner())
+}
+
+/// A key whose absence is a fault.
+pub(super) fn missing(reader: &Reader<'_>, key: &'static str, hint: &str) {
+    if !reader.has(key) {
+        let finding = Finding::error("spec.missing", format!("`{key}` is missing"));
+        reader.find(key, finding.hint(hint));
+    }
+}
+
+/// Something that the spec may name and that is not built yet.
+pub(super) fn not_available(what: &str, instead: &str) -> Finding {
+    Finding::error(
+        "spec.not-available",
+        format!("{what} is not available in this version"),
+    )
+    .hint(instead)
+}
+
+fn required_name(reader: &Reader<'_>) -> Option<Located<Name>> {
+    missing(
+        reader,
+        "name",
+        "as `name = \"codeintel\"`: unit, file and user names come from it",
+    );
+    reader.word("name", "spec.name")
+}
+
+fn read_topology(reader: &Reader<'_>) -> Topology {
+    let topology = reader
+        .word("topology", "spec.topology")
+        .map_or(Topology::H3Termination, |topology| topology.value);
+    if topology == Topology::StreamPassthrough {
+        let instead = "write `topology = \"h3-termination\"`: NGINX ends TLS and QUIC";
+        reader.find(
+            "topology",
+            not_available("topology `stream-passthrough`", instead),
+        );
+    }
+    topology
+}
+
+fn read_edge(reader: &Reader<'_>) -> EdgeSpec {
+    let Some(edge) = reader.table("edge") else {
+        return EdgeSpec::default();
+    };
+    refuse_unbuilt_choices(&edge);
+    let spec = EdgeSpec {
+        listen: edge.words::<ListenAddress>("listen", "spec.listen"),
+        https_port: port(&edge, "https_port"),
+        public_https_port: port(&edge, "public_https_port").map(|port| port.value),
+        http_port: edge
+            .integer("http_port", 0..=65_535)
+            .map(|located| Located {
+                value: number(located.value),
+                path: located.path,
+                place: located.place,
+            }),
+        worker_shutdown_timeout: edge
+            .duration("worker_shutdown_timeout")
+            .map(|located| located.value),
+        max_concurrent_streams: edge
+            .integer("max_concurrent_streams", 1..=65_535)
+            .and_then(|located| u32::try_from(located.value).ok()),
+        expose: edge
+            .words("expose", "spec.expose")
+            .map(|words| words.into_iter().map(|word| word.value).collect()),
+    };
+    check_edge(&edge, &spec);
+    edge.finish();
+    spec
+}
+
+fn refuse_unbuilt_choices(edge: &Reader<'_>) {
+    for (key, built, planned, instead) in [
+        (
+            "strategy",
+            "reload",
+            "handoff",
+            "write `strategy = \"reload\"`",
+        ),
+        (
+            "udp",
+            "stream",
+            "kernel",
+            "write `udp = \"stream\"`; it matters to the topology `stream-passthrough` only",
+        ),
+    ] {
+        let Some(word) = edge.string(key) else {
+            continue;
+        };
+        if word.value == planned {
+            edge.find(key, not_available(&format!("{key} `{planned}`"), instead));
+        } else if word.value != built {
+            let message = format!(
+                "`{}` is not `{built}` or `{planned}`",
+                word.value.escape_debug()
+            );
+            edge.find(key, Finding::error("spec.word", message));
+        }
+    }
+    if edge.boolean("h3check").is_some_and(|flag| flag.value) {
+        let instead =
+            "leave `h3check` out; `opsctl verify` and `opsctl probe` say which versions answer";
+        edge.find("h3check", not_available("the page `/h3check`", instead));
+    }
+}
+
+fn check_edge(edge: &Reader<'_>, spec: &EdgeSpec) {
+    if spec.listen.as_ref().is_some_and(Vec::is_empty) {
+        let finding = Finding::error("spec.listen", "there is no address to listen on");
+        edge.find(
+            "listen",
+            finding.hint("leave it out for every address of the machine"),
+        );
+    }
+    let mut seen = Vec::new();
+    for address in spec.listen.iter().flatten() {
+        if seen.contains(&address.value) {
+            let message = format!("address `{}` is named twice", address.value);
+            edge.find("listen", Finding::error("spec.duplicate", message));
+        }
+        seen.push(address.value);
+    }
+    if spec
+        .worker_shutdown_timeout
+        .is_some_and(|time| time.is_zero())
+    {
+        let hint = "NGINX reads 0 as `for ever`: old workers would pile up with each reload; write `\"1h\"`";
+        edge.find(
+            "worker_shutdown_timeout",
+            Finding::error("value.out-of-range", "`0s` sets no limit").hint(hint),
+        );
+    }
+}
+
+fn read_sites(
+    reader: &Reader<'_>,
+    name: Option<&Located<Name>>,
+    report: &RefCell<Report>,
+) -> Vec<Option<SiteSpec>> {
+    if !reader.has("sites") {
+        // named here so that a slip of the hand in it has a nearest key
+        let _ = reader.value("sites");
+        return vec![site::read(reader, name.cloned(), "", report)];
+    }
+    for key in site::KEYS {
+        if reader.value(key).is_some() {
+            let message = format!("`{key}` stands beside `[[sites]]`, and each site has its own");
+            let finding = Finding::error("spec.two-forms", message);
+            reader.find(
+                key,
+                finding.hint("move it into a site, or leave `[[sites]]` out"),
+            );
+        }
+    }
+    let tables = reader.tables("sites");
+    if tables.is_empty() {
+        let finding = Finding::error("spec.missing", "there is no site");
+        reader.find(
+            "sites",
+            finding.hint("write at least one `[[sites]]` table"),
+        );
+    }
+    tables
+        .into_iter()
+        .map(|table| {
+            missing(
+                &table,
+                "name",
+                "each site needs a `name`: its unit, user and folder",
+            );
+            let name = table.word("name", "spec.name");
+            let prefix = format!("{}.", table.path());
+            let spec = site::read(&table, name, &prefix, report);
+            table.finish();
+            spec
+        })
+        .collect()
+}
+
+fn find_duplicates(sites: &[SiteSpec], report: &mut Report) {
+    let mut names = BTreeMap::new();
+    let mut server_names = BTreeMap::new();
+    for site in sites {
+        if names.insert(site.name.value.clone(), ()).is_some() {
+            let message = format!("site `{}` is named twice", site.name.value);
+            report.push(
+                site.name
+                    .error("spec.duplicate", message)
+                    .hint("each site needs its own name"),
+            );
+        }
+        for name in &site.server_names {
+            let Some(owner) = server_names.insert(name.value.clone(), &site.name.value) else {
+                continue;
+            };
+            let message = format!(
+                "server name `{}` belongs to site `{owner}` already",
+                name.value
+            );
+            report.push(
+                name.error("spec.duplicate", message)
+                    .hint("NGINX chooses the site by this name: it needs one owner"),
+            );
+        }
+    }
+}
+
+fn port(reader: &Reader<'_>, key: &'static str) -> Option<Located<Port>> {
+    let located = reader.integer(key, 1..=65_535)?;
+    Some(Located {
+        value: number(located.value)?,
+        path: located.path,
+        place: located.place,
+    })
+}
+
+fn number(value: i64) -> Option<Port> {
+    u16::try_from(value)
+        .ok()
+        .and_then(|port| port.try_into().ok())
 }

@@ -1,0 +1,113 @@
+//! What two parts of a deployment cannot both have.
+
+use std::net::SocketAddr;
+
+use findings::{Finding, Located, Report};
+use origin_config::Bind;
+
+use crate::deployment::Deployment;
+use crate::spec::{SiteSpec, Spec};
+
+/// Finds addresses that two listeners claim, and socket paths that are too long.
+pub(super) fn find(deployment: &Deployment, spec: &Spec, report: &mut Report) {
+    find_edge_ports(deployment, spec, report);
+    find_edge_socket(deployment, spec, report);
+    find_origin_binds(deployment, spec, report);
+}
+
+fn find_edge_ports(deployment: &Deployment, spec: &Spec, report: &mut Report) {
+    let (Some(https), Some(http)) = (deployment.edge.https.first(), deployment.edge.http.first())
+    else {
+        return;
+    };
+    if https.port() != http.port() {
+        return;
+    }
+    let message = format!(
+        "port `{}` is both the HTTPS and the HTTP port",
+        https.port()
+    );
+    let mut finding = Finding::error("edge.ports", message)
+        .hint("give `http_port` another number, or 0 for no plain HTTP");
+    let written = spec
+        .edge
+        .http_port
+        .as_ref()
+        .map(|port| (&port.path, &port.place));
+    let written = written.or(spec
+        .edge
+        .https_port
+        .as_ref()
+        .map(|port| (&port.path, &port.place)));
+    if let Some((path, place)) = written {
+        finding = finding.at(path).placed(place);
+    }
+    report.push(finding);
+}
+
+fn find_edge_socket(deployment: &Deployment, spec: &Spec, report: &mut Report) {
+    let path = &deployment.edge.socket;
+    if path.as_str().len() > 99 {
+        let message = format!(
+            "the edge's socket path `{path}` is {} bytes long, and the limit is 99",
+            path.as_str().len()
+        );
+        report.push(
+            spec.name
+                .error("edge.socket-path", message)
+                .hint("choose a shorter folder or name"),
+        );
+    }
+}
+
+fn find_origin_binds(deployment: &Deployment, spec: &Spec, report: &mut Report) {
+    let edge = &deployment.edge;
+    let mut taken: Vec<(Bind, String)> = edge
+        .https
+        .iter()
+        .chain(&edge.http)
+        .map(|address| (Bind::Tcp(*address), "the edge".to_owned()))
+        .collect();
+    for (site, site_spec) in deployment.sites.iter().zip(&spec.sites) {
+        let lists = [
+            ("bind", &site.origin.bind),
+            ("admin_bind", &site.origin.admin_bind),
+        ];
+        for (name, bind) in lists
+            .iter()
+            .flat_map(|(name, list)| list.iter().map(move |bind| (*name, bind)))
+        {
+            if let Some((other, owner)) = taken.iter().find(|(other, _)| overlap(other, bind)) {
+                let message = format!("`{bind}` is taken: {owner} listens on `{other}`");
+                let finding = Finding::error("origin.bind", message)
+                    .hint("give each listener an address of its own, or leave `bind` out for a Unix socket");
+                report.push(at_key(finding, name, site_spec));
+            }
+            taken.push((bind.clone(), format!("the origin of `{}`", site.name)));
+        }
+    }
+}
+
+/// Whether two listeners cannot both be bound.
+fn overlap(one: &Bind, other: &Bind) -> bool {
+    match (one, other) {
+        (Bind::Unix(one), Bind::Unix(other)) => one == other,
+        (Bind::Tcp(one), Bind::Tcp(other)) => addresses_overlap(one, other),
+        _ => false,
+    }
+}
+
+fn addresses_overlap(one: &SocketAddr, other: &SocketAddr) -> bool {
+    one.port() == other.port()
+        && one.port() != 0
+        && one.is_ipv4() == other.is_ipv4()
+        && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
+}
+
+fn at_key(finding: Finding, name: &str, spec: &SiteSpec) -> Finding {
+    let key: Option<&Located<String>> = spec.origin_keys.iter().find(|key| key.value == name);
+    match key {
+        Some(key) => finding.at(&key.path).placed(&key.place),
+        None => finding.at(&spec.name.path).placed(&spec.name.place),
+    }
+}
