@@ -119,7 +119,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_failure_is_told() {
-        let lost = race(Version::Http1, addresses(), XX);
+        let lost = race(Version::Http1, addresses(), |address| async move {
+            failure(address.port())
+        });
         let error = lost.await.unwrap_err();
         assert_eq!(
             std::error::Error::source(&error).unwrap().to_string(),

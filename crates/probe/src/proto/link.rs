@@ -193,7 +193,14 @@ impl quic::SendStream<Bytes> for Upload {
             let chunk = writing.chunk();
             if !chunk.is_empty() {
                 let stream = Pin::new(&mut self.stream);
-                let written = ready!(stream.poll_write(cx, chunk)).map_err(unwritten)?;
+                let written = match ready!(stream.poll_write(cx, chunk)) {
+                    Ok(written) => written,
+                    Err(error) => {
+                        // h3 would take the rest of this frame for a fault of its own and close the connection
+                        self.writing = None;
+                        return Poll::Ready(Err(unwritten(error)));
+                    }
+                };
                 writing.advance(written);
             }
             if !writing.has_remaining() {

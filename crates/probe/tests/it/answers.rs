@@ -122,7 +122,7 @@ async fn the_tls_session_is_described() {
             .unwrap();
         assert_eq!(tls.protocol, "TLSv1.3");
         assert_eq!(tls.alpn.as_deref(), Some(version.alpn()));
-        assert_eq!(tls.chain, [server.root.clone()]);
+        assert_eq!(tls.chain, std::slice::from_ref(&server.root));
         let told = version != Version::Http3;
         assert_eq!((tls.cipher.is_some(), tls.group.is_some()), (told, told));
         assert!(

@@ -277,7 +277,9 @@ async fn write(request: Request<Bytes>, mut out: Out, desk: Desk) {
                 }
                 tokio::time::sleep(Duration::from_millis(2)).await;
             };
+            // to finish a stream that was stopped is an error of the whole connection for h3
             let _ = desk.ends.send(end);
+            return;
         }
         _ => {}
     }
