@@ -68,7 +68,7 @@ impl Limit {
     }
 }
 
-/// The background tasks of one connection. They end with it: dropping the crew ends every one, those of hyper's own making too.
+/// The background tasks of one connection, those of hyper's own making too. It is the only owner of the set, and a set that is dropped aborts its tasks: they end with the connection.
 #[derive(Debug, Default)]
 pub(crate) struct Crew(Arc<Mutex<JoinSet<()>>>);
 
@@ -109,14 +109,5 @@ where
         self.spawn(async {
             task.await;
         });
-    }
-}
-
-impl Drop for Crew {
-    fn drop(&mut self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .abort_all();
     }
 }
