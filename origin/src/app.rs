@@ -1,12 +1,15 @@
 //! What every request can reach.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
-use origin_config::OriginConfig;
+use origin_config::{OriginConfig, ToolNames};
 
 use crate::clock::Clock;
+use crate::router::Routes;
+use crate::snapshot::Snapshot;
 use crate::stream::Streams;
-use crate::upstream::Upstreams;
+use crate::upstream::{Options, Upstreams};
 
 /// The state of a running origin, shared by all requests.
 #[derive(Debug)]
@@ -17,6 +20,40 @@ pub struct App {
     pub upstreams: Arc<Upstreams>,
     /// The streams that are open now.
     pub streams: Arc<Streams>,
+    /// Which endpoint answers which path.
+    pub routes: Routes,
     /// Where the time comes from.
     pub clock: Clock,
+}
+
+impl App {
+    /// Starts the servers of the configuration and returns at once: readiness follows them. `environment` is the origin's
+    /// own, of which the servers get a part. Must be called on a runtime.
+    pub fn start(
+        config: OriginConfig,
+        environment: Vec<(OsString, OsString)>,
+        clock: Clock,
+    ) -> Arc<Self> {
+        let options = Options {
+            naming: match config.tool_names {
+                ToolNames::Prefixed => mcp::Naming::Prefixed,
+                ToolNames::Plain => mcp::Naming::Plain,
+            },
+            environment,
+            client_name: config.name.clone(),
+            clock,
+        };
+        Arc::new(Self {
+            upstreams: Arc::new(Upstreams::start(&config.servers, &options)),
+            streams: Streams::new(config.stream_keep_alive, clock),
+            routes: Routes::new(),
+            config: Arc::new(config),
+            clock,
+        })
+    }
+
+    /// The capabilities at this moment.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.upstreams.snapshot().borrow())
+    }
 }

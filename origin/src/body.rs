@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full, LengthLimitError};
+use http_body_util::{BodyExt, Empty, Full};
 use serde::Serialize;
 
 /// Any error that a body may end with.
@@ -50,10 +50,15 @@ pub fn json_bytes(status: StatusCode, bytes: impl Into<Bytes>) -> Response<Body>
 pub async fn read(body: Body) -> Result<Bytes, ReadError> {
     match body.collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ReadError::TooLarge),
+        Err(error) if error.is::<TooLarge>() => Err(ReadError::TooLarge),
         Err(error) => Err(ReadError::Broken(error)),
     }
 }
+
+/// The error of a body that is cut because it is larger than `max_body_size`.
+#[derive(Debug, thiserror::Error)]
+#[error("the body is larger than `max_body_size`")]
+pub struct TooLarge;
 
 /// Why a request body could not be read whole.
 #[derive(Debug, thiserror::Error)]

@@ -1,1 +1,234 @@
-//! envelope
+//! The one shape of errors: the envelope, or on MCP routes a JSON-RPC error with the same facts.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use http::header::{ALLOW, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
+use serde_json::{Value, json};
+
+use crate::body::{self, Body};
+use crate::clock::Clock;
+
+/// How a route speaks of errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `{"success":false,"data":null,"error","code","request_id","timestamp","meta":{"execution_time_ms"}}`.
+    Envelope,
+    /// `{"jsonrpc":"2.0","id":null,"error":{"code","message","data":{"code","request_id","timestamp"}}}`: MCP clients
+    /// read nothing else. The id is null because these errors come before the body was read.
+    JsonRpc,
+}
+
+/// A code of the envelope with its HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// 404: no route has this path.
+    NotFound,
+    /// 405: the route is not served for this method; `Allow` names the methods.
+    MethodNotAllowed,
+    /// 413: the body is larger than `max_body_size`.
+    PayloadTooLarge,
+    /// 501: a WebSocket or a tunnel was asked for.
+    NotImplemented,
+    /// 400: a query or header has a value that cannot be used.
+    InvalidArguments,
+    /// 500: the origin itself failed.
+    InternalError,
+    /// 503 with `Retry-After`: not ready, or a server behind the origin is gone.
+    ServiceUnavailable,
+    /// 504: the route's timeout passed.
+    Timeout,
+}
+
+impl Code {
+    /// The word in the envelope.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotFound => "NOT_FOUND",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::NotImplemented => "NOT_IMPLEMENTED",
+            Self::InvalidArguments => "INVALID_ARGUMENTS",
+            Self::InternalError => "INTERNAL_ERROR",
+            Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
+            Self::Timeout => "TIMEOUT",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::InvalidArguments => StatusCode::BAD_REQUEST,
+            Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The JSON-RPC code: -32603 (internal) and -32600 (invalid request) are JSON-RPC 2.0's own (section 5.1), -32001
+    /// is what MCP SDKs use for a request that ran out of time.
+    fn json_rpc(self) -> i32 {
+        match self {
+            Self::InternalError | Self::ServiceUnavailable => -32603,
+            Self::Timeout => -32001,
+            _ => -32600,
+        }
+    }
+}
+
+/// An error answer that the origin makes itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    code: Code,
+    message: Cow<'static, str>,
+    allow: Option<HeaderValue>,
+}
+
+impl Failure {
+    /// An error with this code and a message for the person who sees it.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            allow: None,
+        }
+    }
+
+    /// The same error, with an `Allow` header.
+    #[must_use]
+    pub fn allowing(mut self, methods: HeaderValue) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    /// The whole response.
+    pub fn into_response(self, shape: Shape, facts: Facts<'_>) -> Response<Body> {
+        let timestamp = iso(facts.clock.wall());
+        let value = match shape {
+            Shape::Envelope => json!({
+                "success": false,
+                "data": Value::Null,
+                "error": self.message,
+                "code": self.code.word(),
+                "request_id": facts.request_id,
+                "timestamp": timestamp,
+                "meta": { "execution_time_ms": facts.execution_time_ms() },
+            }),
+            Shape::JsonRpc => json!({
+                "jsonrpc": "2.0",
+                "id": Value::Null,
+                "error": {
+                    "code": self.code.json_rpc(),
+                    "message": self.message,
+                    "data": {
+                        "code": self.code.word(),
+                        "request_id": facts.request_id,
+                        "timestamp": timestamp,
+                    },
+                },
+            }),
+        };
+        let mut response = body::json(self.code.status(), &value);
+        if let Some(allow) = self.allow {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        if self.code == Code::ServiceUnavailable {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
+        }
+        response
+    }
+}
+
+/// What an error answer says of its request.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The request's id.
+    pub request_id: &'a str,
+    /// When the request's head had been read.
+    pub started: Instant,
+    /// Where the time comes from.
+    pub clock: Clock,
+}
+
+impl Facts<'_> {
+    /// Milliseconds since the request began, to the microsecond.
+    fn execution_time_ms(&self) -> f64 {
+        let elapsed = self.clock.now().saturating_duration_since(self.started);
+        (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+    }
+}
+
+/// ISO 8601 in UTC with milliseconds, as in `2026-01-01T00:00:00.000Z`.
+pub fn iso(time: Timestamp) -> String {
+    DateTimePrinter::new()
+        .precision(Some(3))
+        .timestamp_to_string(&time)
+}
+
+/// A restarting server is back within seconds; a client that asks again after one finds it, and no herd forms by it.
+pub const RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn answer(failure: Failure, shape: Shape) -> (Response<()>, Value) {
+        let clock = Clock {
+            wall: || Timestamp::UNIX_EPOCH,
+            ..Clock::system()
+        };
+        let facts = Facts {
+            request_id: "r-1",
+            started: clock.now(),
+            clock,
+        };
+        let (head, body) = failure.into_response(shape, facts).into_parts();
+        let bytes = body.collect().await.expect("a body from memory").to_bytes();
+        let value = serde_json::from_slice(&bytes).expect("JSON");
+        (Response::from_parts(head, ()), value)
+    }
+
+    #[tokio::test]
+    async fn the_envelope_has_every_member() {
+        let failure = Failure::new(Code::Timeout, "too late");
+        let (head, body) = answer(failure, Shape::Envelope).await;
+        assert_eq!(head.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert!(body["meta"]["execution_time_ms"].is_number());
+        assert_eq!(body["timestamp"], "1970-01-01T00:00:00.000Z");
+        assert_eq!(body["success"], false);
+        assert_eq!(body["data"], Value::Null);
+        assert_eq!(body["error"], "too late");
+        assert_eq!(body["code"], "TIMEOUT");
+        assert_eq!(body["request_id"], "r-1");
+    }
+
+    #[tokio::test]
+    async fn an_mcp_route_gets_a_json_rpc_error() {
+        let failure = Failure::new(Code::PayloadTooLarge, "too large");
+        let (head, body) = answer(failure, Shape::JsonRpc).await;
+        assert_eq!(head.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(body["jsonrpc"], "2.0");
+        assert_eq!(body["id"], Value::Null);
+        assert_eq!(body["error"]["code"], -32600);
+        assert_eq!(body["error"]["data"]["code"], "PAYLOAD_TOO_LARGE");
+    }
+
+    #[tokio::test]
+    async fn unavailable_says_when_to_come_back() {
+        let (head, _) = answer(
+            Failure::new(Code::ServiceUnavailable, "starting"),
+            Shape::Envelope,
+        )
+        .await;
+        assert_eq!(head.headers()[RETRY_AFTER], "1");
+    }
+}

@@ -1,1 +1,263 @@
-//! router
+//! Which endpoint answers which path, for the public and the admin listeners.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Method};
+use matchit::Router;
+use origin_config::OriginConfig;
+
+use crate::conn::Role;
+use crate::envelope::{Code, Failure, Shape};
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct Route {
+    /// The route's name in logs and in `/streams`.
+    pub name: &'static str,
+    path: &'static str,
+    method: Method,
+    endpoint: Endpoint,
+    shape: Shape,
+    listeners: Listeners,
+}
+
+/// What answers a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// MCP over all servers, or one of them.
+    Mcp,
+    /// The smoke stream.
+    Sse,
+    /// The token stream.
+    StreamDemo,
+    /// Liveness.
+    Healthz,
+    /// Readiness.
+    Readyz,
+    /// The capability snapshot.
+    Capz,
+    /// The open streams.
+    Streams,
+    /// `OPTIONS`: the methods of the route.
+    Options(&'static HeaderValue),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listeners {
+    Public,
+    Admin,
+    Both,
+}
+
+/// The routes of both kinds of listeners.
+#[derive(Debug)]
+pub struct Routes {
+    public: Router<&'static Route>,
+    admin: Router<&'static Route>,
+}
+
+impl Routes {
+    /// The whole table.
+    pub fn new() -> Self {
+        Self {
+            public: table(|listeners| listeners != Listeners::Admin),
+            admin: table(|listeners| listeners != Listeners::Public),
+        }
+    }
+
+    /// Looks a path up. Paths match whole and as they are sent: no decoding, no redirect, no case folding.
+    pub fn find(&self, role: Role, path: &str) -> Target {
+        let router = match role {
+            Role::Public => &self.public,
+            Role::Admin => &self.admin,
+        };
+        match router.at(path) {
+            Ok(found) => Target {
+                route: Some(found.value),
+                server: found.params.get("name").map(ToOwned::to_owned),
+            },
+            Err(_) => Target {
+                route: None,
+                server: None,
+            },
+        }
+    }
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone)]
+pub struct Target {
+    route: Option<&'static Route>,
+    /// The server in `/servers/{name}/mcp`.
+    pub server: Option<String>,
+}
+
+impl Target {
+    /// The route's name; `none` where there is no route.
+    pub fn name(&self) -> &'static str {
+        self.route.map_or("none", |route| route.name)
+    }
+
+    /// How this route speaks of errors.
+    pub fn shape(&self) -> Shape {
+        self.route.map_or(Shape::Envelope, |route| route.shape)
+    }
+
+    /// How long the head of the answer may take.
+    pub fn patience(&self, config: &OriginConfig) -> Duration {
+        match self.route.map(|route| route.endpoint) {
+            Some(Endpoint::Mcp) => config.timeouts.mcp,
+            Some(Endpoint::Sse | Endpoint::StreamDemo) => config.timeouts.smoke,
+            _ => config.timeouts.request,
+        }
+    }
+
+    /// The endpoint for this method. `HEAD` is served wherever `GET` is, `OPTIONS` everywhere.
+    pub fn endpoint(&self, method: &Method) -> Result<Endpoint, Failure> {
+        let route = self
+            .route
+            .ok_or_else(|| Failure::new(Code::NotFound, "nothing is served at this path"))?;
+        let allow = if route.method == Method::POST {
+            &ALLOW_POST
+        } else {
+            &ALLOW_GET
+        };
+        let serves_head = route.method == Method::GET && method == Method::HEAD;
+        if *method == route.method || serves_head {
+            Ok(route.endpoint)
+        } else if method == Method::OPTIONS {
+            Ok(Endpoint::Options(allow))
+        } else {
+            let message = format!("`{}` is served for {} only", route.path, route.method);
+            Err(Failure::new(Code::MethodNotAllowed, message).allowing(allow.clone()))
+        }
+    }
+}
+
+fn table(serves: impl Fn(Listeners) -> bool) -> Router<&'static Route> {
+    let mut router = Router::new();
+    for route in ROUTES.iter().filter(|route| serves(route.listeners)) {
+        router
+            .insert(route.path, route)
+            .expect("the table names no path twice");
+    }
+    router
+}
+
+const fn route(
+    name: &'static str,
+    path: &'static str,
+    method: Method,
+    endpoint: Endpoint,
+) -> Route {
+    Route {
+        name,
+        path,
+        method,
+        endpoint,
+        shape: Shape::Envelope,
+        listeners: Listeners::Public,
+    }
+}
+
+impl Route {
+    const fn on(mut self, listeners: Listeners) -> Self {
+        self.listeners = listeners;
+        self
+    }
+}
+
+const fn mcp(name: &'static str, path: &'static str) -> Route {
+    Route {
+        name,
+        path,
+        method: Method::POST,
+        endpoint: Endpoint::Mcp,
+        shape: Shape::JsonRpc,
+        listeners: Listeners::Public,
+    }
+}
+
+static ROUTES: [Route; 9] = [
+    mcp("mcp", "/mcp"),
+    // Its own line: a redirect would turn a POST into a GET.
+    mcp("mcp", "/mcp/"),
+    mcp("server-mcp", "/servers/{name}/mcp"),
+    route("sse", "/mcp/sse", Method::GET, Endpoint::Sse),
+    route(
+        "stream-demo",
+        "/mcp/stream-demo",
+        Method::GET,
+        Endpoint::StreamDemo,
+    ),
+    route("healthz", "/healthz", Method::GET, Endpoint::Healthz).on(Listeners::Both),
+    route("readyz", "/readyz", Method::GET, Endpoint::Readyz).on(Listeners::Both),
+    route("capz", "/capz", Method::GET, Endpoint::Capz).on(Listeners::Both),
+    route("streams", "/streams", Method::GET, Endpoint::Streams).on(Listeners::Admin),
+];
+
+static ALLOW_GET: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+static ALLOW_POST: HeaderValue = HeaderValue::from_static("POST, OPTIONS");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(role: Role, path: &str) -> &'static str {
+        Routes::new().find(role, path).name()
+    }
+
+    #[test]
+    fn both_spellings_of_the_entry_point_are_one_route() {
+        assert_eq!(name(Role::Public, "/mcp"), "mcp");
+        assert_eq!(name(Role::Public, "/mcp/"), "mcp");
+    }
+
+    #[test]
+    fn other_paths_below_the_entry_point_are_not_served() {
+        for path in [
+            "/mcp/other",
+            "/MCP",
+            "/mcp//",
+            "/mcp/sse/",
+            "/",
+            "//mcp",
+            "/servers//mcp",
+        ] {
+            assert_eq!(name(Role::Public, path), "none", "{path}");
+        }
+    }
+
+    #[test]
+    fn a_server_route_names_its_server() {
+        let target = Routes::new().find(Role::Public, "/servers/git/mcp");
+        assert_eq!(
+            (target.name(), target.server.as_deref()),
+            ("server-mcp", Some("git"))
+        );
+    }
+
+    #[test]
+    fn the_list_of_streams_is_for_the_admin_listener_and_mcp_for_the_public() {
+        assert_eq!(name(Role::Public, "/streams"), "none");
+        assert_eq!(name(Role::Admin, "/streams"), "streams");
+        assert_eq!(name(Role::Admin, "/mcp"), "none");
+        assert_eq!(name(Role::Admin, "/healthz"), "healthz");
+    }
+
+    #[test]
+    fn head_goes_where_get_goes_and_nowhere_else() {
+        let routes = Routes::new();
+        let healthz = routes.find(Role::Public, "/healthz");
+        assert_eq!(healthz.endpoint(&Method::HEAD), Ok(Endpoint::Healthz));
+        let mcp = routes.find(Role::Public, "/mcp");
+        assert!(mcp.endpoint(&Method::HEAD).is_err());
+        assert_eq!(mcp.endpoint(&Method::POST), Ok(Endpoint::Mcp));
+    }
+}

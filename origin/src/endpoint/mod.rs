@@ -1,3 +1,39 @@
-//! One file per endpoint.
+//! One file per endpoint. An endpoint gets a request that every layer has let through and makes a whole response; it
+//! does not know which HTTP version carries it.
 
+mod capz;
+mod healthz;
 pub mod mcp;
+mod query;
+mod readyz;
+mod sse;
+mod stream_demo;
+mod streams;
+
+use std::sync::Arc;
+
+use http::header::ALLOW;
+use http::{Request, Response, StatusCode};
+
+use crate::app::App;
+use crate::body::{self, Body};
+use crate::router::Endpoint;
+
+/// Calls one endpoint.
+pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) -> Response<Body> {
+    match endpoint {
+        Endpoint::Mcp => mcp::serve(app, request).await,
+        Endpoint::Sse => sse::serve(&app, &request.into_parts().0).await,
+        Endpoint::StreamDemo => stream_demo::serve(&app, &request.into_parts().0),
+        Endpoint::Healthz => healthz::serve(),
+        Endpoint::Readyz => readyz::serve(&app),
+        Endpoint::Capz => capz::serve(&app),
+        Endpoint::Streams => streams::serve(&app),
+        Endpoint::Options(allow) => {
+            let mut response = Response::new(body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response.headers_mut().insert(ALLOW, allow.clone());
+            response
+        }
+    }
+}

@@ -1,1 +1,116 @@
-//! listen/mod
+//! Sockets: bound before any task starts, and given back when the origin ends.
+
+mod address;
+mod inherited;
+mod unix;
+
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use origin_config::{Bind, OriginConfig};
+
+use crate::conn::Role;
+pub use inherited::Inherited;
+pub use unix::SocketFile;
+
+/// A socket that listens, and the routes that it serves.
+#[derive(Debug)]
+pub struct Listener {
+    /// The socket.
+    pub socket: Socket,
+    /// Its address as the operator would write it.
+    pub name: Arc<str>,
+    /// Which routes it serves.
+    pub role: Role,
+}
+
+/// A listening socket of either kind, in non-blocking mode.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket. The file is there when the origin made it, and is unlinked when this is dropped.
+    Unix(UnixListener, Option<SocketFile>),
+}
+
+/// Why a socket could not be bound.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The system refused an address.
+    #[error("cannot bind `{address}`")]
+    Refused {
+        /// The address as the operator wrote it.
+        address: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Somebody answers on the socket file.
+    #[error("cannot bind `unix:{}`: another process listens there", .0.display())]
+    Busy(PathBuf),
+    /// The path is taken by something that is no socket.
+    #[error("cannot bind `unix:{}`: a file that is no socket is in the way", .0.display())]
+    Occupied(PathBuf),
+    /// A socket from the service manager could not be used.
+    #[error("cannot use the socket `{name}` from the service manager")]
+    Inherited {
+        /// Its name in `LISTEN_FDNAMES`.
+        name: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A socket from the service manager has no use.
+    #[error("the service manager passed a socket named `{0}`, which is neither `bind` nor `admin_bind`")]
+    Unnamed(String),
+}
+
+/// Binds every address of the configuration. Sockets from the service manager stand in the place of the addresses of the
+/// key that they are named after (`FileDescriptorName=bind` or `admin_bind`).
+///
+/// Either all sockets are bound or none: those that were are closed, and their files unlinked, when one fails. Call it
+/// before any thread starts: for the moment of a bind to a Unix path the process's umask is the configured one.
+pub fn bind_all(
+    config: &OriginConfig,
+    mut inherited: Inherited,
+) -> Result<Vec<Listener>, BindError> {
+    let mut listeners = Vec::new();
+    for (key, addresses, role) in [
+        ("bind", &config.bind, Role::Public),
+        ("admin_bind", &config.admin_bind, Role::Admin),
+    ] {
+        let passed = inherited.take(key, role)?;
+        if passed.is_empty() {
+            for address in addresses {
+                listeners.push(bind(config, address, role)?);
+            }
+        }
+        listeners.extend(passed);
+    }
+    inherited.finish()?;
+    Ok(listeners)
+}
+
+fn bind(config: &OriginConfig, address: &Bind, role: Role) -> Result<Listener, BindError> {
+    let refused = |source| BindError::Refused {
+        address: address.to_string(),
+        source,
+    };
+    let socket = match address {
+        Bind::Tcp(tcp) => Socket::Tcp(address::bind_tcp(*tcp, config.backlog).map_err(refused)?),
+        Bind::Unix(path) => unix::bind(path, config.umask, config.backlog)?,
+    };
+    let name = match (&socket, address) {
+        // Port 0 has become a real one.
+        (Socket::Tcp(listener), _) => listener.local_addr().map_err(refused)?.to_string(),
+        (Socket::Unix(..), address) => address.to_string(),
+    };
+    Ok(Listener {
+        socket,
+        name: name.into(),
+        role,
+    })
+}

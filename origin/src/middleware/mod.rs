@@ -1,1 +1,13 @@
-//! middleware/mod
+//! What happens to every request before and after its endpoint.
+
+pub mod access_log;
+pub mod body_limit;
+pub mod client;
+pub mod panic_guard;
+pub mod request_id;
+mod stack;
+pub mod streaming;
+pub mod timeout;
+pub mod upgrade;
+
+pub use stack::respond;

@@ -1,1 +1,10 @@
-//! proto/mod
+//! HTTP versions, and nowhere else: a connection goes in, and requests of one type come out.
+//!
+//! HTTP/1.1 and HTTP/2 share one driver, which tells them apart by HTTP/2's connection preface (RFC 9113 section 3.4).
+//! HTTP/3 will stand beside it with the same contract: `Request<Body>` and `ConnInfo` to [`crate::middleware::respond`].
+
+mod activity;
+mod stall;
+mod tcp;
+
+pub use tcp::{Limits, serve};

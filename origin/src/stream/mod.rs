@@ -1,5 +1,13 @@
-//! Responses that stream.
+//! Responses that stream: their framing, their keep-alives, and the list of those that are open.
+//!
+//! A stream is produced only as its body is polled, so a slow reader slows its producer. Beside the body there is no
+//! task: one [`Streams::drive`] serves the keep-alives of all.
 
-/// The streams that are open now.
-#[derive(Debug, Default)]
-pub struct Streams {}
+mod body;
+mod framing;
+mod registry;
+mod wheel;
+
+pub use body::StreamBody;
+pub use framing::{Framing, NDJSON, SSE};
+pub use registry::{OpenStream, Streams, Ticket};

@@ -1,0 +1,32 @@
+//! `GET /capz`: what the origin can do now.
+
+use http::{Response, StatusCode};
+use serde_json::json;
+
+use crate::app::App;
+use crate::body::{self, Body};
+use crate::envelope::iso;
+
+/// `{"service","version","generation","ready","built_at","stream_keep_alive_ms","servers":[…],"tools":[…]}`, from the
+/// snapshot that MCP clients are served from at this moment.
+pub(super) fn serve(app: &App) -> Response<Body> {
+    let snapshot = app.snapshot();
+    let config = &app.config;
+    let tools: Vec<&str> = snapshot
+        .catalog
+        .entries()
+        .iter()
+        .map(|entry| &*entry.public)
+        .collect();
+    let document = json!({
+        "service": config.name,
+        "version": env!("CARGO_PKG_VERSION"),
+        "generation": config.generation,
+        "ready": snapshot.ready,
+        "built_at": snapshot.built_at.map(iso),
+        "stream_keep_alive_ms": u64::try_from(config.stream_keep_alive.as_millis()).unwrap_or(u64::MAX),
+        "servers": snapshot.servers,
+        "tools": tools,
+    });
+    body::json(StatusCode::OK, &document)
+}

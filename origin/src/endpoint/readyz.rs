@@ -1,0 +1,31 @@
+//! `GET /readyz`: the capability snapshot is built.
+
+use http::header::RETRY_AFTER;
+use http::{Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::app::App;
+use crate::body::{self, Body};
+use crate::envelope::RETRY_SOON;
+
+/// `{"ready":bool,"servers":{NAME:STATE}}`; 503 with `Retry-After` until every server has become ready or has failed its
+/// first start. A failed server is named and does not keep the others from clients.
+pub(super) fn serve(app: &App) -> Response<Body> {
+    let snapshot = app.snapshot();
+    let servers: Map<String, Value> = snapshot
+        .servers
+        .iter()
+        .map(|server| (server.name.clone(), json!(server.state)))
+        .collect();
+    let status = if snapshot.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let document = json!({ "ready": snapshot.ready, "servers": servers });
+    let mut response = body::json(status, &document);
+    if !snapshot.ready {
+        response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
+    }
+    response
+}

@@ -1,0 +1,152 @@
+//! Unix sockets and their files.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Mode;
+use rustix::process::umask;
+use socket2::{Domain, SockAddr, Type};
+
+use super::{BindError, Socket};
+
+/// Binds to `path`. A socket file is in the way only while somebody answers on it; one that was left behind is removed.
+pub(super) fn bind(path: &Path, mask: u32, backlog: u32) -> Result<Socket, BindError> {
+    let refused = |source| BindError::Refused {
+        address: format!("unix:{}", path.display()),
+        source,
+    };
+    clear(path)?;
+    let listener = listen(path, mask, backlog).map_err(refused)?;
+    let file = SocketFile::of(path).map_err(refused)?;
+    Ok(Socket::Unix(listener, Some(file)))
+}
+
+fn clear(path: &Path) -> Result<(), BindError> {
+    let refused = |source| BindError::Refused {
+        address: format!("unix:{}", path.display()),
+        source,
+    };
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(refused(error)),
+        Ok(file) if !file.file_type().is_socket() => {
+            return Err(BindError::Occupied(path.to_owned()));
+        }
+        Ok(_) => {}
+    }
+    match UnixStream::connect(path) {
+        // Nobody holds the other end of this file.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(refused)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // A full queue (EAGAIN) or a socket of another type is somebody too.
+        _ => Err(BindError::Busy(path.to_owned())),
+    }
+}
+
+fn listen(path: &Path, mask: u32, backlog: u32) -> io::Result<UnixListener> {
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let address = SockAddr::unix(path)?;
+    // The file gets its mode as it is made: with a chmod afterwards there would be a moment for anybody to connect.
+    let before = umask(Mode::from_raw_mode(mask));
+    let bound = socket.bind(&address);
+    umask(before);
+    bound?;
+    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// The file of a socket that this process has bound.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        let file = fs::symlink_metadata(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            device: file.dev(),
+            inode: file.ino(),
+        })
+    }
+}
+
+impl Drop for SocketFile {
+    /// Unlinks the file, unless another process has put its own in the place.
+    fn drop(&mut self) {
+        let ours = fs::symlink_metadata(&self.path)
+            .is_ok_and(|file| (file.dev(), file.ino()) == (self.device, self.inode));
+        if ours && let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "a socket file stays behind");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn bound(path: &Path) -> Result<Socket, BindError> {
+        bind(path, 0o117, 16)
+    }
+
+    #[test]
+    fn the_file_has_its_mode_from_the_start_and_goes_with_the_socket() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("o.sock");
+        let socket = bound(&path).expect("a free path");
+        let mode = fs::metadata(&path).expect("the file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o660);
+        drop(socket);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_socket_that_is_answered_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("o.sock");
+        let _first = bound(&path).expect("a free path");
+        assert!(matches!(bound(&path), Err(BindError::Busy(_))));
+        assert!(UnixStream::connect(&path).is_ok());
+    }
+
+    #[test]
+    fn a_socket_that_was_left_behind_is_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("o.sock");
+        drop(UnixListener::bind(&path).expect("a free path"));
+        assert!(path.exists(), "the standard library leaves the file");
+        let _second = bound(&path).expect("nobody answers");
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_never_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("o.sock");
+        fs::File::create(&path).expect("a file");
+        assert!(matches!(bound(&path), Err(BindError::Occupied(_))));
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn the_file_of_a_successor_is_not_unlinked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("o.sock");
+        let first = bound(&path).expect("a free path");
+        fs::remove_file(&path).expect("the first file");
+        let _second = bound(&path).expect("a free path");
+        drop(first);
+        assert!(path.exists());
+    }
+}

@@ -1,0 +1,181 @@
+//! One line per request, written when its answer has ended.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, Version};
+use http_body::{Body as _, Frame, SizeHint};
+
+use super::client::ClientInfo;
+use super::panic_guard;
+use super::request_id::RequestId;
+use crate::app::App;
+use crate::body::{Body, BoxError};
+use crate::clock::Clock;
+use crate::conn::ConnInfo;
+
+/// What a line is opened with.
+#[derive(Debug)]
+pub struct Opening<'a, B> {
+    /// The origin.
+    pub app: &'a App,
+    /// The connection that the request came on.
+    pub conn: &'a ConnInfo,
+    /// Who asks.
+    pub client: &'a ClientInfo,
+    /// The request's id.
+    pub id: &'a RequestId,
+    /// The route's name.
+    pub route: &'static str,
+    /// When the request's head had been read.
+    pub started: Instant,
+    /// The request itself.
+    pub request: &'a Request<B>,
+}
+
+/// A line that is not written yet. It is written when it is dropped: after the last byte, or when the request is cut.
+#[derive(Debug)]
+pub struct Entry {
+    enabled: bool,
+    clock: Clock,
+    started: Instant,
+    id: RequestId,
+    route: &'static str,
+    method: Method,
+    path: String,
+    version: Version,
+    listener: Arc<str>,
+    peer: String,
+    client: ClientInfo,
+    status: Option<StatusCode>,
+    bytes: u64,
+    complete: bool,
+}
+
+impl Entry {
+    /// Opens the line of one request.
+    pub fn open<B>(opening: &Opening<'_, B>) -> Self {
+        let request = opening.request;
+        Self {
+            enabled: opening.app.config.accesslog,
+            clock: opening.app.clock,
+            started: opening.started,
+            id: opening.id.clone(),
+            route: opening.route,
+            method: request.method().clone(),
+            // Without the query: it may carry what does not belong in a log.
+            path: request.uri().path().to_owned(),
+            version: request.version(),
+            listener: Arc::clone(&opening.conn.listener),
+            peer: opening.conn.peer.to_string(),
+            client: opening.client.clone(),
+            status: None,
+            bytes: 0,
+            complete: false,
+        }
+    }
+
+    /// Notes the head of the answer.
+    pub fn head(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if !self.enabled {
+            return;
+        }
+        let elapsed = self.clock.now().saturating_duration_since(self.started);
+        tracing::info!(
+            target: "access",
+            request_id = self.id.as_str(),
+            route = self.route,
+            method = self.method.as_str(),
+            path = self.path,
+            status = self.status.unwrap_or(CLIENT_CLOSED).as_u16(),
+            bytes = self.bytes,
+            duration_ms = (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0,
+            cut = !self.complete,
+            client = self.client.address.map(tracing::field::display),
+            peer = self.peer,
+            scheme = self.client.scheme,
+            host = self.client.host,
+            http_version = ?self.version,
+            listener = &*self.listener,
+            "request"
+        );
+    }
+}
+
+/// A response body that is counted, whose end closes the log line, and whose panic ends it alone.
+#[derive(Debug)]
+pub struct Observed {
+    inner: Body,
+    entry: Entry,
+}
+
+impl Observed {
+    /// Observes `inner` for the line `entry`.
+    pub fn new(inner: Body, mut entry: Entry) -> Self {
+        // The transport does not ask for the bytes of an answer to HEAD.
+        entry.complete = inner.is_end_stream() || entry.method == Method::HEAD;
+        Self { inner, entry }
+    }
+}
+
+impl http_body::Body for Observed {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        let inner = Pin::new(&mut this.inner);
+        // A stream runs outside the panic guard of its request; over HTTP/1.1 it runs in the connection's own task.
+        let polled = catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx)));
+        let frame = match polled {
+            Ok(poll) => ready!(poll),
+            Err(panic) => {
+                let reason = panic_guard::reason(panic.as_ref());
+                tracing::error!(
+                    request_id = this.entry.id.as_str(),
+                    reason,
+                    "a stream panicked"
+                );
+                // Its state is unknown: nothing asks it again.
+                this.inner = crate::body::empty();
+                return Poll::Ready(Some(Err("the stream failed".into())));
+            }
+        };
+        match &frame {
+            Some(Ok(frame)) => {
+                this.entry.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                this.entry.complete = this.inner.is_end_stream();
+            }
+            Some(Err(_)) => this.entry.complete = false,
+            None => this.entry.complete = true,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// NGINX's own number for a client that went away before its answer had a head.
+const CLIENT_CLOSED: StatusCode = match StatusCode::from_u16(499) {
+    Ok(status) => status,
+    Err(_) => StatusCode::REQUEST_TIMEOUT,
+};

@@ -1,0 +1,130 @@
+//! The ordered stack, whole and in one place.
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_LENGTH, SERVER};
+use http::{HeaderValue, Method, Request, Response};
+use http_body::Body as _;
+
+use super::access_log::{Entry, Observed, Opening};
+use super::{body_limit, client, panic_guard, request_id, streaming, timeout, upgrade};
+use crate::app::App;
+use crate::body::{self, Body};
+use crate::conn::ConnInfo;
+use crate::endpoint;
+use crate::envelope::{Facts, Failure};
+use crate::router::Target;
+
+/// Answers one request. Layers 1 to 5 see every request and every answer, 6 to 9 may answer in the endpoint's place.
+pub async fn respond(
+    app: Arc<App>,
+    conn: ConnInfo,
+    mut request: Request<Body>,
+) -> Response<Observed> {
+    let started = app.clock.now();
+
+    // 1. Client: who is asking, and by which name. First, because the log and every later limit are about the client.
+    let client = client::resolve(&app.config, &conn, &request);
+
+    // 2. Request id: before anything that can refuse, so that every refusal can be found by it.
+    let id = request_id::admit(&mut request, app.clock);
+
+    // The route, looked up once: it decides the words of an error and the patience, and the log names it.
+    let target = app.routes.find(conn.role, request.uri().path());
+
+    // 3. Access log: opened before the first layer that can fail, closed by the end of the response's body, which for a
+    //    stream is long after this function.
+    let mut entry = Entry::open(&Opening {
+        app: &app,
+        conn: &conn,
+        client: &client,
+        id: &id,
+        route: target.name(),
+        started,
+        request: &request,
+    });
+
+    let is_head = request.method() == Method::HEAD;
+    let extensions = request.extensions_mut();
+    extensions.insert(conn);
+    extensions.insert(client);
+    extensions.insert(id.clone());
+    extensions.insert(target.clone());
+
+    // 4. Panic guard: around everything below, so that a bug ends its own request and nothing else.
+    let facts = Facts {
+        request_id: id.as_str(),
+        started,
+        clock: app.clock,
+    };
+    let mut response = match panic_guard::catch(guarded(&app, &target, facts, request)).await {
+        Ok(response) => response,
+        Err(failure) => failure.into_response(target.shape(), facts),
+    };
+
+    // 5. Heads: on every answer, whoever made it, and before the head is sent.
+    request_id::stamp(&mut response, &id);
+    streaming::mark(&mut response);
+    if app.config.include_server_header {
+        response.headers_mut().insert(SERVER, SERVER_NAME);
+    }
+
+    if is_head {
+        response = head_only(response);
+    }
+    entry.head(response.status());
+    response.map(|body| Observed::new(body, entry))
+}
+
+/// The head of an answer to `HEAD`: with the length that `GET` would have had, and without the bytes, which hyper leaves
+/// out over HTTP/1.1 only. A stream that was opened for it is dropped here.
+fn head_only(response: Response<Body>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        head.headers.insert(CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(head, body::empty())
+}
+
+/// The layers that may answer instead of the endpoint, and the endpoint.
+async fn guarded(
+    app: &Arc<App>,
+    target: &Target,
+    facts: Facts<'_>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let refuse = |failure: Failure| failure.into_response(target.shape(), facts);
+
+    // 6. Upgrade guard: before the router's verdict, so that a WebSocket client learns the reason on any path.
+    if let Err(failure) = upgrade::check(&request) {
+        return refuse(failure);
+    }
+
+    // The router's verdict: 404, 405, or OPTIONS answered from the table.
+    let endpoint = match target.endpoint(request.method()) {
+        Ok(endpoint) => endpoint,
+        Err(failure) => return refuse(failure),
+    };
+
+    // 7. Body limit: a declared length is judged before a byte is read, an undeclared one as it comes.
+    let (request, limit) = match body_limit::apply(request, app.config.max_body_size) {
+        Ok(limited) => limited,
+        Err(failure) => return refuse(failure),
+    };
+
+    // 8. Timeout: around the endpoint with the reading of the body, so that a body that never comes is answered too.
+    let answer = endpoint::serve(endpoint, Arc::clone(app), request);
+    let answer = match timeout::limit(target.patience(&app.config), answer).await {
+        Ok(response) => response,
+        Err(failure) => return refuse(failure),
+    };
+
+    // 9. Body limit again: what the endpoint made of a body that was cut does not count.
+    match limit.verdict() {
+        Ok(()) => answer,
+        Err(failure) => refuse(failure),
+    }
+}
+
+const SERVER_NAME: HeaderValue =
+    HeaderValue::from_static(concat!("origin/", env!("CARGO_PKG_VERSION")));

@@ -1,0 +1,29 @@
+//! No client waits for ever.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::envelope::{Code, Failure};
+
+/// Waits for `work` at most this long. The work is dropped then, which cancels what it had begun.
+///
+/// Only the head of a response is waited for: a stream that has begun is kept by its keep-alives.
+pub async fn limit<T>(patience: Duration, work: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout(patience, work).await.map_err(|_| {
+        let allowed = findings::format_duration(patience);
+        Failure::new(Code::Timeout, format!("no answer within {allowed}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_never_ends_is_a_timeout() {
+        let failure = limit(Duration::from_secs(2), std::future::pending::<()>())
+            .await
+            .expect_err("pending for ever");
+        assert_eq!(failure, Failure::new(Code::Timeout, "no answer within 2s"));
+    }
+}

@@ -1,0 +1,206 @@
+//! What a connection is doing, so that one that does nothing can be closed.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+
+/// One connection's requests in flight, and since when there are none.
+#[derive(Debug)]
+pub(super) struct Activity {
+    in_flight: AtomicUsize,
+    driver: AtomicWaker,
+    quiet: Mutex<Quiet>,
+}
+
+/// A time without requests in flight.
+#[derive(Debug, Clone, Copy)]
+struct Quiet {
+    since: Instant,
+    /// When the first byte of the next request came.
+    head_since: Option<Instant>,
+    /// HTTP/2 talks between requests (settings, pings): its bytes do not begin a request.
+    bytes_begin_a_head: bool,
+}
+
+/// What is to be done with a connection at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deadline {
+    /// A request is in flight: none.
+    Never,
+    /// Close it in peace then.
+    Idle(Instant),
+    /// Its request head will have taken too long then.
+    Head(Instant),
+}
+
+impl Activity {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            in_flight: AtomicUsize::new(0),
+            driver: AtomicWaker::new(),
+            quiet: Mutex::new(Quiet {
+                since: Instant::now(),
+                head_since: None,
+                bytes_begin_a_head: true,
+            }),
+        })
+    }
+
+    /// Notes bytes from the client.
+    pub(super) fn bytes_came(&self) {
+        if self.in_flight.load(Ordering::Acquire) == 0 {
+            let mut quiet = self.quiet();
+            if quiet.bytes_begin_a_head && quiet.head_since.is_none() {
+                quiet.head_since = Some(Instant::now());
+            }
+        }
+    }
+
+    /// Notes a whole request head; the exchange is over when the guard is dropped.
+    pub(super) fn begin(self: &Arc<Self>, multiplexed: bool) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        let mut quiet = self.quiet();
+        quiet.head_since = None;
+        quiet.bytes_begin_a_head = !multiplexed;
+        drop(quiet);
+        InFlight(Arc::clone(self))
+    }
+
+    /// What comes next if nothing happens; `waker` is called when the last request in flight ends.
+    pub(super) fn deadline(&self, limits: Patience, waker: &Waker) -> Deadline {
+        self.driver.register(waker);
+        if self.in_flight.load(Ordering::Acquire) > 0 {
+            return Deadline::Never;
+        }
+        let quiet = *self.quiet();
+        match quiet.head_since {
+            Some(since) => Deadline::Head(since + limits.head),
+            None => Deadline::Idle(quiet.since + limits.idle),
+        }
+    }
+
+    fn end(&self) {
+        let mut quiet = self.quiet();
+        quiet.since = Instant::now();
+        drop(quiet);
+        if self.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.driver.wake();
+        }
+    }
+
+    fn quiet(&self) -> std::sync::MutexGuard<'_, Quiet> {
+        self.quiet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long a connection may be quiet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Without a request: `keep_alive_timeout`.
+    pub(super) idle: Duration,
+    /// With a request head that does not end: `read_timeout`.
+    pub(super) head: Duration,
+}
+
+/// One request in flight.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Activity>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+pin_project! {
+    /// A response body that keeps its request in flight until it ends.
+    pub(super) struct Tracked<B> {
+        #[pin]
+        inner: B,
+        guard: InFlight,
+    }
+}
+
+impl<B> Tracked<B> {
+    pub(super) fn new(inner: B, guard: InFlight) -> Self {
+        Self { inner, guard }
+    }
+}
+
+impl<B: Body> Body for Tracked<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.project().inner.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience = Patience {
+        idle: Duration::from_secs(75),
+        head: Duration::from_mins(1),
+    };
+
+    fn deadline(activity: &Activity) -> Deadline {
+        activity.deadline(PATIENCE, Waker::noop())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_from_the_end_of_its_last_request() {
+        let activity = Activity::new();
+        let (first, second) = (activity.begin(true), activity.begin(true));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        drop(first);
+        assert_eq!(deadline(&activity), Deadline::Never);
+        drop(second);
+        assert_eq!(
+            deadline(&activity),
+            Deadline::Idle(Instant::now() + PATIENCE.idle)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_its_time_from_its_first_byte() {
+        let activity = Activity::new();
+        let begun = Instant::now();
+        activity.bytes_came();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        activity.bytes_came();
+        assert_eq!(deadline(&activity), Deadline::Head(begun + PATIENCE.head));
+        drop(activity.begin(false));
+        assert_eq!(
+            deadline(&activity),
+            Deadline::Idle(Instant::now() + PATIENCE.idle)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pings_between_requests_begin_no_head() {
+        let activity = Activity::new();
+        drop(activity.begin(true));
+        activity.bytes_came();
+        assert!(matches!(deadline(&activity), Deadline::Idle(_)));
+    }
+}

@@ -1,0 +1,168 @@
+//! The socket, watched: bytes that come are noted, and a client that takes none for too long is cut off.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::activity::Activity;
+
+pin_project! {
+    /// A socket that fails its writes once none has gone through for `patience`.
+    pub(super) struct Watched<S> {
+        #[pin]
+        inner: S,
+        activity: Arc<Activity>,
+        patience: Duration,
+        // Armed while a write waits, and only then: a connection that is idle has no timer here.
+        #[pin]
+        stalled: Option<Sleep>,
+    }
+}
+
+impl<S> Watched<S> {
+    pub(super) fn new(inner: S, activity: Arc<Activity>, patience: Duration) -> Self {
+        Self {
+            inner,
+            activity,
+            patience,
+            stalled: None,
+        }
+    }
+}
+
+/// Passes a write's outcome on; a write that has waited for too long becomes an error.
+fn judge<T>(
+    mut stalled: Pin<&mut Option<Sleep>>,
+    patience: Duration,
+    outcome: Poll<io::Result<T>>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<T>> {
+    if outcome.is_ready() {
+        if stalled.is_some() {
+            stalled.set(None);
+        }
+        return outcome;
+    }
+    if stalled.is_none() {
+        stalled.set(Some(sleep(patience)));
+    }
+    if let Some(sleep) = stalled.as_mut().as_pin_mut()
+        && sleep.poll(cx).is_ready()
+    {
+        let late = "the client took no bytes within `timeouts.write_stall`";
+        return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, late)));
+    }
+    Poll::Pending
+}
+
+impl<S: AsyncRead> AsyncRead for Watched<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.project();
+        let before = buffer.filled().len();
+        let outcome = this.inner.poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            this.activity.bytes_came();
+        }
+        outcome
+    }
+}
+
+impl<S: AsyncWrite> AsyncWrite for Watched<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.project();
+        let outcome = this.inner.poll_write(cx, bytes);
+        judge(this.stalled, *this.patience, outcome, cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.project();
+        let outcome = this.inner.poll_write_vectored(cx, slices);
+        judge(this.stalled, *this.patience, outcome, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.project();
+        let outcome = this.inner.poll_flush(cx);
+        judge(this.stalled, *this.patience, outcome, cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.project();
+        let outcome = this.inner.poll_shutdown(cx);
+        judge(this.stalled, *this.patience, outcome, cx)
+    }
+}
+
+/// Sleeps until a time that may change between polls.
+pub(super) fn poll_until(
+    mut timer: Pin<&mut Sleep>,
+    at: Instant,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    if timer.deadline() != at {
+        timer.as_mut().reset(at);
+    }
+    timer.poll(cx)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_cut_off() {
+        let (ours, _theirs) = tokio::io::duplex(4);
+        let mut watched = Box::pin(Watched::new(ours, Activity::new(), Duration::from_mins(1)));
+        let begun = Instant::now();
+        let error = watched
+            .write_all(b"more than four")
+            .await
+            .expect_err("nobody reads");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_bytes_in_time_is_not() {
+        use tokio::io::AsyncReadExt;
+        let (ours, mut theirs) = tokio::io::duplex(4);
+        let mut watched = Box::pin(Watched::new(ours, Activity::new(), Duration::from_mins(1)));
+        let reader = tokio::spawn(async move {
+            let mut buffer = [0; 4];
+            while theirs.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                tokio::time::sleep(Duration::from_secs(50)).await;
+            }
+        });
+        watched
+            .write_all(&[0; 40])
+            .await
+            .expect("slow, and never too slow");
+        drop(watched);
+        reader.await.expect("no panic");
+    }
+}

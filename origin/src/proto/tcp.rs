@@ -1,0 +1,184 @@
+//! HTTP/1.1 and HTTP/2 over a byte stream: TCP, a Unix socket, later TLS.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response, Version};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use origin_config::OriginConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Sleep, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::activity::{Activity, Deadline, InFlight, Patience, Tracked};
+use super::stall::{Watched, poll_until};
+use crate::app::App;
+use crate::body::BoxError;
+use crate::conn::ConnInfo;
+use crate::middleware::{self, access_log::Observed};
+
+/// The limits of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    patience: Patience,
+    write_stall: Duration,
+    h1_head: usize,
+    h2_streams: u32,
+    h2_header_list: u32,
+}
+
+impl Limits {
+    /// The limits that the configuration sets.
+    pub fn new(config: &OriginConfig) -> Self {
+        Self {
+            patience: Patience {
+                idle: config.keep_alive_timeout,
+                head: config.read_timeout,
+            },
+            write_stall: config.timeouts.write_stall,
+            // hyper panics below 8 KiB, and RFC 9112 section 3 wants at least 8000 octets of request line.
+            h1_head: usize::try_from(config.h11_max_incomplete_size)
+                .unwrap_or(usize::MAX)
+                .max(8 * 1024),
+            h2_streams: config.h2_max_concurrent_streams,
+            h2_header_list: config.h2_max_header_list_size,
+        }
+    }
+}
+
+/// Serves one connection to its end. When `stop` is cancelled it takes no new request and ends with the last one in
+/// flight (RFC 9112 section 9.6 and RFC 9113 section 6.8). An error says how the transport ended; nobody waits for it.
+pub async fn serve<S>(
+    io: S,
+    conn: ConnInfo,
+    app: Arc<App>,
+    limits: Limits,
+    stop: CancellationToken,
+) -> Result<(), BoxError>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let activity = Activity::new();
+    let service = {
+        let activity = Arc::clone(&activity);
+        service_fn(move |request: Request<Incoming>| {
+            let guard = activity.begin(request.version() == Version::HTTP_2);
+            answer(Arc::clone(&app), conn.clone(), guard, request)
+        })
+    };
+    let io = TokioIo::new(Box::pin(Watched::new(
+        io,
+        Arc::clone(&activity),
+        limits.write_stall,
+    )));
+    let builder = builder(limits);
+    let connection = pin!(builder.serve_connection(io, service));
+    let mut driver = Driver {
+        connection,
+        activity,
+        patience: limits.patience,
+        timer: Box::pin(sleep(limits.patience.idle)),
+        goodbye: |connection| connection.graceful_shutdown(),
+        closing: false,
+    };
+    tokio::select! {
+        ended = &mut driver => ended,
+        () = stop.cancelled() => {
+            driver.close();
+            driver.await
+        }
+    }
+}
+
+fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        // hyper's own clock for a head also runs while a connection is idle: `Activity` keeps the two apart.
+        .header_read_timeout(None)
+        .max_buf_size(limits.h1_head)
+        // A client that half-closes after its request still wants the answer (RFC 9112 section 9.6).
+        .half_close(false)
+        .timer(TokioTimer::new());
+    builder
+        .http2()
+        .max_concurrent_streams(limits.h2_streams)
+        .max_header_list_size(limits.h2_header_list)
+        .timer(TokioTimer::new());
+    builder
+}
+
+async fn answer(
+    app: Arc<App>,
+    conn: ConnInfo,
+    guard: InFlight,
+    request: Request<Incoming>,
+) -> Result<Response<Tracked<Observed>>, Infallible> {
+    let request = request.map(|body| body.map_err(BoxError::from).boxed_unsync());
+    let response = middleware::respond(app, conn, request).await;
+    Ok(response.map(|body| Tracked::new(body, guard)))
+}
+
+/// A connection with its clock.
+struct Driver<'a, C> {
+    connection: Pin<&'a mut C>,
+    activity: Arc<Activity>,
+    patience: Patience,
+    timer: Pin<Box<Sleep>>,
+    /// Asks the connection to end with its last request.
+    goodbye: fn(Pin<&mut C>),
+    closing: bool,
+}
+
+impl<C> Driver<'_, C> {
+    /// Takes no new request; ends with the last one in flight.
+    fn close(&mut self) {
+        if !std::mem::replace(&mut self.closing, true) {
+            (self.goodbye)(self.connection.as_mut());
+        }
+    }
+}
+
+impl<C> Future for Driver<'_, C>
+where
+    C: Future<Output = Result<(), BoxError>>,
+{
+    type Output = Result<(), BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            if let Poll::Ready(ended) = this.connection.as_mut().poll(cx) {
+                return Poll::Ready(ended);
+            }
+            match this.activity.deadline(this.patience, cx.waker()) {
+                Deadline::Never => return Poll::Pending,
+                Deadline::Idle(_) if this.closing => return Poll::Pending,
+                Deadline::Idle(at) => {
+                    if poll_until(this.timer.as_mut(), at, cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    // Once more through the connection, which has to say goodbye.
+                    this.close();
+                }
+                Deadline::Head(at) => {
+                    if poll_until(this.timer.as_mut(), at, cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    // There is no request to answer yet, and nothing that a slow sender should be told.
+                    return Poll::Ready(Err(
+                        "the request head took longer than `read_timeout`".into()
+                    ));
+                }
+            }
+        }
+    }
+}
