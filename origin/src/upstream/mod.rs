@@ -6,6 +6,8 @@ mod lines;
 mod process;
 mod stderr;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::ffi::OsString;

@@ -53,10 +53,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_twenty_lines_are_kept() {
-        let input: String = (0..50).map(|n| format!("line {n}\n")).collect();
+        let lines: Vec<String> = (0..50).map(|n| format!("line {n}")).collect();
         let tail = Tail::default();
-        drain(input.as_bytes(), "s".into(), tail.clone()).await;
-        let expected: Vec<String> = (30..50).map(|n| format!("line {n}")).collect();
-        assert_eq!(tail.text(), expected.join("\n"));
+        drain(lines.join("\n").as_bytes(), "s".into(), tail.clone()).await;
+        assert_eq!(tail.text(), lines[30..].join("\n"));
     }
 }

@@ -157,7 +157,6 @@ impl Supervisor {
                 }
                 () = sleep_until(hold), if holding => holding = false,
                 event = talk.step() => match event {
-                    Ok(None) => {}
                     Ok(Some(Event::Ready(hello))) => {
                         *ready = true;
                         tracing::info!(server = self.server.name, tools = hello.tools.len(), "server is ready");
@@ -165,9 +164,16 @@ impl Supervisor {
                     }
                     Ok(Some(Event::Tools(tools))) => self.board.tools(self.index, tools),
                     Ok(Some(Event::Failed(reason))) | Err(reason) => return Some(reason),
-                    Ok(Some(_)) => {}
+                    // Calls and what is ignored never come out here.
+                    Ok(None | Some(_)) => {}
                 },
-                Some(command) = self.calls.recv(), if talk.takes_calls() || !(*ready || holding) => talk.call(command),
+                Some(command) = self.calls.recv(), if talk.takes_calls() || !(*ready || holding) => {
+                    // A server that does one thing after another must stop the old before it is given the new.
+                    while let Ok(ticket) = self.cancels.try_recv() {
+                        talk.cancel(ticket);
+                    }
+                    talk.call(command);
+                }
                 Some(ticket) = self.cancels.recv() => talk.cancel(ticket),
             }
         }
@@ -217,7 +223,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A server that lived this long does not count as crashing: twice the longest pause.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_mins(1);
 
 /// After this many crashes in a row a server that was ready once counts as failed; the pauses have added up to 3 s then.
 const CRASH_LIMIT: u32 = 5;

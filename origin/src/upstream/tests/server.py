@@ -1,0 +1,83 @@
+"""A stdio MCP server that behaves, and misbehaves when it is asked to. Standard library only.
+
+Arguments: silent (never answers), dead (ends at once), deaf (stays when its input closes and on SIGTERM).
+"""
+import json, os, signal, subprocess, sys, threading, time
+
+MODE = sys.argv[1:]
+TOOLS = ["echo", "slow", "hang", "cancelled", "die", "garbage", "long", "mute", "grow", "child", "pid", "env", "refuse"]
+LOCK = threading.Lock()
+cancelled = []
+
+
+def send(message):
+    with LOCK:
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
+
+
+def answer(id, result):
+    send({"jsonrpc": "2.0", "id": id, "result": result})
+
+
+def later(id):
+    time.sleep(0.3)
+    answer(id, "slow")
+
+
+def call(id, params):
+    name = params["name"]
+    if name == "slow":
+        threading.Thread(target=later, args=(id,), daemon=True).start()
+    elif name == "hang":
+        pass
+    elif name == "cancelled":
+        answer(id, len(cancelled))
+    elif name == "die":
+        sys.stderr.write("my last words\n")
+        os._exit(3)
+    elif name == "garbage":
+        os.write(1, b"Listening on port 80\n\xff\xfe\n{\"half\": \n")
+        answer(id, "after garbage")
+    elif name == "long":
+        os.write(1, b"x" * (17 << 20))
+    elif name == "mute":
+        os.close(1)
+        time.sleep(60)
+    elif name == "grow":
+        TOOLS.append("grown")
+        send({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+        answer(id, "grown")
+    elif name == "child":
+        answer(id, subprocess.Popen(["sleep", "300"]).pid)
+    elif name == "pid":
+        answer(id, os.getpid())
+    elif name == "env":
+        answer(id, dict(os.environ))
+    elif name == "refuse":
+        send({"jsonrpc": "2.0", "id": id, "error": {"code": -7, "message": "no"}})
+    else:
+        answer(id, params.get("arguments"))
+
+
+if "dead" in MODE:
+    sys.exit("nothing to serve here")
+if "deaf" in MODE:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for line in sys.stdin:
+    message = json.loads(line)
+    method = message.get("method")
+    if "silent" in MODE:
+        continue
+    if method == "initialize":
+        capabilities = {"tools": {"listChanged": True}}
+        info = {"name": "hostile", "version": "1"}
+        answer(message["id"], {"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": info})
+    elif method == "tools/list":
+        answer(message["id"], {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]})
+    elif method == "tools/call":
+        call(message["id"], message["params"])
+    elif method == "notifications/cancelled":
+        cancelled.append(message["params"]["requestId"])
+while "deaf" in MODE:
+    time.sleep(60)

@@ -1,0 +1,96 @@
+//! What works when servers behave.
+
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::snapshot::ServerState;
+
+#[tokio::test]
+async fn the_snapshot_is_ready_when_all_servers_are_and_has_their_tools() {
+    let upstreams = started(&[server("a", ""), server("b", "")]).await;
+    let snapshot = Arc::clone(&upstreams.snapshot().borrow());
+    assert!(snapshot.built_at.is_some());
+    assert_eq!(
+        snapshot
+            .servers
+            .iter()
+            .map(|server| server.state)
+            .collect::<Vec<_>>(),
+        [ServerState::Ready; 2]
+    );
+    assert_eq!(
+        snapshot
+            .catalog
+            .entries()
+            .first()
+            .map(|entry| entry.public.as_ref()),
+        Some("a__echo")
+    );
+    assert_eq!(snapshot.catalog.entries().len(), 26);
+    assert_eq!(
+        snapshot
+            .server("b")
+            .map(|server| server.catalog.entries().len()),
+        Some(13)
+    );
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_slow_call_does_not_hold_up_a_fast_one() {
+    let upstreams = started(&[server("a", "")]).await;
+    let (order, mut answered) = mpsc::unbounded_channel();
+    let call_and_tell = async |tool: &str| {
+        let answer = call(&upstreams, "a", tool).await.unwrap();
+        order.send(answer).unwrap();
+    };
+    tokio::join!(call_and_tell("slow"), call_and_tell("echo"));
+    assert_eq!(answered.recv().await, Some(serde_json::json!({"n": 1})));
+    assert_eq!(answered.recv().await, Some("slow".into()));
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_hundred_calls_at_once_go_through_one_process() {
+    let upstreams = started(&[server("a", "")]).await;
+    let calls = (0..100).map(|_| call(&upstreams, "a", "pid"));
+    let pids = futures_util::future::join_all(calls).await;
+    let first = pids[0].as_ref().unwrap();
+    assert!(pids.iter().all(|pid| pid.as_ref().unwrap() == first));
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_server_sees_little_of_the_origins_environment() {
+    let upstreams = started(&[server("a", "")]).await;
+    let environment = call(&upstreams, "a", "env").await.unwrap();
+    assert_eq!(environment["SET_HERE"], "yes");
+    assert!(environment["PATH"].is_string());
+    assert!(environment["HIDDEN"].is_null() && environment["CARGO_PKG_NAME"].is_null());
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn tools_that_change_change_the_snapshot() {
+    let upstreams = started(&[server("a", "")]).await;
+    call(&upstreams, "a", "grow").await.unwrap();
+    seen(&upstreams, |snapshot| {
+        snapshot.catalog.list().contains("a__grown")
+    })
+    .await;
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_error_of_the_server_comes_back_as_it_was_sent() {
+    let upstreams = started(&[server("a", "")]).await;
+    let Err(CallError::Refused(error)) = call(&upstreams, "a", "refuse").await else {
+        panic!()
+    };
+    assert_eq!(error.as_ref(), r#"{"code": -7, "message": "no"}"#);
+    assert!(matches!(
+        call(&upstreams, "nobody", "echo").await,
+        Err(CallError::UnknownServer(_))
+    ));
+    upstreams.shutdown().await;
+}
