@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod body;
+pub mod cli;
 pub mod clock;
 pub mod conn;
 pub mod endpoint;
@@ -14,6 +15,7 @@ pub mod middleware;
 pub mod proto;
 pub mod router;
 pub mod run;
+pub mod settings;
 pub mod snapshot;
 pub mod stream;
 pub mod upstream;

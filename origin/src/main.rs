@@ -1,3 +1,142 @@
-//! The MCP origin server.
+//! The MCP origin server: arguments → configuration → bind → run → drain.
 
-fn main() {}
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use findings::Report;
+use origin::app::App;
+use origin::cli::{Check, Cli, Command, Exit, Format};
+use origin::clock::Clock;
+use origin::listen::{self, Inherited, Listener};
+use origin::run::{Stop, run};
+use origin::settings;
+use origin_config::OriginConfig;
+
+mod logging;
+mod signals;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap writes help to standard output and complaints to standard error; nobody is left to tell if it cannot.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            }
+            .into();
+        }
+    };
+    let environment: Vec<_> = std::env::vars_os().collect();
+    let (config, report) = match (cli.command, cli.config) {
+        (Some(Command::Check(check)), _) => return self::check(&check, &environment).into(),
+        (Some(Command::Serve(flags)), _) => settings::from_flags(&flags, &environment),
+        (None, Some(file)) => settings::from_file(&file, &environment),
+        (None, None) => {
+            say("error: give `--config FILE`, or see `origin --help`\n");
+            return Exit::Usage.into();
+        }
+    };
+    say(&report.to_string());
+    match config {
+        Some(config) => serve(config, environment).into(),
+        None => Exit::Configuration.into(),
+    }
+}
+
+/// Findings are what `check` is asked for, so they are its standard output.
+fn check(check: &Check, environment: &[(OsString, OsString)]) -> Exit {
+    let (_, report) = settings::from_file(&check.config, environment);
+    let text = match check.format {
+        Format::Human => report.to_string(),
+        Format::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
+    };
+    // A reader that closed the pipe has seen what it wanted.
+    let _ = io::stdout().write_all(text.as_bytes());
+    verdict(&report)
+}
+
+fn verdict(report: &Report) -> Exit {
+    if report.has_errors() {
+        Exit::Configuration
+    } else {
+        Exit::Done
+    }
+}
+
+/// Binds, runs and drains.
+fn serve(config: OriginConfig, environment: Vec<(OsString, OsString)>) -> Exit {
+    logging::start(config.loglevel);
+    logging::log_panics();
+    raise_descriptor_limit();
+    let names = std::env::var("LISTEN_FDNAMES").ok();
+    let inherited = Inherited::from_environment(names.as_deref());
+    let listeners = match listen::bind_all(&config, inherited) {
+        Ok(listeners) => listeners,
+        Err(error) => return fail(Exit::CannotBind, &error),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(Exit::Internal, &error),
+    };
+    match runtime.block_on(live(config, environment, listeners)) {
+        Ok(()) => Exit::Done,
+        Err(error) => fail(Exit::Internal, &error),
+    }
+}
+
+async fn live(
+    config: OriginConfig,
+    environment: Vec<(OsString, OsString)>,
+    listeners: Vec<Listener>,
+) -> io::Result<()> {
+    let stop = Stop::default();
+    let signals = signals::watch(stop.clone())?;
+    for listener in &listeners {
+        tracing::info!(address = %listener.name, role = ?listener.role, "listening");
+    }
+    let signals = tokio::spawn(signals);
+    let app = App::start(config, environment, Clock::system());
+    let ended = run(app, listeners, stop).await;
+    signals.abort();
+    tracing::info!("drained");
+    ended
+}
+
+/// A stream is a descriptor here and one more at each proxy: the soft limit of 1024 that most systems give is a few
+/// hundred clients. The hard limit is what the operator allows.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+fn fail(exit: Exit, error: &dyn std::error::Error) -> Exit {
+    let mut text = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text.push('\n');
+    say(&text);
+    exit
+}
+
+/// Talk goes to standard error; when nobody holds its other end there is nobody to talk to.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}

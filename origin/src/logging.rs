@@ -1,0 +1,38 @@
+//! JSON lines on standard output.
+
+use origin_config::LogLevel;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Starts the log. Timestamps are RFC 3339 in UTC. The access log does not depend on the level, as in Hypercorn, where it
+/// is a logger of its own.
+pub(crate) fn start(level: LogLevel) {
+    let own = match level {
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Warning => LevelFilter::WARN,
+        LogLevel::Error => LevelFilter::ERROR,
+    };
+    // At DEBUG the HTTP crates write a line per frame, which hides what the origin says.
+    let foreign = own.min(LevelFilter::INFO);
+    let filter = Targets::new()
+        .with_default(foreign)
+        .with_target("origin", own)
+        .with_target("access", LevelFilter::INFO);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .init();
+}
+
+/// Sends panics to the log, where they have a time and a place, instead of plain text to standard error.
+pub(crate) fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let reason = origin::middleware::panic_guard::reason(panic.payload());
+        tracing::error!(place, reason, "panic");
+    }));
+}

@@ -1,0 +1,125 @@
+//! The configuration's layers: defaults < file < environment < flags.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use findings::{Document, Finding, Report};
+use origin_config::OriginConfig;
+
+use crate::cli::Serve;
+
+/// Reads a file and lays the environment over it. `None` when the report has an error.
+pub fn from_file(
+    path: &Path,
+    environment: &[(OsString, OsString)],
+) -> (Option<OriginConfig>, Report) {
+    let name = path.display().to_string();
+    let mut report = Report::new();
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            let message = format!("cannot read `{name}`: {error}");
+            report.push(Finding::error("config.unreadable", message));
+            return (None, report);
+        }
+    };
+    let file = Document::parse(&text, &name, &mut report);
+    load(file.overlaid_with(overrides(environment)), report)
+}
+
+/// The configuration of `origin serve`: one server, its tools under their own names.
+pub fn from_flags(
+    flags: &Serve,
+    environment: &[(OsString, OsString)],
+) -> (Option<OriginConfig>, Report) {
+    let mut report = Report::new();
+    let text = format!(
+        "name = {name}\nbind = {bind}\ntool_names = \"plain\"\n[[servers]]\nname = {name}\ncommand = {command}\n",
+        name = toml_string(&flags.name),
+        bind = toml_array(&flags.bind),
+        command = toml_array(&flags.command),
+    );
+    let flags = Document::parse(&text, "command line", &mut report);
+    load(overrides(environment).overlaid_with(flags), report)
+}
+
+fn load(over: Document, mut report: Report) -> (Option<OriginConfig>, Report) {
+    let (config, found) = origin_config::load(over);
+    report.append(found);
+    (config.filter(|_| !report.has_errors()), report)
+}
+
+/// `ORIGIN_*`; a variable that is not UTF-8 cannot be a value of TOML.
+fn overrides(environment: &[(OsString, OsString)]) -> Document {
+    let variables = environment
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
+    Document::from_environment("ORIGIN", variables)
+}
+
+/// A basic string: quotes, backslashes and control characters are escaped, everything else is as it is.
+fn toml_string(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            control if control.is_control() => {
+                // Writing to a string does not fail.
+                let _ = write!(quoted, "\\u{:04X}", u32::from(control));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn toml_array(items: &[String]) -> String {
+    let items: Vec<_> = items.iter().map(|item| toml_string(item)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serve(name: &str, command: &[&str]) -> Serve {
+        Serve {
+            bind: vec!["127.0.0.1:0".to_owned()],
+            name: name.to_owned(),
+            command: command.iter().map(|&word| word.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_command_arrives_as_it_was_typed() {
+        let command = ["sh", "-c", "printf \"%s\\n\" 'a\u{7f}\u{1}b' ü $(x)"];
+        let (config, report) = from_flags(&serve("demo", &command), &[]);
+        let config = config.unwrap_or_else(|| panic!("{report}"));
+        assert_eq!(config.servers[0].command, command);
+        assert_eq!(config.servers[0].name, "demo");
+        assert_eq!(config.tool_names, origin_config::ToolNames::Plain);
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_the_environment_over_the_defaults() {
+        let environment = [
+            ("ORIGIN_BIND", "[\"127.0.0.1:1\"]"),
+            ("ORIGIN_TIMEOUTS__SMOKE", "7s"),
+        ]
+        .map(|(name, value)| (name.into(), value.into()));
+        let (config, report) = from_flags(&serve("demo", &["x"]), &environment);
+        let config = config.unwrap_or_else(|| panic!("{report}"));
+        assert_eq!(config.bind[0].to_string(), "127.0.0.1:0");
+        assert_eq!(config.timeouts.smoke.as_secs(), 7);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_a_finding() {
+        let (config, report) = from_file(Path::new("/nonexistent/origin.toml"), &[]);
+        assert!(config.is_none());
+        assert_eq!(report.findings()[0].id, "config.unreadable");
+    }
+}
