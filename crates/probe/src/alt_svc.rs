@@ -40,7 +40,8 @@ const DEFAULT_MAX_AGE: Duration = Duration::from_hours(24);
 
 /// Reads one field value. Several `Alt-Svc` fields of one head are joined by `, ` first, as for every list.
 ///
-/// Errors: [`AltSvcError`] at the first place that does not follow the grammar; parameters with other names are passed over, as the RFC wants.
+/// Errors: [`AltSvcError`] at the first place that does not follow the grammar; parameters with other names are passed
+/// over, as the RFC wants.
 pub fn parse(value: &str) -> Result<AltSvc, AltSvcError> {
     let mut rest = Rest(value.trim_matches([' ', '\t']));
     if rest.0 == "clear" {

@@ -7,8 +7,9 @@ use crate::ProbeError;
 
 /// One request, apart from who is asked.
 ///
-/// The probe adds only what the version needs: `Host` over HTTP/1.1, `content-length` where there is a body. A `Host` among the headers replaces the
-/// target's authority; over HTTP/2 and HTTP/3 it becomes `:authority` and is not sent a second time, because some servers refuse the two side by side.
+/// The probe adds only what the version needs: `Host` over HTTP/1.1, `content-length` where there is a body. A `Host`
+/// among the headers replaces the target's authority; over HTTP/2 and HTTP/3 it becomes `:authority` and is not sent a
+/// second time, because some servers refuse the two side by side.
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// The method.

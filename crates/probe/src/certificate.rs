@@ -71,8 +71,8 @@ pub struct Facts {
     pub is_ca: bool,
 }
 
-// rustls-pemfile is archived upstream (RUSTSEC-2025-0134: unmaintained, no fault known). These two functions are the one place that uses it; the way out
-// is `rustls::pki_types::pem::PemObject`, which has the same parser.
+// rustls-pemfile is archived upstream (RUSTSEC-2025-0134: unmaintained, no fault known). These two functions are the
+// one place that uses it; the way out is `rustls::pki_types::pem::PemObject`, which has the same parser.
 
 /// The certificates of a PEM text, in its order; other sections are passed over.
 ///
@@ -137,7 +137,8 @@ pub fn key_matches(
 
 /// Whether the chain (the server's own certificate first) leads to one of the roots for this name at this time.
 ///
-/// `at` counts from the UNIX epoch. Errors: [`CertificateError::Untrusted`] with rustls's reason in `source()`; the other kinds when an argument is unusable.
+/// `at` counts from the UNIX epoch. Errors: [`CertificateError::Untrusted`] with rustls's reason in `source()`; the
+/// other kinds when an argument is unusable.
 pub fn verify(
     chain: &[CertificateDer<'_>],
     name: &str,

@@ -12,11 +12,13 @@ use crate::{
     wait::{Crew, Limit},
 };
 
-/// The longest body that `fetch` collects, 16 MiB: as much as the rendered NGINX takes in the other direction (`client_max_body_size`), and no answer of this project is longer.
+/// The longest body that `fetch` collects, 16 MiB: as much as the rendered NGINX takes in the other direction
+/// (`client_max_body_size`), and no answer of this project is longer.
 pub const MAX_BODY: usize = 16 * 1024 * 1024;
 
-/// One connection to a server, good for as many requests as its version allows: over HTTP/1.1 one after the other, each when the body before it has ended; over HTTP/2 and HTTP/3
-/// side by side. Dropping it closes it, and the streams that it carries fail.
+/// One connection to a server, good for as many requests as its version allows: over HTTP/1.1 one after the other, each
+/// when the body before it has ended; over HTTP/2 and HTTP/3 side by side. Dropping it closes it, and the streams that
+/// it carries fail.
 pub struct Connection {
     // dropped first: HTTP/3 says goodbye then
     wire: Wire,
@@ -110,7 +112,8 @@ impl Connection {
         self.timing
     }
 
-    /// Closes it in the version's own way (GOAWAY and FIN, or CONNECTION_CLOSE with H3_NO_ERROR) and waits until that is sent, at most half a second.
+    /// Closes it in the version's own way (GOAWAY and FIN, or CONNECTION_CLOSE with H3_NO_ERROR) and waits until that
+    /// is sent, at most half a second.
     pub async fn close(self) {
         self.wire.close().await;
         self.crew.part().await;
@@ -127,7 +130,8 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Asks over a fresh connection and returns the whole response, its body at most [`MAX_BODY`] bytes, within the target's `timeout`.
+/// Asks over a fresh connection and returns the whole response, its body at most [`MAX_BODY`] bytes, within the
+/// target's `timeout`.
 ///
 /// Errors: [`ProbeError`].
 pub async fn fetch(target: &Target, version: Version, ask: Ask) -> Result<Answer, ProbeError> {
@@ -139,7 +143,8 @@ pub async fn fetch(target: &Target, version: Version, ask: Ask) -> Result<Answer
     Ok(answer)
 }
 
-/// Asks over a fresh connection and returns when the response head is there, within the target's `timeout`. The connection belongs to the stream.
+/// Asks over a fresh connection and returns when the response head is there, within the target's `timeout`. The
+/// connection belongs to the stream.
 ///
 /// Errors: [`ProbeError`].
 pub async fn open(target: &Target, version: Version, ask: Ask) -> Result<Stream, ProbeError> {
@@ -151,7 +156,8 @@ pub async fn open(target: &Target, version: Version, ask: Ask) -> Result<Stream,
     Ok(stream)
 }
 
-/// Makes `count` fresh connections one after the other, closes each as soon as its handshakes have ended, and says what became of every one.
+/// Makes `count` fresh connections one after the other, closes each as soon as its handshakes have ended, and says what
+/// became of every one.
 pub async fn handshakes(
     target: &Target,
     version: Version,

@@ -1,8 +1,8 @@
 //! An HTTP/1.1, HTTP/2 and HTTP/3 client that says what it saw and judges nothing.
 //!
-//! [`fetch`] makes a fresh connection, sends one [`Ask`] and returns the whole [`Answer`]; [`open`] returns as soon as the
-//! head is there and hands out the body piece by piece, each with the instant of its arrival; a [`Connection`] carries as many
-//! requests as its version allows. Every wait has a deadline, and whatever is dropped closes.
+//! [`fetch`] makes a fresh connection, sends one [`Ask`] and returns the whole [`Answer`]; [`open`] returns as soon as
+//! the head is there and hands out the body piece by piece, each with the instant of its arrival; a [`Connection`]
+//! carries as many requests as its version allows. Every wait has a deadline, and whatever is dropped closes.
 //!
 //! What an answer means is for the caller to say: a 500 is an answer, a certificate that expired tomorrow is a fact.
 //! The readers beside the client ([`sse`], [`alt_svc`], [`certificate`], [`mcp`]) do no I/O.

@@ -1,4 +1,5 @@
-//! Requests of the Model Context Protocol, and finding the JSON-RPC answer in what came back. What the answer is worth is for the caller to say.
+//! Requests of the Model Context Protocol, and finding the JSON-RPC answer in what came back. What the answer is worth
+//! is for the caller to say.
 
 use std::time::Instant;
 
@@ -23,7 +24,8 @@ pub fn tools_list(path: &str, id: u64, cursor: Option<&str>) -> Ask {
     modern(path, id, "tools/list", params.into_iter().collect())
 }
 
-/// `tools/call` of the modern revision. No `Mcp-Param-*` is sent: a tool whose schema has `x-mcp-header` needs them added by the caller.
+/// `tools/call` of the modern revision. No `Mcp-Param-*` is sent: a tool whose schema has `x-mcp-header` needs them
+/// added by the caller.
 pub fn tools_call(path: &str, id: u64, tool: &str, arguments: Map<String, Value>) -> Ask {
     let mut params = Map::new();
     params.insert("name".to_owned(), json!(tool));
@@ -31,7 +33,8 @@ pub fn tools_call(path: &str, id: u64, tool: &str, arguments: Map<String, Value>
     modern(path, id, "tools/call", params)
 }
 
-/// Any request of the modern revision: `_meta` is added to the parameters; `MCP-Protocol-Version`, `Mcp-Method` and, where the method names a thing, `Mcp-Name` say the same in the head.
+/// Any request of the modern revision: `_meta` is added to the parameters; `MCP-Protocol-Version`, `Mcp-Method` and,
+/// where the method names a thing, `Mcp-Name` say the same in the head.
 pub fn modern(path: &str, id: u64, method: &str, mut params: Map<String, Value>) -> Ask {
     let named = match method {
         "tools/call" | "prompts/get" => params.get("name"),
@@ -68,7 +71,8 @@ pub fn initialize(path: &str, id: u64, revision: &str) -> Ask {
     ask
 }
 
-/// Any later message of a legacy revision; without an id it is a notification. A session's `Mcp-Session-Id` is for the caller to add.
+/// Any later message of a legacy revision; without an id it is a notification. A session's `Mcp-Session-Id` is for the
+/// caller to add.
 pub fn legacy(
     path: &str,
     revision: &str,
@@ -170,7 +174,8 @@ pub enum ReadError {
     },
 }
 
-/// The JSON-RPC answer (with `result` or `error`) to request `id`, whatever the status: of a body of JSON, or among the events of a stream.
+/// The JSON-RPC answer (with `result` or `error`) to request `id`, whatever the status: of a body of JSON, or among the
+/// events of a stream.
 ///
 /// Errors: [`ReadError`].
 pub fn answer_to(answer: &Answer, id: u64) -> Result<Value, ReadError> {

@@ -1,7 +1,8 @@
 //! `text/event-stream`, read as it arrives (WHATWG HTML, section 9.2.6 "Interpreting an event stream").
 //!
-//! The parser is told when each piece came, so that every event carries the instant at which its last byte was there. Two things differ from a browser on purpose: comments are
-//! handed out, because they are the keep-alives that a probe looks for; and an event without data is handed out when it has a field at all, because a probe says what it saw.
+//! The parser is told when each piece came, so that every event carries the instant at which its last byte was there.
+//! Two things differ from a browser on purpose: comments are handed out, because they are the keep-alives that a probe
+//! looks for; and an event without data is handed out when it has a field at all, because a probe says what it saw.
 
 use std::time::{Duration, Instant};
 
@@ -106,7 +107,8 @@ impl Parser {
         Ok(items)
     }
 
-    /// Whether the stream may end here: nothing that was begun is unfinished. An unfinished event is never handed out ("Once the end of the file is reached, any pending data must be discarded").
+    /// Whether the stream may end here: nothing that was begun is unfinished. An unfinished event is never handed out
+    /// ("Once the end of the file is reached, any pending data must be discarded").
     pub fn is_between_events(&self) -> bool {
         self.line.is_empty() && !self.fields.any()
     }

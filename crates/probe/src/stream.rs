@@ -14,7 +14,8 @@ use crate::{
     wait::Limit,
 };
 
-/// A response whose head was seen. Dropping it gives the rest up; a stream that came from [`open`](crate::open) closes its connection too.
+/// A response whose head was seen. Dropping it gives the rest up; a stream that came from [`open`](crate::open) closes
+/// its connection too.
 pub struct Stream {
     head: Head,
     // dropped before the connection, so that the peer hears of the stream first
@@ -84,10 +85,12 @@ impl Stream {
         self.idle = idle;
     }
 
-    /// The next piece of the body and the instant at which it was taken; nothing at its end. Pieces are never empty, and are what the
-    /// connection delivered: they need not be what the server wrote. The instant is that of the arrival only for a caller who waits here when it comes.
+    /// The next piece of the body and the instant at which it was taken; nothing at its end. Pieces are never empty,
+    /// and are what the connection delivered: they need not be what the server wrote. The instant is that of the
+    /// arrival only for a caller who waits here when it comes.
     ///
-    /// Errors: the body's stage; a timeout after the idle time. After a timeout the stream is as it was and may be asked again, and dropping the future loses nothing.
+    /// Errors: the body's stage; a timeout after the idle time. After a timeout the stream is as it was and may be
+    /// asked again, and dropping the future loses nothing.
     pub async fn chunk(&mut self) -> Result<Option<(Instant, Bytes)>, ProbeError> {
         self.chunk_within(Limit::new(self.version, self.idle)).await
     }
@@ -107,8 +110,9 @@ impl Stream {
         Ok(None)
     }
 
-    /// Gives the rest up and says so to the server: RST_STREAM with CANCEL over HTTP/2, STOP_SENDING with H3_REQUEST_CANCELLED over HTTP/3; HTTP/1.1 can only close its connection.
-    /// A connection of the stream's own is closed after that; on a [`Connection`] of yours the others go on.
+    /// Gives the rest up and says so to the server: RST_STREAM with CANCEL over HTTP/2, STOP_SENDING with
+    /// H3_REQUEST_CANCELLED over HTTP/3; HTTP/1.1 can only close its connection. A connection of the stream's own is
+    /// closed after that; on a [`Connection`] of yours the others go on.
     pub async fn reset(self) {
         let Self {
             body, connection, ..
@@ -119,7 +123,8 @@ impl Stream {
         }
     }
 
-    /// Closes the connection, if it is the stream's own, without a word about the stream where the version allows that (HTTP/3); else as `reset`.
+    /// Closes the connection, if it is the stream's own, without a word about the stream where the version allows that
+    /// (HTTP/3); else as `reset`.
     pub async fn close(self) {
         let Self {
             body, connection, ..

@@ -20,8 +20,8 @@ pub struct Target {
     pub connect: Connect,
     /// Whose certificates are believed.
     pub trust: Trust,
-    /// The longest wait for a response head, or for a whole `fetch`, counted from its start; also the longest silence within a body.
-    /// [`Target::TIMEOUT`] unless set.
+    /// The longest wait for a response head, or for a whole `fetch`, counted from its start; also the longest silence
+    /// within a body. [`Target::TIMEOUT`] unless set.
     pub timeout: Duration,
     /// The longest wait for resolution, connection and handshakes together; [`Target::CONNECT_TIMEOUT`] unless set.
     /// QUIC needs it: where nothing listens on a UDP port, the usual answer is silence.
@@ -62,7 +62,8 @@ pub enum Trust {
 impl Target {
     /// The default `timeout`, 10 s: longer than the slowest answer that a health check of this project may give.
     pub const TIMEOUT: Duration = Duration::from_secs(10);
-    /// The default `connect_timeout`, 3 s: three of a SYN's or an Initial's first retransmissions (1 s each, RFC 6298 and RFC 9002).
+    /// The default `connect_timeout`, 3 s: a lost SYN or Initial is sent again after 1 s (RFC 6298, section 2.1; RFC 9002,
+    /// section 6.2.2) and has time to be lost a second time.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
     /// A target with the defaults: resolved, trusting the system, the two default waits.
@@ -78,7 +79,8 @@ impl Target {
         }
     }
 
-    /// Reads `https://host[:port][/path][?query]` into a target with the defaults and the path with its query (`/` when there is none).
+    /// Reads `https://host[:port][/path][?query]` into a target with the defaults and the path with its query (`/` when
+    /// there is none).
     ///
     /// Errors: [`ProbeError::Url`] for another scheme, no host, or a user name in the URL.
     pub fn from_url(url: &str) -> Result<(Self, String), ProbeError> {
@@ -111,7 +113,8 @@ impl Target {
         Ok((Self::new(scheme, host, port), path.to_owned()))
     }
 
-    /// What `Host` and `:authority` say: the host, in brackets if it is an IPv6 address, and the port unless it is the scheme's own.
+    /// What `Host` and `:authority` say: the host, in brackets if it is an IPv6 address, and the port unless it is the
+    /// scheme's own.
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)

@@ -13,7 +13,8 @@ use tokio::{
 
 use crate::{ProbeError, Stage, Version};
 
-/// How long a closing connection may take to say goodbye: a lost packet's first retransmission over loopback or a near network, and no more, because nobody waits for it.
+/// How long a closing connection may take to say goodbye: a lost packet's first retransmission over loopback or a near
+/// network, and no more, because nobody waits for it.
 pub(crate) const FAREWELL: Duration = Duration::from_millis(250);
 
 /// A point in time before which something must have happened.
@@ -68,11 +69,13 @@ impl Limit {
     }
 }
 
-/// The background tasks of one connection, those of hyper's own making too. It is the only owner of the set, and a set that is dropped aborts its tasks: they end with the connection.
+/// The background tasks of one connection, those of hyper's own making too. It is the only owner of the set, and a set
+/// that is dropped aborts its tasks: they end with the connection.
 #[derive(Debug, Default)]
 pub(crate) struct Crew(Arc<Mutex<JoinSet<()>>>);
 
-/// Spawns into a crew, and does nothing once that is gone. It holds the crew weakly, because hyper's tasks hold their executor.
+/// Spawns into a crew, and does nothing once that is gone. It holds the crew weakly, because hyper's tasks hold their
+/// executor.
 #[derive(Clone, Debug)]
 pub(crate) struct Spawner(Weak<Mutex<JoinSet<()>>>);
 

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::{Connect, ProbeError, Stage, Target, Version, wait::Limit};
 
-/// RFC 8305, section 5: "The Connection Attempt Delay ... A recommended value for a default delay is 250 milliseconds."
+/// The Connection Attempt Delay that RFC 8305, section 5, recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Where a target is.
@@ -36,7 +36,8 @@ async fn way(target: &Target, limit: Limit) -> Result<Way<'_>, ProbeError> {
     }
 }
 
-/// The first attempt that succeeds: each address is tried a little after the one before it, or as soon as an attempt has failed. With no success, the last failure.
+/// The first attempt that succeeds: each address is tried a little after the one before it, or as soon as an attempt
+/// has failed. With no success, the last failure.
 async fn race<T, A, F>(
     version: Version,
     addresses: Vec<SocketAddr>,

@@ -30,7 +30,8 @@ pub(crate) struct Dialled {
     pub(crate) connect: Duration,
 }
 
-/// Resolves, and ends the QUIC handshake. Idle connections end after 30 s (quinn's default) or the server's own shorter time; nothing is sent to keep them up, because that would hide what the server does.
+/// Resolves, and ends the QUIC handshake. Idle connections end after 30 s (quinn's default) or the server's own shorter
+/// time; nothing is sent to keep them up, because that would hide what the server does.
 pub(crate) async fn dial(target: &Target, limit: Limit) -> Result<Dialled, ProbeError> {
     let unsupported = |reason| ProbeError::Unsupported {
         version: VERSION,
@@ -118,7 +119,7 @@ impl Attempt {
 }
 
 fn refusal(error: ConnectionError) -> ProbeError {
-    // RFC 9001, section 4.8: "The alert level of all TLS alerts is 'fatal' ... adding 0x0100 to the alert description."
+    // RFC 9001, section 4.8: an alert becomes the QUIC error 0x0100 plus its description, whichever side raised it
     let no_protocol = TransportErrorCode::crypto(u8::from(AlertDescription::NoApplicationProtocol));
     let code = match &error {
         ConnectionError::TransportError(error) => Some(error.code),

@@ -1,4 +1,5 @@
-//! TLS configurations whose verifier remembers what it was shown: the chain and the verdict are needed even where the handshake fails, and a QUIC error does not carry them.
+//! TLS configurations whose verifier remembers what it was shown: the chain and the verdict are needed even where the
+//! handshake fails, and a QUIC error does not carry them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -85,7 +86,8 @@ impl Believed {
     }
 }
 
-/// The roots of this machine; certificates that are unusable are left out, as every client does. None at all means that nobody is trusted.
+/// The roots of this machine; certificates that are unusable are left out, as every client does. None at all means that
+/// nobody is trusted.
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -20,7 +20,8 @@ use crate::{
     wait::{FAREWELL, Limit, Spawner},
 };
 
-/// The longest field section that is taken: 64 KiB, of which every field has 32 bytes beside its own (RFC 9114, section 4.2.2), so that no peer can fill a header map to the point where it panics.
+/// The longest field section that is taken: 64 KiB, of which every field has 32 bytes beside its own (RFC 9114, section
+/// 4.2.2), so that no peer can fill a header map to the point where it panics.
 const FIELD_SECTION: u64 = 64 * 1024;
 
 /// A connection, closed with H3_NO_ERROR when it is dropped.
@@ -116,7 +117,8 @@ impl Receiving {
     async fn head(&mut self) -> Result<Head, StreamError> {
         loop {
             let (parts, ()) = self.stream.recv_response().await?.into_parts();
-            // RFC 9110, section 15.2: "A client MUST be able to parse one or more 1xx responses received prior to a final response"
+            // RFC 9110, section 15.2: "A client MUST be able to parse one or more 1xx responses received prior to a
+            // final response"
             if !parts.status.is_informational() {
                 return Ok(Head {
                     version: http::Version::HTTP_3,
@@ -157,7 +159,7 @@ impl Drop for Receiving {
             upload.abort();
         }
         if !self.ended {
-            // RFC 9114, section 4.1.1: "When a client cancels a request ... SHOULD use the error code H3_REQUEST_CANCELLED"
+            // RFC 9114, section 4.1.1, names this code for a client that no longer wants the response
             self.stream.stop_sending(Code::H3_REQUEST_CANCELLED);
         }
     }
@@ -185,7 +187,8 @@ impl Drop for Sending {
     }
 }
 
-/// Waits for a fact about what quinn's own task has sent, at most [`FAREWELL`]; it tells nobody, so it is asked every millisecond.
+/// Waits for a fact about what quinn's own task has sent, at most [`FAREWELL`]; it tells nobody, so it is asked every
+/// millisecond.
 async fn until(fact: impl Fn() -> bool) {
     let _ = timeout(FAREWELL, async {
         while !fact() {

@@ -1,5 +1,6 @@
-//! quinn under h3. h3-quinn carries the control streams; the request streams are quinn's own, because h3-quinn 0.0.10 panics in `stop_sending` while a read is
-//! pending, and to give up a silent stream is what this client does all the time.
+//! quinn under h3. h3-quinn carries the control streams; the request streams are quinn's own, because h3-quinn 0.0.10
+//! panics in `stop_sending` while a read is pending, and to give up a silent stream is what this client does all the
+//! time.
 
 use std::{
     future::Future,
