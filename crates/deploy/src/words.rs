@@ -93,6 +93,21 @@ impl Name {
     }
 }
 
+impl Account {
+    /// A name that this program knows to be one: a constant, or a checked [`Name`].
+    pub(crate) fn constant(name: &str) -> Self {
+        debug_assert!(check_account(name).is_ok(), "{name}");
+        Self(name.to_owned())
+    }
+}
+
+impl Token {
+    /// A text that this program composed of constants and of other words. The escape function still looks at it.
+    pub(crate) fn composed(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
 impl GenerationId {
     /// The id of a digest's first 64 bits.
     pub(crate) fn of(first: [u8; 8]) -> Self {
@@ -116,6 +131,12 @@ impl AbsolutePath {
     /// When the result is no checked path.
     pub fn join(&self, below: &str) -> Result<Self, WordError> {
         format!("{}/{below}", self.0.trim_end_matches('/')).parse()
+    }
+
+    /// This path with a file of checked words below it.
+    pub(crate) fn below(&self, file: &str) -> Self {
+        debug_assert!(check_absolute_path(&format!("/{file}")).is_ok(), "{file}");
+        Self(format!("{}/{file}", self.0.trim_end_matches('/')))
     }
 
     /// The path as the file system takes it.

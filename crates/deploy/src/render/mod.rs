@@ -1,5 +1,9 @@
 //! From a deployment to the files of its machine.
 
+mod context;
+mod edge;
+mod origin;
+mod services;
 mod templates;
 
 use crate::deployment::Deployment;
@@ -51,6 +55,21 @@ pub struct Owner {
     pub group: Account,
 }
 
+impl Owner {
+    /// What the administrator owns.
+    pub(crate) fn root() -> Self {
+        Self::named("root", "root")
+    }
+
+    /// A user and a group that are constants of this program or checked names.
+    pub(crate) fn named(user: &str, group: &str) -> Self {
+        Self {
+            user: Account::constant(user),
+            group: Account::constant(group),
+        }
+    }
+}
+
 /// The part of a deployment that a file belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Component {
@@ -65,9 +84,6 @@ pub enum Component {
 /// Why nothing was rendered: a template is at fault, never the deployment.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// A template that is needed is not among those given.
-    #[error("there is no template `{0}`")]
-    Missing(&'static str),
     /// A template that is given and not known.
     #[error("template `{name}` is not known{}", .meant.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default())]
     Unknown {
@@ -95,6 +111,18 @@ pub enum RenderError {
 /// # Errors
 /// [`RenderError`] names the template at fault.
 pub fn render(deployment: &Deployment, templates: &Templates) -> Result<Rendered, RenderError> {
-    let _ = (deployment, templates);
-    Ok(Rendered::default())
+    let filler = templates.compile()?;
+    let mut rendered = Rendered::default();
+    edge::render(deployment, &filler, &mut rendered)?;
+    origin::render(deployment, &mut rendered);
+    if deployment.layout.private().is_none() {
+        services::render(deployment, &filler, &mut rendered)?;
+    }
+    rendered.files.sort_by(|a, b| a.path.cmp(&b.path));
+    rendered.directories.sort_by(|a, b| a.path.cmp(&b.path));
+    rendered.directories.dedup();
+    Ok(rendered)
 }
+
+#[cfg(test)]
+mod tests;

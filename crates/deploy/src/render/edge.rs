@@ -1,0 +1,311 @@
+//! NGINX's files.
+
+use super::context::Fields;
+use super::templates::Filler;
+use super::{Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile};
+use crate::deployment::{CertificateKind, Deployment, Site, UpstreamAddress};
+use crate::target::Feature;
+use crate::words::{AbsolutePath, NginxSize, NginxTime, Token};
+
+/// Adds everything that NGINX reads, and the folders that it needs.
+pub(super) fn render(
+    deployment: &Deployment,
+    filler: &Filler,
+    rendered: &mut Rendered,
+) -> Result<(), RenderError> {
+    let pieces = &deployment.paths.pieces;
+    let common = common_fields(deployment);
+    let owner = deployment.layout.private().is_none().then(Owner::root);
+    let mut add = |path: &AbsolutePath, template, what: &str, fields: &Fields| {
+        let fields = fields.clone().word("what", &Token::composed(what));
+        rendered.files.push(RenderedFile {
+            path: path.to_string(),
+            contents: filler.fill(template, fields)?,
+            mode: 0o644,
+            owner: owner.clone(),
+            component: Component::Edge,
+        });
+        Ok::<_, RenderError>(())
+    };
+    if deployment.layout.private().is_some() {
+        let what = "NGINX in the foreground, everything below one folder.";
+        add(
+            &deployment.paths.nginx_conf,
+            "nginx.conf.tera",
+            what,
+            &common,
+        )?;
+    }
+    let what = "What belongs into the main context of NGINX.";
+    add(&deployment.paths.main_conf, "main.conf.tera", what, &common)?;
+    let what = "The edge: HTTP/3, HTTP/2 and HTTP/1.1 in front of the MCP origins.";
+    add(&deployment.paths.http_conf, "http.conf.tera", what, &common)?;
+    for (file, template, what) in PIECES {
+        add(&piece(pieces, file), template, what, &common)?;
+    }
+    for site in &deployment.sites {
+        let fields = common.clone().below("site", &site_fields(deployment, site));
+        let what = "Response headers of a site.";
+        add(
+            &headers_conf(deployment, site),
+            "headers.conf.tera",
+            what,
+            &headers_fields(fields.clone(), site),
+        )?;
+        let what = "Error bodies of a site.";
+        add(
+            &errors_conf(deployment, site),
+            "errors.conf.tera",
+            what,
+            &fields.list("errors", &errors()),
+        )?;
+    }
+    add_folders(deployment, rendered);
+    Ok(())
+}
+
+fn common_fields(deployment: &Deployment) -> Fields {
+    let (edge, paths, target) = (&deployment.edge, &deployment.paths, &deployment.target);
+    let sites: Vec<_> = deployment
+        .sites
+        .iter()
+        .map(|site| site_fields(deployment, site))
+        .collect();
+    let worker = deployment
+        .layout
+        .private()
+        .and_then(|private| private.worker_user.as_ref());
+    let api_routes: Vec<_> = std::iter::once(route("/.well-known/oauth-", true))
+        .chain(
+            edge.expose
+                .iter()
+                .map(|exposed| route(exposed.path(), false)),
+        )
+        .collect();
+    Fields::default()
+        .word("spec_file", &deployment.spec_file)
+        .word("generation", &deployment.generation)
+        .word("nginx_version", &target.version)
+        .word("variable", &variable(deployment))
+        .word("host", &public_host(deployment))
+        .word("public_https_port", &edge.public_https_port)
+        .words("https", &edge.https)
+        .words("http", &edge.http)
+        .word(
+            "worker_shutdown_timeout",
+            &NginxTime(edge.worker_shutdown_timeout),
+        )
+        .word("max_concurrent_streams", &edge.max_concurrent_streams)
+        .word("keepalive_timeout", &NginxTime(edge.keepalive_timeout))
+        .word("header_buffer", &NginxSize(edge.header_buffer))
+        .word("socket", &edge.socket)
+        .word("access_log", &edge.access_log)
+        .word("error_log", &edge.error_log)
+        .word("pieces", &paths.pieces)
+        .word("http_conf", &paths.http_conf)
+        .word("main_conf", &paths.main_conf)
+        .word("run", &paths.run)
+        .word("log", &paths.log)
+        .word("temporary", &paths.temporary)
+        .optional("worker_user", worker.map(|worker| &worker.user))
+        .optional("worker_group", worker.map(|worker| &worker.group))
+        .optional("hash_bucket_size", hash_bucket_size(deployment).as_ref())
+        .list(
+            "mcp_routes",
+            &MCP_ROUTES.map(|(path, prefix)| route(path, prefix)),
+        )
+        .list("api_routes", &api_routes)
+        .flag("merge", target.has(Feature::HeaderInheritance))
+        .flag("safe_tickets", target.has(Feature::SafeTickets))
+        .flag(
+            "hybrid_key_exchange",
+            target.has(Feature::HybridKeyExchange),
+        )
+        .list("sites", &sites)
+}
+
+fn site_fields(deployment: &Deployment, site: &Site) -> Fields {
+    let address = match &site.upstream.address {
+        UpstreamAddress::Unix(path) => Token::composed(format!("unix:{path}")),
+        UpstreamAddress::Tcp(address) => Token::composed(address.to_string()),
+    };
+    let upstream = format!("{}__{}", variable(deployment), site.name.variable());
+    Fields::default()
+        .word("name", &site.name)
+        .words("server_names", &site.server_names)
+        .word("chain", &site.certificate.chain_path)
+        .word("key", &site.certificate.key_path)
+        .word("upstream", &Token::composed(upstream))
+        .word("upstream_address", &address)
+        .word(
+            "upstream_keepalive",
+            &NginxTime(site.upstream.keepalive_timeout),
+        )
+        .word("read_timeout", &NginxTime(site.upstream.read_timeout))
+        .word("max_body_size", &NginxSize(site.origin.max_body_size))
+        .word("headers_conf", &headers_conf(deployment, site))
+        .word("errors_conf", &errors_conf(deployment, site))
+}
+
+/// A location: one path, or all below it.
+fn route(path: &str, prefix: bool) -> Fields {
+    Fields::default()
+        .word("path", &Token::composed(path))
+        .flag("prefix", prefix)
+}
+
+fn headers_fields(fields: Fields, site: &Site) -> Fields {
+    // a browser that once got HSTS with a self-signed certificate never lets its user past the warning
+    fields.flag("hsts", site.certificate.kind == CertificateKind::Given)
+}
+
+/// The status, the MCP and the envelope form of the errors that NGINX makes itself; the codes are those of the origin.
+fn errors() -> Vec<Fields> {
+    let error = |status: &str, rpc: &str, code: &str, text: &str, retry| {
+        Fields::default()
+            .word("status", &Token::composed(status))
+            .word("rpc", &Token::composed(rpc))
+            .word("code", &Token::composed(code))
+            .word("text", &Token::composed(text))
+            .flag("retry", retry)
+    };
+    vec![
+        error(
+            "413",
+            "-32600",
+            "INVALID_ARGUMENTS",
+            "the request body is larger than this server takes",
+            false,
+        ),
+        error("429", "-32000", "RATE_LIMITED", "too many requests", true),
+        error(
+            "502",
+            "-32603",
+            "SERVICE_UNAVAILABLE",
+            "the origin does not answer",
+            false,
+        ),
+        error(
+            "503",
+            "-32603",
+            "SERVICE_UNAVAILABLE",
+            "the service is not available",
+            true,
+        ),
+        error(
+            "504",
+            "-32603",
+            "TIMEOUT",
+            "the origin took too long",
+            false,
+        ),
+    ]
+}
+
+/// What names in NGINX start with: `mcp_` keeps a deployment called `http` off NGINX's own variables.
+fn variable(deployment: &Deployment) -> Token {
+    Token::composed(format!("mcp_{}", deployment.name.variable()))
+}
+
+/// The host as the client wrote it: `$host` has lost its port.
+fn public_host(deployment: &Deployment) -> Token {
+    match deployment.edge.public_https_port.number() {
+        443 => Token::composed("$host"),
+        port => Token::composed(format!("$host:{port}")),
+    }
+}
+
+/// A bucket has to hold a name with NGINX's 18 bytes around it, and the default is a cache line of 64: above that the next
+/// power of two.
+fn hash_bucket_size(deployment: &Deployment) -> Option<u32> {
+    let names = deployment.sites.iter().flat_map(|site| &site.server_names);
+    let longest = names.map(|name| name.as_str().len()).max()?;
+    let needed = u32::try_from(longest).ok()? + 24;
+    (needed > 64).then(|| needed.next_power_of_two())
+}
+
+fn headers_conf(deployment: &Deployment, site: &Site) -> AbsolutePath {
+    piece(
+        &deployment.paths.pieces,
+        &format!("headers-{}.conf", site.name),
+    )
+}
+
+fn errors_conf(deployment: &Deployment, site: &Site) -> AbsolutePath {
+    piece(
+        &deployment.paths.pieces,
+        &format!("errors-{}.conf", site.name),
+    )
+}
+
+fn piece(pieces: &AbsolutePath, file: &str) -> AbsolutePath {
+    pieces.below(file)
+}
+
+fn add_folders(deployment: &Deployment, rendered: &mut Rendered) {
+    let private = deployment.layout.private();
+    let mut add = |path: String, mode, owner| {
+        rendered
+            .directories
+            .push(RenderedDirectory { path, mode, owner })
+    };
+    let pieces = &deployment.paths.pieces;
+    for folder in [
+        "",
+        "/snippets",
+        "/snippets/http",
+        "/snippets/mcp",
+        "/snippets/server",
+    ] {
+        add(
+            format!("{pieces}{folder}"),
+            0o755,
+            private.is_none().then(Owner::root),
+        );
+    }
+    let Some(private) = private else {
+        return;
+    };
+    let group = private.worker_user.as_ref().map(|worker| Owner {
+        user: Owner::root().user,
+        group: worker.group.clone(),
+    });
+    // the workers go through these to the sockets and to their temporary files
+    let mode = if group.is_some() { 0o750 } else { 0o700 };
+    for folder in [&deployment.paths.run, &deployment.paths.temporary] {
+        add(folder.to_string(), mode, group.clone());
+    }
+    add(deployment.paths.log.to_string(), 0o700, None);
+}
+
+/// File, template and first line of the pieces that all sites share.
+const PIECES: [(&str, &str, &str); 6] = [
+    (
+        "api-errors.conf",
+        "api-errors.conf.tera",
+        "Which body an error of the edge has on plain routes.",
+    ),
+    (
+        "connection.conf",
+        "connection.conf.tera",
+        "Limits and timeouts of client connections.",
+    ),
+    (
+        "generation.conf",
+        "generation.conf.tera",
+        "The name of this rendering.",
+    ),
+    (
+        "mcp-errors.conf",
+        "mcp-errors.conf.tera",
+        "Which body an error of the edge has on MCP routes.",
+    ),
+    (
+        "proxy.conf",
+        "proxy.conf.tera",
+        "From the edge to an origin.",
+    ),
+    ("tls.conf", "tls.conf.tera", "TLS."),
+];
+/// Where MCP is spoken: the two spellings of the one endpoint, and, as a prefix, the servers on their own.
+const MCP_ROUTES: [(&str, bool); 3] = [("/mcp", false), ("/mcp/", false), ("/servers/", true)];

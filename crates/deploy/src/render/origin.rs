@@ -1,0 +1,36 @@
+//! The origins' own configuration, written by the schema that reads it, and the folders of their certificates.
+
+use super::{Component, Owner, Rendered, RenderedDirectory, RenderedFile};
+use crate::deployment::{CertificateKind, Deployment, Site};
+
+/// Adds `origin.toml` of every site.
+pub(super) fn render(deployment: &Deployment, rendered: &mut Rendered) {
+    let debian = deployment.layout.private().is_none();
+    for site in &deployment.sites {
+        rendered.files.push(RenderedFile {
+            path: site.origin_toml_path.to_string(),
+            contents: origin_config::write(&site.origin, &heading(deployment, site)),
+            // an environment of a server may hold a secret
+            mode: if debian { 0o640 } else { 0o600 },
+            owner: debian.then(|| Owner::named("root", site.name.as_str())),
+            component: Component::Origin(site.name.clone()),
+        });
+        if site.certificate.kind == CertificateKind::SelfSigned {
+            let path = site.certificate.chain_path.as_str();
+            let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
+            rendered.directories.push(RenderedDirectory {
+                path: folder.to_owned(),
+                mode: 0o750,
+                owner: debian.then(Owner::root),
+            });
+        }
+    }
+}
+
+fn heading(deployment: &Deployment, site: &Site) -> String {
+    format!(
+        "The origin of site {}.\nRendered by opsctl from {}, generation {}.\nThe next rendering replaces this file: what is \
+         to stay belongs into the spec, or into ORIGIN_… variables of the unit.",
+        site.name, deployment.spec_file, deployment.generation
+    )
+}

@@ -1,0 +1,162 @@
+//! The committed references are the rendering of the committed specs, byte for byte, and nothing else lies beside them.
+//!
+//! `UPDATE_GOLDENS=1 cargo test -p deploy` writes them anew.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use deploy::{Facts, Layout, PrivateLayout, Rendered, Target, Templates, parse, render, resolve};
+
+/// Renders one of `specs/`.
+fn rendered(spec: &str, nginx: &str, layout: Layout) -> Rendered {
+    let file = format!("{spec}.toml");
+    let text =
+        fs::read_to_string(repository().join("specs").join(&file)).expect("a committed spec");
+    let (spec, report) = parse(&text, &file);
+    let spec = spec.unwrap_or_else(|| panic!("{report}"));
+    assert!(report.is_empty(), "{report}");
+    let nginx = Target::named(nginx).expect("a target");
+    let (deployment, report) = resolve(&spec, &Facts { nginx, layout });
+    let deployment = deployment.unwrap_or_else(|| panic!("{report}"));
+    render(&deployment, &Templates::embedded()).unwrap_or_else(|error| panic!("{error}: {error:?}"))
+}
+
+/// A target path of the reference deployment as the path in this repository.
+fn reference(path: &str) -> String {
+    match path {
+        "/etc/codeintel/origin.toml" => "hypercorn-equivalents/behind-nginx.toml".to_owned(),
+        _ => path
+            .replace("/etc/nginx/", "nginx/h3-termination/")
+            .replace("/etc/systemd/system/", "systemd/")
+            .replace("/etc/sysusers.d/", "systemd/sysusers.d/")
+            .replace("/etc/tmpfiles.d/", "systemd/tmpfiles.d/"),
+    }
+}
+
+fn golden(name: &str) -> impl Fn(&str) -> String {
+    move |path| format!("crates/deploy/tests/goldens/{name}{path}")
+}
+
+/// Compares a rendering with the files that stand for it, and finds files below `folders` that stand for nothing.
+fn compare(rendered: &Rendered, place: impl Fn(&str) -> String, folders: &[&str]) {
+    let wanted: BTreeMap<String, &str> = rendered
+        .files
+        .iter()
+        .map(|file| (place(&file.path), file.contents.as_str()))
+        .collect();
+    let mut present = Vec::new();
+    for folder in folders {
+        list(&repository().join(folder), &mut present);
+    }
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        update(&wanted, &present);
+        return;
+    }
+    for (path, contents) in &wanted {
+        let golden = fs::read_to_string(repository().join(path)).unwrap_or_default();
+        assert_eq!(&golden, contents, "{path} is stale: {UPDATE}");
+    }
+    for path in &present {
+        assert!(
+            wanted.contains_key(path),
+            "{path} is no part of the rendering: {UPDATE}"
+        );
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "goldens are written only when a person asks for it"
+)]
+fn update(wanted: &BTreeMap<String, &str>, present: &[String]) {
+    for path in present.iter().filter(|path| !wanted.contains_key(*path)) {
+        fs::remove_file(repository().join(path)).expect("a golden of our own");
+    }
+    for (path, contents) in wanted {
+        let path = repository().join(path);
+        fs::create_dir_all(path.parent().expect("a file in a folder")).expect("our own folder");
+        fs::write(path, contents).expect("a golden of our own");
+    }
+}
+
+fn list(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let relative = path
+            .strip_prefix(repository())
+            .expect("below the repository");
+        let templates = relative == Path::new("systemd/templates");
+        if path.is_dir() && !templates {
+            list(&path, found);
+        } else if path.is_file() {
+            found.push(relative.to_string_lossy().into_owned());
+        }
+    }
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the repository")
+}
+
+#[test]
+fn the_references_are_the_rendering_of_the_production_spec() {
+    let rendered = rendered(
+        "h3-termination",
+        "1.30.6,stream=dynamic,openssl=3.6.5",
+        Layout::Debian,
+    );
+    compare(&rendered, reference, &["nginx/h3-termination", "systemd"]);
+}
+
+#[test]
+fn debian_13_gets_its_own_rendering() {
+    let rendered = rendered(
+        "h3-termination",
+        "1.26.3,stream=dynamic,openssl=3.5.7",
+        Layout::Debian,
+    );
+    compare(
+        &rendered,
+        golden("debian-1.26.3"),
+        &["crates/deploy/tests/goldens/debian-1.26.3"],
+    );
+}
+
+#[test]
+fn two_sites_share_one_edge() {
+    let rendered = rendered("two-sites", "1.28.3,openssl=3.0.2", Layout::Debian);
+    compare(
+        &rendered,
+        golden("two-sites-1.28.3"),
+        &["crates/deploy/tests/goldens/two-sites-1.28.3"],
+    );
+}
+
+#[test]
+fn a_private_deployment_stays_below_its_folder() {
+    let layout = Layout::Private(PrivateLayout {
+        root: "/tmp/golden".parse().expect("a path"),
+        worker_user: None,
+        origin_executable: "/usr/bin/origin".parse().expect("a path"),
+    });
+    let rendered = rendered("minimal", "1.28.3,openssl=3.0.2", layout);
+    let outside = |path: &String| !path.starts_with("/tmp/golden/");
+    assert!(!rendered.files.iter().any(|file| outside(&file.path)));
+    assert!(
+        !rendered
+            .directories
+            .iter()
+            .any(|folder| outside(&folder.path))
+    );
+    compare(
+        &rendered,
+        golden("private-1.28.3"),
+        &["crates/deploy/tests/goldens/private-1.28.3"],
+    );
+}
+
+const UPDATE: &str = "look at the difference, then run `UPDATE_GOLDENS=1 cargo test -p deploy`";

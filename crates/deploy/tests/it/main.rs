@@ -1,0 +1,5 @@
+//! The crate as its users see it: specs in, files out.
+
+mod goldens;
+mod injection;
+mod manual;
