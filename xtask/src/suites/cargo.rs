@@ -26,13 +26,7 @@ pub(crate) fn clippy(repository: &Repository) -> Result<Outcome, Failure> {
 
 pub(crate) fn documentation(repository: &Repository) -> Result<Outcome, Failure> {
     let mut command = repository.cargo();
-    command.args([
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-        "--locked",
-    ]);
+    command.args(["doc", "--workspace", "--no-deps", "--locked"]);
     one(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -59,7 +53,8 @@ pub(crate) fn end_to_end(
     environment: Vec<(&'static str, PathBuf)>,
 ) -> Result<Outcome, Failure> {
     let mut build = repository.cargo();
-    build.args(["build", "--locked", "-p", "origin", "-p", "opsctl"]);
+    // all programs: the tests start origin, opsctl and servers made for tests
+    build.args(["build", "--workspace", "--bins", "--locked"]);
     if !process::status(&mut build)?.success() {
         return Ok(Outcome::single(false));
     }
