@@ -214,9 +214,7 @@ impl Inbound<'_> {
         }
         match request.method.as_ref() {
             method::DISCOVER => respond(&request.id, &self.service.discover()),
-            method::TOOLS_LIST => {
-                respond(&request.id, &self.service.tools(self.catalog, Era::Modern))
-            }
+            method::TOOLS_LIST => self.list(request, params, Era::Modern),
             method::TOOLS_CALL => self.call(request, params, Era::Modern),
             _ => unknown(request, Era::Modern),
         }
@@ -241,9 +239,7 @@ impl Inbound<'_> {
                 }
             }
             method::PING => respond(&request.id, "{}"),
-            method::TOOLS_LIST => {
-                respond(&request.id, &self.service.tools(self.catalog, Era::Legacy))
-            }
+            method::TOOLS_LIST => self.list(request, params, Era::Legacy),
             method::TOOLS_CALL => self.call(request, params, Era::Legacy),
             _ => unknown(request, Era::Legacy),
         }
@@ -266,6 +262,16 @@ impl Inbound<'_> {
         } else {
             Err(error.with_data(format!("{{\"supported\":{supported}}}")))
         }
+    }
+
+    /// The list is one page, so no cursor was ever given out.
+    fn list(&self, request: &Request<'_>, params: Option<&Object<'_>>, era: Era) -> Decision {
+        let cursor = params.and_then(|params| params.find("cursor"));
+        if cursor.is_some_and(|cursor| cursor.value != "null") {
+            let error = Error::new(INVALID_PARAMS, "`cursor` is none that was given out");
+            return refuse(status_of_params(era), Some(&request.id), &error);
+        }
+        respond(&request.id, &self.service.tools(self.catalog, era))
     }
 
     fn call(&self, request: &Request<'_>, params: Option<&Object<'_>>, era: Era) -> Decision {

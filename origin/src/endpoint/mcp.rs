@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::app::App;
 use crate::body::{self, Body, ReadError};
 use crate::envelope::RETRY_SOON;
+use crate::middleware::request_id;
 use crate::snapshot::Snapshot;
 use crate::upstream::{Call, CallError, Upstreams};
 
@@ -75,15 +76,24 @@ pub async fn serve(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     match decide(&inbound) {
         Decision::Respond(answer) => response(answer),
         Decision::Accepted => accepted(),
-        Decision::Call(forward) => response(call(&app.upstreams, &service, forward).await),
+        Decision::Call(forward) => {
+            let request_id = request_id::of(&head.extensions).to_owned();
+            response(call(&app.upstreams, &service, forward, request_id).await)
+        }
     }
 }
 
 /// Asks the server. A caller that goes away drops this future, which cancels the call at the server: there is no session in
 /// which its answer could be fetched later.
-async fn call(upstreams: &Upstreams, service: &Service, mut forward: Forward) -> Answer {
+async fn call(
+    upstreams: &Upstreams,
+    service: &Service,
+    mut forward: Forward,
+    request_id: String,
+) -> Answer {
     let call = Call {
         params: std::mem::take(&mut forward.params),
+        request_id,
     };
     match upstreams.call(&forward.server, call).await {
         Ok(result) => forward.answer(service, Ok(&result)),
@@ -154,3 +164,6 @@ fn accepted() -> Response<Body> {
 /// How long a request waits for servers that are starting before it is sent away: the Python servers that were measured list
 /// their tools within two seconds of their start.
 const STARTING: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

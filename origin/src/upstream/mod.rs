@@ -59,6 +59,8 @@ impl fmt::Debug for Options {
 pub struct Call {
     /// The `params` as raw JSON, with the server's own name of the tool.
     pub params: String,
+    /// The id of the HTTP request that asks for it, for the log.
+    pub request_id: String,
 }
 
 /// Why a call has no result.
@@ -157,6 +159,12 @@ impl Upstreams {
             .servers
             .get(server)
             .ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
+        let mut line = LogLine {
+            request_id: call.request_id,
+            server,
+            began: Instant::now(),
+            outcome: "abandoned",
+        };
         let (reply, answer) = oneshot::channel();
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let mut pending = Pending {
@@ -184,7 +192,6 @@ impl Upstreams {
                 .await
                 .unwrap_or_else(|| Err(unavailable("the origin is shutting down")))
         };
-        let began = Instant::now();
         let outcome = timeout(handle.call_timeout, exchange)
             .await
             .unwrap_or_else(|_| {
@@ -193,14 +200,7 @@ impl Upstreams {
                     after: handle.call_timeout,
                 })
             });
-        let (ms, outcome_word) = (began.elapsed().as_millis(), word(&outcome));
-        tracing::info!(
-            server,
-            ticket,
-            outcome = outcome_word,
-            duration_ms = ms,
-            "upstream call"
-        );
+        line.outcome = word(&outcome);
         outcome
     }
 
@@ -209,6 +209,26 @@ impl Upstreams {
     pub async fn shutdown(&self) {
         self.stop.cancel();
         self.tasks.wait().await;
+    }
+}
+
+/// The line that every call leaves in the log, also one whose caller went away.
+struct LogLine<'a> {
+    request_id: String,
+    server: &'a str,
+    began: Instant,
+    outcome: &'static str,
+}
+
+impl Drop for LogLine<'_> {
+    fn drop(&mut self) {
+        tracing::info!(
+            request_id = self.request_id,
+            server = self.server,
+            outcome = self.outcome,
+            duration_ms = self.began.elapsed().as_secs_f64() * 1000.0,
+            "upstream call"
+        );
     }
 }
 

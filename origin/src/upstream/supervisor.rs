@@ -60,7 +60,7 @@ impl Supervisor {
             };
             let pause = pause(failures);
             failures = failures.saturating_add(1);
-            tracing::error!(server = self.server.name, %state, reason, pause_ms = pause.as_millis(), "server is down");
+            tracing::error!(server = self.server.name, %state, reason, pause_s = pause.as_secs_f64(), "server is down");
             self.board.down(self.index, state, reason.clone());
             hold = if was_ready && state == ServerState::Restarting {
                 Instant::now() + HOLD

@@ -326,3 +326,11 @@ fn what_is_no_message_has_a_code_and_a_null_id() {
     };
     assert_eq!(refusal(decide(&inbound)), (415, -32600, Value::Null));
 }
+
+#[test]
+fn a_cursor_that_was_never_given_out_is_refused() {
+    assert_eq!(
+        refusal(legacy("tools/list", r#"{"cursor":"2"}"#)),
+        (200, -32602, json!(7))
+    );
+}

@@ -64,7 +64,15 @@ async fn seen(upstreams: &Upstreams, wanted: impl FnMut(&Snapshot) -> bool) -> A
 
 async fn call(upstreams: &Upstreams, server: &str, tool: &str) -> Result<Value, CallError> {
     let params = format!(r#"{{"name":"{tool}","arguments":{{"n":1}}}}"#);
-    let result = upstreams.call(server, Call { params }).await?;
+    let result = upstreams
+        .call(
+            server,
+            Call {
+                params,
+                request_id: "r-1".into(),
+            },
+        )
+        .await?;
     Ok(serde_json::from_str(&result).expect("JSON"))
 }
 
