@@ -404,7 +404,7 @@ mod tests {
             NginxTime(Duration::from_millis(1_500)).to_string(),
             "1500ms"
         );
-        assert_eq!(NginxTime(Duration::from_secs(3_600)).to_string(), "3600s");
+        assert_eq!(NginxTime(Duration::from_hours(1)).to_string(), "3600s");
         assert_eq!(NginxSize(16 << 20).to_string(), "16m");
         assert_eq!(NginxSize(5 << 10).to_string(), "5k");
         assert_eq!(NginxSize(1_001).to_string(), "1001");

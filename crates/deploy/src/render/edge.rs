@@ -245,9 +245,8 @@ fn piece(pieces: &AbsolutePath, file: &str) -> AbsolutePath {
 fn add_folders(deployment: &Deployment, rendered: &mut Rendered) {
     let private = deployment.layout.private();
     let mut add = |path: String, mode, owner| {
-        rendered
-            .directories
-            .push(RenderedDirectory { path, mode, owner })
+        let folder = RenderedDirectory { path, mode, owner };
+        rendered.directories.push(folder);
     };
     let pieces = &deployment.paths.pieces;
     for folder in [

@@ -90,7 +90,6 @@ fn refuse_unsafe(text: &str, out: &mut dyn Write) -> std::io::Result<()> {
     out.write_all(text.as_bytes())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape of a tera filter")]
 fn refuse_filter(
     _: tera::Value,
     _: tera::Kwargs,

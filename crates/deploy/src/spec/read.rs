@@ -1,7 +1,7 @@
 //! The keys of the spec, table by table.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use findings::{Document, Finding, Located, Reader, Report};
 
@@ -211,10 +211,10 @@ fn read_sites(
 }
 
 fn find_duplicates(sites: &[SiteSpec], report: &mut Report) {
-    let mut names = BTreeMap::new();
+    let mut names = BTreeSet::new();
     let mut server_names = BTreeMap::new();
     for site in sites {
-        if names.insert(site.name.value.clone(), ()).is_some() {
+        if !names.insert(&site.name.value) {
             let message = format!("site `{}` is named twice", site.name.value);
             report.push(
                 site.name
