@@ -7,6 +7,7 @@ use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::body::{self, Body};
@@ -111,31 +112,39 @@ impl Failure {
     /// The whole response.
     pub fn into_response(self, shape: Shape, facts: Facts<'_>) -> Response<Body> {
         let timestamp = iso(facts.clock.wall());
-        let value = match shape {
-            Shape::Envelope => json!({
-                "success": false,
-                "data": Value::Null,
-                "error": self.message,
-                "code": self.code.word(),
-                "request_id": facts.request_id,
-                "timestamp": timestamp,
-                "meta": { "execution_time_ms": facts.execution_time_ms() },
-            }),
-            Shape::JsonRpc => json!({
-                "jsonrpc": "2.0",
-                "id": Value::Null,
-                "error": {
-                    "code": self.code.json_rpc(),
-                    "message": self.message,
-                    "data": {
-                        "code": self.code.word(),
-                        "request_id": facts.request_id,
-                        "timestamp": timestamp,
+        let (code, status) = (self.code.word(), self.code.status());
+        let mut response = match shape {
+            Shape::Envelope => body::json(
+                status,
+                &Envelope {
+                    success: false,
+                    data: None,
+                    error: &self.message,
+                    code,
+                    request_id: facts.request_id,
+                    timestamp,
+                    meta: Meta {
+                        execution_time_ms: facts.execution_time_ms(),
                     },
                 },
-            }),
+            ),
+            Shape::JsonRpc => body::json(
+                status,
+                &json!({
+                    "jsonrpc": "2.0",
+                    "id": Value::Null,
+                    "error": {
+                        "code": self.code.json_rpc(),
+                        "message": self.message,
+                        "data": {
+                            "code": code,
+                            "request_id": facts.request_id,
+                            "timestamp": timestamp,
+                        },
+                    },
+                }),
+            ),
         };
-        let mut response = body::json(self.code.status(), &value);
         if let Some(allow) = self.allow {
             response.headers_mut().insert(ALLOW, allow);
         }
@@ -144,6 +153,23 @@ impl Failure {
         }
         response
     }
+}
+
+/// The members of the envelope, in the order in which they are written.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    success: bool,
+    data: Option<Value>,
+    error: &'a str,
+    code: &'static str,
+    request_id: &'a str,
+    timestamp: String,
+    meta: Meta,
+}
+
+#[derive(Serialize)]
+struct Meta {
+    execution_time_ms: f64,
 }
 
 /// What an error answer says of its request.

@@ -1,0 +1,11 @@
+//! The origin from outside: in-process over real sockets and in-memory pipes, and as a process of its own.
+
+mod errors;
+mod forwarded;
+mod idle;
+mod life;
+mod panics;
+mod request_id;
+mod sockets;
+mod streams;
+mod support;
