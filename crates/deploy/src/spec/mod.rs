@@ -87,3 +87,6 @@ pub fn parse(text: &str, file: &str) -> (Option<Spec>, Report) {
     let report = report.sorted();
     (spec.filter(|_| !report.has_errors()), report)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+use super::*;
+
+const GOOD: &str = "name = \"demo\"\nserver_names = [\"localhost\"]\n[tls]\nself_signed = true\n";
+
+fn ids(text: &str) -> Vec<(String, String, Option<usize>)> {
+    let (spec, report) = parse(text, "deploy.toml");
+    assert_eq!(spec.is_none(), report.has_errors(), "{report}");
+    report
+        .findings()
+        .iter()
+        .map(|finding| {
+            let path = finding.path.clone().unwrap_or_default();
+            (finding.id.clone(), path, finding.line)
+        })
+        .collect()
+}
+
+/// The text has this finding, at this path and line.
+fn check(text: &str, id: &str, path: &str, line: usize) {
+    let wanted = (id.to_owned(), path.to_owned(), Some(line));
+    let found = ids(text);
+    assert!(found.contains(&wanted), "{wanted:?} is not in {found:#?}");
+}
+
+#[test]
+fn the_least_spec_has_no_findings() {
+    let (spec, report) = parse(GOOD, "some/where/deploy.toml");
+    let spec = spec.unwrap_or_else(|| panic!("{report}"));
+    assert!(report.is_empty(), "{report}");
+    assert_eq!(spec.file.as_str(), "deploy.toml");
+    assert_eq!(spec.sites[0].name.value.as_str(), "demo");
+    assert_eq!(spec.sites[0].certificate, CertificateSpec::SelfSigned);
+}
+
+#[test]
+fn an_empty_spec_names_everything_that_is_missing() {
+    let found: Vec<_> = ids("").into_iter().map(|(_, path, _)| path).collect();
+    assert_eq!(found, ["name", "server_names", "tls"]);
+}
+
+#[test]
+fn all_faults_come_at_once_each_with_its_place() {
+    let text = "nam = \"x\"\nname = \"Bad Name\"\nserver_names = [\"a;b\", \"ok.example\", \"a\\nb\"]\n\
+                [edge]\nhttps_port = 70000\nworker_shutdown_timeout = 3600\nlisten = [\"everywhere\"]\n\
+                [tls]\nself_signed = \"yes\"\n[origin]\nbnd = []\ngraceful_timeout = \"soon\"\n\
+                [[servers]]\nname = \"a__b\"\ncomand = [\"x\"]\n";
+    for (id, path, line) in [
+        ("key.unknown", "nam", 1),
+        ("spec.name", "name", 2),
+        ("spec.server-name", "server_names[0]", 3),
+        ("spec.server-name", "server_names[2]", 3),
+        ("value.out-of-range", "edge.https_port", 5),
+        ("value.bare-number", "edge.worker_shutdown_timeout", 6),
+        ("spec.listen", "edge.listen[0]", 7),
+        ("value.kind", "tls.self_signed", 9),
+        ("key.unknown", "origin.bnd", 11),
+        ("value.unit", "origin.graceful_timeout", 12),
+        ("servers.name", "servers[0].name", 14),
+        ("key.unknown", "servers[0].comand", 15),
+        ("servers.command", "servers[0].command", 13),
+    ] {
+        check(text, id, path, line);
+    }
+}
+
+#[test]
+fn a_slip_of_the_hand_gets_the_nearest_key() {
+    for (slip, meant) in [
+        ("[edge]\nhttps_prot = 1\n", "https_port"),
+        ("[origin]\nmax_bodysize = \"1B\"\n", "max_body_size"),
+        (
+            "[[servers]]\nname = \"a\"\ncommand = [\"b\"]\ncheck_tol = \"c\"\n",
+            "check_tool",
+        ),
+        ("[[sites]]\nserver_name = []\n", "server_names"),
+    ] {
+        let (_, report) = parse(&format!("{GOOD}{slip}"), "x");
+        assert!(
+            report
+                .to_string()
+                .contains(&format!("did you mean `{meant}`?")),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_built_is_said_with_the_way_out() {
+    let above = format!("topology = \"stream-passthrough\"\n{GOOD}");
+    for (text, path) in [
+        (above.as_str(), "topology"),
+        (
+            &format!("{GOOD}[edge]\nstrategy = \"handoff\"\n"),
+            "edge.strategy",
+        ),
+        (&format!("{GOOD}[edge]\nudp = \"kernel\"\n"), "edge.udp"),
+        (&format!("{GOOD}[edge]\nh3check = true\n"), "edge.h3check"),
+        (
+            &format!("{GOOD}[tls.acme]\nemail = \"a@b.c\"\n"),
+            "tls.acme",
+        ),
+        (
+            &format!("{GOOD}[[servers]]\nname = \"a\"\nurl = \"http://b\"\n"),
+            "servers[0].url",
+        ),
+        (
+            &format!("{GOOD}[[dependencies]]\nname = \"a\"\n"),
+            "dependencies",
+        ),
+    ] {
+        let (_, report) = parse(text, "x");
+        let finding = report
+            .findings()
+            .iter()
+            .find(|finding| finding.path.as_deref() == Some(path));
+        let finding = finding.unwrap_or_else(|| panic!("nothing at {path}: {report}"));
+        assert_eq!(finding.id, "spec.not-available");
+        assert!(finding.hint.is_some());
+    }
+}
+
+#[test]
+fn a_certificate_has_exactly_one_source() {
+    let spec = |tls: &str| format!("name = \"demo\"\nserver_names = [\"localhost\"]\n[tls]\n{tls}");
+    check(&spec(""), "spec.tls", "tls.certificate", 3);
+    check(
+        &spec("self_signed = false\n"),
+        "spec.tls",
+        "tls.self_signed",
+        4,
+    );
+    check(
+        &spec("self_signed = true\ncertificate = \"/a\"\nprivate_key = \"/b\"\n"),
+        "spec.tls",
+        "tls.self_signed",
+        4,
+    );
+    check(
+        &spec("certificate = \"/a\"\n"),
+        "spec.missing",
+        "tls.private_key",
+        3,
+    );
+    check(
+        &spec("certificate = \"a.pem\"\nprivate_key = \"/b c\"\n"),
+        "spec.path",
+        "tls.certificate",
+        4,
+    );
+}
+
+#[test]
+fn the_short_form_and_sites_do_not_mix() {
+    let text = format!(
+        "{GOOD}[[sites]]\nname = \"a\"\nserver_names = [\"a.example\"]\n[sites.tls]\nself_signed = true\n"
+    );
+    check(&text, "spec.two-forms", "server_names", 2);
+    check(&text, "spec.two-forms", "tls", 3);
+}
+
+#[test]
+fn faults_of_a_site_carry_its_path_and_names_have_one_owner() {
+    let site = "[[sites]]\nname = \"a\"\nserver_names = [\"a.example\"]\ntls = { self_signed = true }\n[sites.origin]\nbacklog = 0\n";
+    let text = format!("name = \"fleet\"\n{site}{site}");
+    check(&text, "value.out-of-range", "sites[1].origin.backlog", 13);
+    let fine = text.replace("backlog = 0", "backlog = 10");
+    check(&fine, "spec.duplicate", "sites[1].name", 9);
+    check(&fine, "spec.duplicate", "sites[1].server_names[0]", 10);
+}
+
+#[test]
+fn keys_that_the_deployment_sets_are_refused_in_the_origin() {
+    let text = format!("{GOOD}[origin]\ngeneration = \"x\"\nname = \"y\"\n");
+    check(&text, "spec.origin-key", "origin.generation", 6);
+    check(&text, "spec.origin-key", "origin.name", 7);
+}
+
+#[test]
+fn a_server_reaches_the_origin_as_it_was_written() {
+    let text = format!(
+        "{GOOD}[origin.timeouts]\nsmoke = \"3s\"\n[[servers]]\nname = \"git\"\ncommand = [\"a b\", \"\\\"'$(x)\\n\\u0001é\"]\n\
+         environment = {{ A = \"1\", \"b.c\" = \"2\" }}\ncheck_tool = \"t\"\ncheck_arguments = {{ n = 1, s = [\"x\"] }}\n"
+    );
+    let (spec, report) = parse(&text, "x");
+    let spec = spec.unwrap_or_else(|| panic!("{report}"));
+    let site = &spec.sites[0];
+    assert_eq!(site.origin.timeouts.smoke, Duration::from_secs(3));
+    assert_eq!(site.origin.servers[0].command[1], "\"'$(x)\n\u{1}é");
+    assert_eq!(site.origin.servers[0].environment["b.c"], "2");
+    assert_eq!(
+        serde_json::Value::from(site.checks[0].arguments.clone()).to_string(),
+        r#"{"n":1,"s":["x"]}"#
+    );
+}
+
+#[test]
+fn syntax_faults_are_found_beside_the_others() {
+    let found = ids("name = \nserver_names = []\n");
+    let ids: Vec<_> = found.iter().map(|(id, _, _)| id.as_str()).collect();
+    assert!(
+        ids.contains(&"toml.syntax") && ids.contains(&"spec.missing"),
+        "{ids:?}"
+    );
+}
