@@ -74,8 +74,8 @@ async fn errors_of_calls_are_json_rpc_errors_with_their_ids() {
     let app = app("");
     for (tool, code, word) in [
         ("hang", -32001, json!("TIMEOUT")),
-        ("die", -32000, json!("SERVICE_UNAVAILABLE")),
         ("refuse", -7, Value::Null),
+        ("die", -32000, json!("SERVICE_UNAVAILABLE")),
     ] {
         let (head, body) = answer(&app, post("/servers/hostile/mcp", &call(tool))).await;
         assert_eq!((head.status(), &body["id"]), (StatusCode::OK, &json!("c")));
