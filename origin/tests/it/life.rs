@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
-use crate::support::{PATIENCE, chunk, get, json, send_on, until};
+use crate::support::{HeldCall, PATIENCE, chunk, get, json, send_on, until};
 
 /// A running `origin --config …`; killed when it is dropped.
 pub(crate) struct Process {
@@ -126,14 +126,12 @@ async fn sigterm_ends_streams_answers_calls_and_leaves_nothing() {
     .await;
     let mut held = held.into_body();
     chunk(&mut held).await.expect("a tick");
-    let slow = tokio::spawn(send_on(
-        connect().await,
-        Version::HTTP_11,
-        get("/mcp/sse?delay_ms=500&count=0"),
-    ));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut call = HeldCall::begin(connect().await).await;
     let socket = process.socket.clone();
-    let (status, log) = process.terminate(PATIENCE).await;
+    process.signal(Signal::TERM);
+    until("a closed listener", async || !socket.exists()).await;
+    assert!(call.finish().await.starts_with("HTTP/1.1 200"));
+    let (status, log) = process.wait(PATIENCE).await;
     assert_eq!(status.code(), Some(0));
     assert!(
         chunk(&mut held)
@@ -141,8 +139,6 @@ async fn sigterm_ends_streams_answers_calls_and_leaves_nothing() {
             .expect("the last words")
             .starts_with("event: end")
     );
-    assert_eq!(slow.await.expect("no panic").status(), StatusCode::OK);
-    assert!(!socket.exists());
     assert!(
         log.contains(r#""route":"sse""#),
         "the stream has its line: {log}"
@@ -151,22 +147,18 @@ async fn sigterm_ends_streams_answers_calls_and_leaves_nothing() {
 
 #[tokio::test]
 async fn a_second_signal_ends_at_once() {
-    let mut process = Process::start("graceful_timeout = \"1h\"\n[timeouts]\nsmoke = \"1h\"");
+    let mut process = Process::start("graceful_timeout = \"1h\"");
     process.wait_until_ready().await;
     let stream = UnixStream::connect(&process.socket)
         .await
         .expect("it listens");
-    let slow = tokio::spawn(send_on(
-        stream,
-        Version::HTTP_11,
-        get("/mcp/sse?delay_ms=60000"),
-    ));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut call = HeldCall::begin(stream).await;
     process.signal(Signal::TERM);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let socket = process.socket.clone();
+    until("a closed listener", async || !socket.exists()).await;
     let (status, _) = process.terminate(PATIENCE).await;
     assert_eq!(status.code(), Some(0));
-    assert!(slow.await.is_err(), "its connection was cut");
+    assert_eq!(call.finish().await, "", "its connection was cut");
 }
 
 #[tokio::test]

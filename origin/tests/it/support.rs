@@ -17,7 +17,7 @@ use origin::run::{Stop, run};
 use origin_config::{Bind, OriginConfig};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 
@@ -173,6 +173,39 @@ pub(crate) async fn chunk(body: &mut Incoming) -> Option<String> {
         }
     }
 }
+
+/// A POST to `/mcp` whose body is held back: it is in flight for certain, and for as long as the test wants.
+pub(crate) struct HeldCall<S> {
+    stream: S,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> HeldCall<S> {
+    /// Returns once the endpoint has asked for the body, which is when 100 (Continue) is sent.
+    pub(crate) async fn begin(mut stream: S) -> Self {
+        let head = format!(
+            "POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+            accept: application/json, text/event-stream\r\ncontent-length: {}\r\n\
+            expect: 100-continue\r\n\r\n",
+            PING.len()
+        );
+        stream.write_all(head.as_bytes()).await.expect("it reads");
+        let mut go_on = [0; 25];
+        stream.read_exact(&mut go_on).await.expect("an answer");
+        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+        Self { stream }
+    }
+
+    /// Sends the body; everything that comes back until the connection is closed.
+    pub(crate) async fn finish(&mut self) -> String {
+        let mut answer = String::new();
+        // A connection that was cut fails the write or the read, and has no answer.
+        let _ = self.stream.write_all(PING.as_bytes()).await;
+        let _ = self.stream.read_to_string(&mut answer).await;
+        answer
+    }
+}
+
+const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 
 /// Waits for a fact, with a deadline.
 pub(crate) async fn until(fact: &str, mut holds: impl AsyncFnMut() -> bool) {
