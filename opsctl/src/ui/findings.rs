@@ -1,0 +1,173 @@
+//! Findings as people read them: the sentence, the operator's own line underlined, the way out.
+
+use std::fmt::Write as _;
+
+use findings::{Finding, Report, Severity};
+
+use super::{Paint, printable};
+
+/// A file whose lines can be shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source<'a> {
+    /// The name that findings use.
+    pub(crate) file: &'a str,
+    /// Its text.
+    pub(crate) text: &'a str,
+}
+
+/// All findings, each a paragraph, and a last line that counts them.
+pub(crate) fn human(report: &Report, source: Option<Source<'_>>, paint: Paint) -> String {
+    let mut out = String::new();
+    for finding in report.findings() {
+        paragraph(&mut out, finding, source, paint);
+    }
+    let count = |severity| {
+        report
+            .findings()
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warn));
+    if errors + warnings > 1 {
+        let _ = writeln!(
+            out,
+            "{}, {}",
+            counted(errors, "error"),
+            counted(warnings, "warning")
+        );
+    }
+    out
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+fn paragraph(out: &mut String, finding: &Finding, source: Option<Source<'_>>, paint: Paint) {
+    let severity = match finding.severity {
+        Severity::Error => paint.red(finding.severity),
+        Severity::Warn => paint.yellow(finding.severity),
+        Severity::Note => paint.bold(finding.severity),
+    };
+    let path = finding
+        .path
+        .as_deref()
+        .filter(|path| !path.is_empty())
+        .map(|path| format!("{}: ", printable(path)))
+        .unwrap_or_default();
+    let id = paint.dim(format_args!("[{}]", finding.id));
+    let _ = writeln!(
+        out,
+        "{severity}: {path}{} {id}",
+        printable(&finding.message)
+    );
+    let gutter = finding.line.map_or(1, |line| line.to_string().len());
+    if let Some(file) = &finding.file {
+        let line = finding
+            .line
+            .map(|line| format!(":{line}"))
+            .unwrap_or_default();
+        let arrow = paint.dim("-->");
+        let _ = writeln!(out, "{:gutter$}{arrow} {}{line}", "", printable(file));
+    }
+    if let Some((number, text)) = own_line(finding, source) {
+        let (start, length) = underlined(finding, &text);
+        let bar = paint.dim("|");
+        let caret = paint.red("^".repeat(length));
+        let _ = writeln!(out, "{number:>gutter$} {bar} {text}");
+        let _ = writeln!(out, "{:gutter$} {bar} {:start$}{caret}", "", "");
+    }
+    if let Some(hint) = &finding.hint {
+        let _ = writeln!(
+            out,
+            "{:gutter$} {} {}",
+            "",
+            paint.bold("hint:"),
+            printable(hint)
+        );
+    }
+}
+
+fn own_line(finding: &Finding, source: Option<Source<'_>>) -> Option<(usize, String)> {
+    let source = source.filter(|source| Some(source.file) == finding.file.as_deref())?;
+    let number = finding.line?;
+    let line = source.text.lines().nth(number.checked_sub(1)?)?;
+    let text = printable(line.trim_end());
+    (!text.is_empty()).then_some((number, text))
+}
+
+/// Which characters of the line to underline: the key that the finding names, else the whole line without its indent.
+fn underlined(finding: &Finding, line: &str) -> (usize, usize) {
+    let key = finding
+        .path
+        .as_deref()
+        .and_then(|path| path.rsplit('.').next())
+        .map(|key| key.split('[').next().unwrap_or(key))
+        .filter(|key| !key.is_empty());
+    let place = key.and_then(|key| Some((line.find(key)?, key.chars().count())));
+    let (byte, length) = place.unwrap_or_else(|| {
+        let indent = line.len() - line.trim_start().len();
+        (indent, line.trim().chars().count())
+    });
+    (line[..byte].chars().count(), length.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use findings::Place;
+
+    use super::*;
+
+    const TEXT: &str = "name = \"x\"\n  lisen = [\"é\"]\n";
+
+    fn shown(finding: Finding) -> String {
+        let mut report = Report::new();
+        report.push(finding);
+        let source = Source {
+            file: "deploy.toml",
+            text: TEXT,
+        };
+        human(&report, Some(source), Paint(false))
+    }
+
+    fn placed(line: usize) -> Place {
+        Place {
+            file: "deploy.toml".into(),
+            line: Some(line),
+        }
+    }
+
+    #[test]
+    fn the_operators_own_line_is_underlined_at_the_key() {
+        let finding = Finding::error("key.unknown", "unknown key `lisen`")
+            .at("edge.lisen")
+            .placed(&placed(2))
+            .hint("did you mean `listen`?");
+        assert_eq!(
+            shown(finding),
+            "error: edge.lisen: unknown key `lisen` [key.unknown]\n --> deploy.toml:2\n2 |   lisen = [\"é\"]\n  |   ^^^^^\n  hint: did you mean `listen`?\n"
+        );
+    }
+
+    #[test]
+    fn a_line_without_the_key_is_underlined_whole() {
+        let text = shown(Finding::error("toml.syntax", "broken").placed(&placed(1)));
+        assert!(text.contains("  | ^^^^^^^^^^\n"), "{text}");
+    }
+
+    #[test]
+    fn a_line_that_is_not_there_is_not_shown() {
+        let text = shown(Finding::error("x", "y").placed(&placed(99)));
+        assert!(!text.contains('^'), "{text}");
+    }
+
+    #[test]
+    fn several_findings_are_counted() {
+        let mut report = Report::new();
+        report.push(Finding::error("a", "a"));
+        report.push(Finding::warn("b", "b"));
+        assert!(human(&report, None, Paint(false)).ends_with("1 error, 1 warning\n"));
+    }
+}

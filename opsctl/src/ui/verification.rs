@@ -1,0 +1,93 @@
+//! The verification as a table: a row a check, a column for each version of HTTP.
+
+use probe::Version;
+
+use super::table::{Cell, table};
+use super::{Paint, printable};
+use crate::checks::{Check, Status};
+
+/// The table and a last line that counts.
+pub(crate) fn human(checks: &[Check], paint: Paint) -> String {
+    let sites = checks.iter().any(|check| check.site.is_some());
+    let mut head = vec!["CHECK"];
+    head.extend(sites.then_some("SITE"));
+    head.extend(["STATUS", "H1", "H2", "H3", "TIME", "DETAIL"]);
+    let mut rows = vec![
+        head.into_iter()
+            .map(|text| Cell::painted(text, |text| paint.dim(text)))
+            .collect(),
+    ];
+    for check in checks {
+        let mut row = vec![Cell::plain(check.id.as_str())];
+        row.extend(sites.then(|| Cell::plain(check.site.clone().unwrap_or_default())));
+        row.push(status(check.verdict.status, paint));
+        row.extend(Version::ALL.map(|version| {
+            let found = check.verdict.versions.iter().find(|(of, _)| *of == version);
+            found.map_or_else(|| Cell::plain(""), |(_, of)| status(*of, paint))
+        }));
+        let time = if check.verdict.status == Status::Skip {
+            String::new()
+        } else {
+            format!("{:.0} ms", check.ms)
+        };
+        row.push(Cell::plain(time));
+        row.push(Cell::plain(printable(&check.verdict.detail)));
+        rows.push(row);
+    }
+    let mut text = table(&rows);
+    text.push_str(&counts(checks));
+    text
+}
+
+fn status(status: Status, paint: Paint) -> Cell {
+    Cell::painted(status.to_string(), |text| match status {
+        Status::Pass => paint.green(text),
+        Status::Warn => paint.yellow(text),
+        Status::Fail => paint.red(text),
+        Status::Skip => paint.dim(text),
+    })
+}
+
+fn counts(checks: &[Check]) -> String {
+    let parts: Vec<_> = [
+        (Status::Pass, "passed"),
+        (Status::Warn, "with a warning"),
+        (Status::Fail, "failed"),
+        (Status::Skip, "skipped"),
+    ]
+    .into_iter()
+    .filter_map(|(status, words)| {
+        let count = checks
+            .iter()
+            .filter(|check| check.verdict.status == status)
+            .count();
+        (count > 0).then(|| format!("{count} {words}"))
+    })
+    .collect();
+    format!("\n{} checks: {}\n", checks.len(), parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{Id, Verdict};
+
+    #[test]
+    fn the_versions_have_their_columns() {
+        let mut verdict = Verdict::fail("held back");
+        verdict.versions = vec![
+            (Version::Http1, Status::Fail),
+            (Version::Http3, Status::Pass),
+        ];
+        let check = Check {
+            id: Id::Cadence,
+            site: None,
+            verdict,
+            ms: 12.4,
+        };
+        let text = human(&[check], Paint(false));
+        let expected = "CHECK           STATUS  H1    H2  H3    TIME   DETAIL\n\
+                        stream.cadence  fail    fail      pass  12 ms  held back\n\n1 checks: 1 failed\n";
+        assert_eq!(text, expected);
+    }
+}
