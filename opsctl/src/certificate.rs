@@ -1,0 +1,258 @@
+//! Certificates: those that the operator named are looked at before anything stands on them, those for development are made.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use deploy::{CertificateKind, Deployment, Site};
+use findings::{Finding, Report};
+use probe::certificate::{self, facts, key_matches, read_chain, read_key};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, SanType,
+};
+
+use crate::error::HostError;
+use crate::host::files;
+use crate::spec::SpecFile;
+
+/// Looks at every certificate that the spec names: the files are there, hold a chain and a key that belong together, and
+/// the certificate is for the names of its site.
+pub(crate) fn check_given(deployment: &Deployment, spec: &SpecFile) -> Report {
+    let mut report = Report::new();
+    for (index, site) in deployment.sites.iter().enumerate() {
+        if site.certificate.kind == CertificateKind::Given {
+            for (key, finding) in faults(site) {
+                report.push(spec.place(&spec.site_key(index, key), finding));
+            }
+        }
+    }
+    report
+}
+
+fn faults(site: &Site) -> Vec<(&'static str, Finding)> {
+    let read = |path: &Path, key| {
+        std::fs::read(path).map_err(|error| {
+            let message = format!("`{}` cannot be read: {error}", path.display());
+            Box::new((key, Finding::error("tls.file", message).hint(FILE_HINT)))
+        })
+    };
+    let said = |key, path: &Path, error: &dyn std::error::Error| {
+        let message = format!("`{}`: {error}", path.display());
+        vec![(key, Finding::error("tls.content", message))]
+    };
+    let (chain_path, key_path) = (
+        site.certificate.chain_path.as_path(),
+        site.certificate.key_path.as_path(),
+    );
+    let (chain, key) = match (read(chain_path, CHAIN_KEY), read(key_path, KEY_KEY)) {
+        (Ok(chain), Ok(key)) => (chain, key),
+        (chain, key) => {
+            return [chain.err(), key.err()]
+                .into_iter()
+                .flatten()
+                .map(|fault| *fault)
+                .collect();
+        }
+    };
+    let chain = match read_chain(&chain) {
+        Ok(chain) => chain,
+        Err(error) => return said(CHAIN_KEY, chain_path, &error),
+    };
+    match read_key(&key).and_then(|key| key_matches(&chain, &key)) {
+        Ok(true) => {}
+        Ok(false) => {
+            let message = format!(
+                "`{}` is not the key of `{}`",
+                key_path.display(),
+                chain_path.display()
+            );
+            return vec![(KEY_KEY, Finding::error("tls.key", message))];
+        }
+        Err(error) => return said(KEY_KEY, key_path, &error),
+    }
+    let facts = match chain.first().map(facts) {
+        Some(Ok(facts)) => facts,
+        Some(Err(error)) => return said(CHAIN_KEY, chain_path, &error),
+        None => return Vec::new(),
+    };
+    site.server_names
+        .iter()
+        .filter(|name| {
+            !facts
+                .names
+                .iter()
+                .any(|covered| covers(covered, name.as_str()))
+        })
+        .map(|name| {
+            let message = format!(
+                "`{}` is not for `{name}` but for `{}`",
+                chain_path.display(),
+                facts.names.join("`, `")
+            );
+            (CHAIN_KEY, Finding::error("tls.name", message))
+        })
+        .collect()
+}
+
+/// Whether a name of a certificate covers a name of a site: the same name, or a wildcard for its one leftmost label.
+fn covers(covered: &str, name: &str) -> bool {
+    covered.eq_ignore_ascii_case(name)
+        || covered.strip_prefix("*.").is_some_and(|parent| {
+            name.split_once('.')
+                .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
+        })
+}
+
+/// Makes the certificates of all sites that want one made, under one authority whose key is thrown away: nothing else can
+/// ever be signed with it. Certificates that are there and still good are kept, so that a client which trusts them goes on.
+pub(crate) fn make(
+    deployment: &Deployment,
+    authority: &Path,
+    now: SystemTime,
+) -> Result<(), MakeError> {
+    let sites: Vec<_> = deployment
+        .sites
+        .iter()
+        .filter(|site| site.certificate.kind == CertificateKind::SelfSigned)
+        .collect();
+    if sites.is_empty() || sites.iter().all(|site| is_good(site, authority, now)) {
+        return Ok(());
+    }
+    let ca = Authority::new(deployment.name.as_str(), now)?;
+    write(authority, ca.pem.as_bytes(), 0o644)?;
+    for site in sites {
+        let key = KeyPair::generate()?;
+        let leaf = leaf(site, now)?.signed_by(&key, &ca.issuer)?;
+        write(
+            site.certificate.key_path.as_path(),
+            key.serialize_pem().as_bytes(),
+            0o600,
+        )?;
+        write(
+            site.certificate.chain_path.as_path(),
+            leaf.pem().as_bytes(),
+            0o644,
+        )?;
+    }
+    Ok(())
+}
+
+/// Why no certificate was made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MakeError {
+    /// The library refused.
+    #[error("a certificate cannot be made")]
+    Make(#[from] rcgen::Error),
+    /// The files could not be written.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new(deployment: &str, now: SystemTime) -> Result<Self, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut params = validity(CertificateParams::default(), now);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.distinguished_name = named(&format!("{deployment} development authority"));
+        let pem = params.self_signed(&key)?.pem();
+        Ok(Self {
+            pem,
+            issuer: Issuer::new(params, key),
+        })
+    }
+}
+
+fn leaf(site: &Site, now: SystemTime) -> Result<CertificateParams, rcgen::Error> {
+    let names: Vec<_> = site.server_names.iter().map(ToString::to_string).collect();
+    let is_local = names.iter().any(|name| name == "localhost");
+    let mut params = validity(CertificateParams::new(names)?, now);
+    if is_local {
+        // RFC 6761, section 6.3: "localhost" is always the loopback address, and people write the one for the other
+        let addresses = [
+            IpAddr::from([127, 0, 0, 1]),
+            IpAddr::from(std::net::Ipv6Addr::LOCALHOST),
+        ];
+        params
+            .subject_alt_names
+            .extend(addresses.map(SanType::IpAddress));
+    }
+    params.distinguished_name = named(site.name.as_str());
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    Ok(params)
+}
+
+fn validity(mut params: CertificateParams, now: SystemTime) -> CertificateParams {
+    params.not_before = (now - BEFORE).into();
+    params.not_after = (now + AFTER).into();
+    params
+}
+
+fn named(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}
+
+/// Whether the files are there, lead to the authority for every name, and will for long enough.
+fn is_good(site: &Site, authority: &Path, now: SystemTime) -> bool {
+    let read = |path: &Path| std::fs::read(path).ok();
+    let good = || {
+        let roots = read_chain(&read(authority)?).ok()?;
+        let chain = read_chain(&read(site.certificate.chain_path.as_path())?).ok()?;
+        let key = read_key(&read(site.certificate.key_path.as_path())?).ok()?;
+        let then = now.duration_since(SystemTime::UNIX_EPOCH).ok()? + LONG_ENOUGH;
+        let names = || {
+            site.server_names
+                .iter()
+                .map(|name| name.as_str().replace('*', "opsctl"))
+        };
+        let trusted = names().all(|name| certificate::verify(&chain, &name, &roots, then).is_ok());
+        Some(trusted && key_matches(&chain, &key).ok()?)
+    };
+    good().unwrap_or(false)
+}
+
+fn write(path: &Path, contents: &[u8], mode: u32) -> Result<(), HostError> {
+    if let Some(folder) = path.parent() {
+        files::make_folder(folder, 0o755, (None, None))?;
+    }
+    files::replace(files::NewFile {
+        path,
+        contents,
+        mode,
+        owner: (None, None),
+    })
+}
+
+const CHAIN_KEY: &str = "tls.certificate";
+const KEY_KEY: &str = "tls.private_key";
+const FILE_HINT: &str = "name the PEM files of the certificate, or write `self_signed = true` under `[tls]` for development";
+/// A client whose clock is behind by up to an hour takes the certificate.
+const BEFORE: Duration = Duration::from_hours(1);
+/// 90 days, as long as Let's Encrypt's: nobody gets used to certificates that never end.
+const AFTER: Duration = Duration::from_hours(90 * 24);
+/// Three weeks: the verification warns below it.
+const LONG_ENOUGH: Duration = Duration::from_hours(21 * 24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_covers_one_label() {
+        assert!(covers("a.example", "A.example"));
+        assert!(covers("*.example", "a.example"));
+        assert!(covers("*.example", "*.example"));
+        assert!(!covers("*.example", "b.a.example"));
+        assert!(!covers("*.example", "example"));
+    }
+}
