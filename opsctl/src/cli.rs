@@ -1,0 +1,240 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+/// Puts MCP servers on the internet: from one spec to a verified deployment behind NGINX.
+#[derive(Debug, Parser)]
+#[command(name = "opsctl", version, propagate_version = true, after_help = EXIT_HELP)]
+pub struct Cli {
+    /// What goes for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What goes for every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The deployment spec
+    #[arg(long, global = true, default_value = "deploy.toml", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub spec: PathBuf,
+    /// What standard output carries
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub format: Format,
+    /// Say nothing but findings and results
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// What standard output carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Tables and sentences.
+    Human,
+    /// One JSON document.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented deploy.toml
+    Init(Init),
+    /// Write the files of the deployment below a folder, or compare them
+    Render(Render),
+    /// Check a running deployment over HTTP/1.1, HTTP/2 and HTTP/3
+    Verify(Verify),
+    /// Report what a server answers over HTTP/1.1, HTTP/2 and HTTP/3
+    Probe(Probe),
+    /// Run the whole deployment in the foreground, for development
+    Up(Up),
+    /// Write a completion script for a shell
+    Completions(Completions),
+}
+
+/// `opsctl init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Name of the deployment: units, files and users are called after it
+    #[arg(long, default_value = "mcp")]
+    pub name: String,
+    /// Public name; may be given several times
+    #[arg(long = "server-name", value_name = "NAME", default_value = "localhost")]
+    pub server_names: Vec<String>,
+    /// Where TLS ends
+    #[arg(long, default_value = "h3-termination", value_parser = ["h3-termination", "stream-passthrough"])]
+    pub topology: String,
+    /// An MCP server behind the origin, as `git=mcp-server-git --repository /srv/repo`; may be given several times
+    #[arg(long = "server", value_name = "NAME=COMMAND", value_parser = parse_server)]
+    pub servers: Vec<(String, Vec<String>)>,
+    /// Certificate chain, PEM
+    #[arg(long, value_name = "FILE", requires = "private_key")]
+    pub certificate: Option<PathBuf>,
+    /// Private key of the certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub private_key: Option<PathBuf>,
+    /// Let opsctl make a certificate, for development (the default without --certificate)
+    #[arg(long, conflicts_with = "certificate")]
+    pub self_signed: bool,
+    /// Where to write; the spec (`--spec`) when absent
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `opsctl render`
+#[derive(Debug, Args)]
+pub struct Render {
+    /// Write the tree below this folder, as DIR/etc/nginx/…
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    /// Write nothing; compare with what is below --out (default /) and exit 3 on any difference
+    #[arg(long)]
+    pub check: bool,
+    /// Render for this NGINX, as `1.26.3` or `1.30.6,stream=dynamic`, or ask this executable; the NGINX found here when absent
+    #[arg(long, env = "OPSCTL_NGINX", value_name = "VERSION|PATH")]
+    pub nginx: Option<String>,
+    /// NGINX templates in place of the built-in ones
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub templates: Option<PathBuf>,
+}
+
+/// `opsctl verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Check this URL, with no look at this machine
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub url: Option<String>,
+    /// Connect to this address, whatever the name resolves to
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub connect: Option<SocketAddr>,
+    /// Trust these certificate authorities, PEM
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ca: Option<PathBuf>,
+    /// The NGINX whose configuration is tested
+    #[arg(long, env = "OPSCTL_NGINX", value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
+    pub nginx: Option<String>,
+    /// Fresh HTTP/3 connections to make: one good handshake proves nothing after a reload
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub handshakes: u16,
+}
+
+/// `opsctl probe`
+#[derive(Debug, Args)]
+pub struct Probe {
+    /// What to ask for, as `https://mcp.example.com/healthz`
+    #[arg(value_name = "URL", value_hint = ValueHint::Url)]
+    pub url: String,
+    /// Connect to this address, whatever the name resolves to
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub connect: Option<SocketAddr>,
+    /// Trust these certificate authorities, PEM
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "insecure")]
+    pub ca: Option<PathBuf>,
+    /// Trust any certificate
+    #[arg(long)]
+    pub insecure: bool,
+}
+
+/// `opsctl up`
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Keep everything below this folder, and leave it there; a fresh private one, removed at the end, when absent
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+    /// The NGINX to run
+    #[arg(long, env = "OPSCTL_NGINX", value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
+    pub nginx: Option<String>,
+    /// The origin to run; the one beside opsctl, else on PATH, when absent
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
+    pub origin: Option<PathBuf>,
+    /// NGINX templates in place of the built-in ones
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub templates: Option<PathBuf>,
+    /// End after the verification, with its exit code
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// `opsctl completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Reads `NAME=COMMAND`; the command is split at spaces, quotes hold a word together.
+fn parse_server(text: &str) -> Result<(String, Vec<String>), String> {
+    let (name, command) = text
+        .split_once('=')
+        .ok_or_else(|| "has no `=` between name and command".to_owned())?;
+    let words = split_words(command)?;
+    if words.is_empty() {
+        return Err("has no command after `=`".to_owned());
+    }
+    Ok((name.to_owned(), words))
+}
+
+/// Splits as a shell splits plain words: spaces part, single and double quotes hold together, a backslash takes the next
+/// character as it is. Nothing is expanded.
+fn split_words(text: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (quote, character) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            (None, ' ' | '\t') => words.extend(word.take()),
+            (None | Some('"'), '\\') => word
+                .get_or_insert_default()
+                .push(characters.next().ok_or("ends with a lone backslash")?),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    if quote.is_some() {
+        return Err("has a quote that is not closed".to_owned());
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+const EXIT_HELP: &str = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 changes pending, 10 spec invalid, 11 rendered configuration rejected, \
+14 verify failed, 17 a prerequisite is missing.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_server_is_a_name_and_words() {
+        let (name, command) = parse_server("git=run 'a b' \"c\\\"d\" e\\ f ''").expect("valid");
+        assert_eq!(name, "git");
+        assert_eq!(command, ["run", "a b", "c\"d", "e f", ""]);
+        for bad in ["git", "git=", "git=  ", "git='x", "git=x\\"] {
+            assert!(parse_server(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The commands, one a file: plain values in, an exit status out.
+
+pub(crate) mod completions;
+pub(crate) mod init;
+pub(crate) mod probe;
+pub(crate) mod render;
+pub(crate) mod up;
+pub(crate) mod verify;
+
+use std::path::Path;
+
+use ::probe::certificate::read_chain;
+use ::probe::{CertificateDer, Trust};
+use deploy::Templates;
+use findings::Finding;
+
+use crate::error::{CommandError, HostError};
+use crate::exit::Exit;
+use crate::host::files;
+
+/// The certificates of a PEM file, as the only roots that are trusted.
+fn trust_in(path: &Path) -> Result<Trust, CommandError> {
+    read_roots(path).map(Trust::Roots)
+}
+
+fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, CommandError> {
+    let missing = |text: String| {
+        let finding = Finding::error("tls.ca", format!("`{}`: {text}", path.display()));
+        CommandError::from(finding)
+    };
+    let pem = std::fs::read(path).map_err(|error| missing(error.to_string()))?;
+    read_chain(&pem).map_err(|error| missing(error.to_string()))
+}
+
+/// The built-in templates, with those of a folder in their place.
+fn templates(folder: Option<&Path>) -> Result<Templates, CommandError> {
+    let Some(folder) = folder else {
+        return Ok(Templates::embedded());
+    };
+    let name = folder.display();
+    let entries = std::fs::read_dir(folder).map_err(HostError::on("read", name))?;
+    let mut texts = Vec::new();
+    for entry in entries {
+        let path = entry
+            .map_err(HostError::on("read", folder.display()))?
+            .path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "tera")
+        {
+            texts.push((name, files::read_text(&path)?));
+        }
+    }
+    texts.sort();
+    Templates::embedded()
+        .with(texts)
+        .map_err(|error| CommandError::new(Exit::Rejected, error))
+}
+
+fn output(result: std::io::Result<()>) -> Result<(), CommandError> {
+    result.map_err(|error| CommandError::from(HostError::on("write", "standard output")(error)))
+}

@@ -1,0 +1,189 @@
+//! `opsctl render`: the files of a deployment, written as a tree, listed or compared.
+
+use std::path::Path;
+
+use deploy::{Component, Deployment, Layout, Rendered, RenderedFile, Target, render};
+use serde_json::{Value, json};
+
+use super::{output, templates};
+use crate::cli::{Format, Render};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::host::tree::{self, Difference};
+use crate::nginx::{self, Places};
+use crate::spec::{SpecFile, resolve};
+use crate::ui::Ui;
+use crate::ui::diff::unified;
+use crate::ui::table::{Cell, table};
+
+/// Renders everything before it writes anything.
+pub(crate) async fn run(arguments: Render, spec: &Path, ui: &mut Ui) -> Result<Exit, CommandError> {
+    let file = SpecFile::read(spec)?;
+    let parsed = file.parse()?;
+    let templates = templates(arguments.templates.as_deref())?;
+    let target = target(arguments.nginx).await?;
+    let deployment = resolve(&file, parsed, target, Layout::Debian, ui)?;
+    let rendered = render(&deployment, &templates)
+        .map_err(|error| CommandError::new(Exit::Rejected, error))?;
+    if arguments.check {
+        let folder = arguments.out.as_deref().unwrap_or(Path::new("/"));
+        return compare(&rendered, folder, ui);
+    }
+    if let Some(folder) = &arguments.out {
+        tree::write(&rendered, folder)?;
+        ui.say(format_args!(
+            "wrote {} files below {}",
+            rendered.files.len(),
+            folder.display()
+        ));
+        if ui.format() == Format::Json {
+            output(ui.json(&document(&deployment, &rendered, false)))?;
+        }
+        return Ok(Exit::Done);
+    }
+    output(match ui.format() {
+        Format::Json => ui.json(&document(&deployment, &rendered, true)),
+        Format::Human => ui.data(list(&rendered)),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// A version that a person names, else the NGINX at that path, else the one that is found.
+async fn target(named: Option<String>) -> Result<Target, CommandError> {
+    if let Some(target) = named.as_deref().and_then(|name| Target::named(name).ok()) {
+        return Ok(target);
+    }
+    let looks_like_version = named
+        .as_deref()
+        .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_digit()));
+    if let (true, Some(name)) = (looks_like_version, &named)
+        && let Err(error) = Target::named(name)
+    {
+        return Err(CommandError::new(Exit::Usage, format!("`{name}` {error}")));
+    }
+    let found = nginx::discover(&Places::of_environment(named)).await;
+    let hint = "`--nginx 1.26.3,stream=dynamic` renders for one that is not here";
+    found
+        .map(|nginx| nginx.target)
+        .map_err(|error| error.hint(hint))
+}
+
+fn component(file: &RenderedFile) -> String {
+    match &file.component {
+        Component::Edge => "edge".to_owned(),
+        Component::Origin(site) => format!("origin {site}"),
+        Component::Services => "services".to_owned(),
+    }
+}
+
+fn owner(file: &RenderedFile) -> Option<String> {
+    file.owner
+        .as_ref()
+        .map(|owner| format!("{}:{}", owner.user, owner.group))
+}
+
+fn list(rendered: &Rendered) -> String {
+    let rows: Vec<_> = rendered
+        .files
+        .iter()
+        .map(|file| {
+            [
+                format!("{:04o}", file.mode),
+                owner(file).unwrap_or_default(),
+                component(file),
+                format!("{} bytes", file.contents.len()),
+                file.path.clone(),
+            ]
+            .map(Cell::plain)
+            .to_vec()
+        })
+        .collect();
+    table(&rows)
+}
+
+fn document(deployment: &Deployment, rendered: &Rendered, contents: bool) -> Value {
+    let files: Vec<_> = rendered
+        .files
+        .iter()
+        .map(|file| {
+            let mut row = json!({
+                "path": file.path,
+                "mode": format!("{:04o}", file.mode),
+                "owner": owner(file),
+                "component": component(file),
+            });
+            if contents {
+                row["contents"] = json!(file.contents);
+            }
+            row
+        })
+        .collect();
+    let directories: Vec<_> = rendered
+        .directories
+        .iter()
+        .map(|directory| json!({"path": directory.path, "mode": format!("{:04o}", directory.mode)}))
+        .collect();
+    json!({
+        "ok": true,
+        "deployment": deployment.name.as_str(),
+        "generation": deployment.generation.as_str(),
+        "files": files,
+        "directories": directories,
+    })
+}
+
+fn compare(rendered: &Rendered, folder: &Path, ui: &mut Ui) -> Result<Exit, CommandError> {
+    let differences = tree::compare(rendered, folder);
+    output(match ui.format() {
+        Format::Json => {
+            let files: Vec<_> = differences
+                .iter()
+                .map(|(file, kind)| difference_json(file, kind))
+                .collect();
+            ui.json(&json!({"ok": files.is_empty(), "files": files}))
+        }
+        Format::Human => {
+            let text: String = differences
+                .iter()
+                .map(|(file, kind)| difference_text(file, kind))
+                .collect();
+            ui.data(text)
+        }
+    })?;
+    if differences.is_empty() {
+        ui.say(format_args!(
+            "all {} files are as rendered",
+            rendered.files.len()
+        ));
+        return Ok(Exit::Done);
+    }
+    ui.say(format_args!(
+        "{} of {} files differ",
+        differences.len(),
+        rendered.files.len()
+    ));
+    Ok(Exit::Changes)
+}
+
+fn difference_json(file: &RenderedFile, difference: &Difference) -> Value {
+    match difference {
+        Difference::Missing => json!({"path": file.path, "difference": "missing"}),
+        Difference::Mode(mode) => {
+            json!({"path": file.path, "difference": "mode", "installed": format!("{mode:04o}"), "rendered": format!("{:04o}", file.mode)})
+        }
+        Difference::Contents(old) => {
+            json!({"path": file.path, "difference": "contents", "diff": unified(&file.path, old, &file.contents)})
+        }
+    }
+}
+
+fn difference_text(file: &RenderedFile, difference: &Difference) -> String {
+    match difference {
+        Difference::Missing => format!("missing: {}\n", file.path),
+        Difference::Mode(mode) => format!(
+            "mode {mode:04o}, rendered {:04o}: {}\n",
+            file.mode, file.path
+        ),
+        Difference::Contents(old) => unified(&file.path, old, &file.contents),
+    }
+}

@@ -1,0 +1,388 @@
+//! `opsctl up`: the whole deployment in the foreground on this machine.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use ::probe::Trust;
+use deploy::words::AbsolutePath;
+use deploy::{Deployment, Layout, PrivateLayout, Rendered, WorkerUser, render};
+use findings::{Finding, Report};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::verify::{exit_of, of_deployment, show};
+use super::{output, read_roots, templates};
+use crate::checks::{self, Access, Verification};
+use crate::cli::{Format, Up};
+use crate::deployment::{Home, Running, nginx_arguments, worker_group};
+use crate::error::{CommandError, HostError};
+use crate::exit::Exit;
+use crate::host::ports::{Protocol, try_listen};
+use crate::host::{self, tree};
+use crate::nginx::{self, Nginx, Places};
+use crate::spec::{SpecFile, resolve};
+use crate::ui::Ui;
+use crate::{certificate, ui};
+
+/// Brings everything up, verifies, and holds it until told to end. Whatever way this ends, nothing goes on running.
+pub(crate) async fn run(arguments: Up, spec: &Path, ui: &mut Ui) -> Result<Exit, CommandError> {
+    let mut signals = Signals::listen()?;
+    let prepared = tokio::select! {
+        prepared = prepare(&arguments, spec, ui) => prepared?,
+        name = signals.next() => return Err(interrupted(name)),
+    };
+    let (plan, home) = prepared;
+    let mut running = Running::new(home);
+    let ended = tokio::select! {
+        verification = bring_up(&plan, &mut running, ui) => match verification {
+            Ok(verification) => Ok(verification),
+            Err(error) => Err(error),
+        },
+        name = signals.next() => Err(interrupted(name)),
+    };
+    let result = match ended {
+        Err(error) => Err(error),
+        Ok(verification) if arguments.once => Ok(exit_of(&verification)),
+        Ok(verification) => {
+            ui.say("up; Ctrl-C ends it");
+            tokio::select! {
+                error = running.watch() => Err(error),
+                _ = signals.next() => Ok(exit_of(&verification)),
+            }
+        }
+    };
+    ui.step("stopping");
+    running.stop().await;
+    result
+}
+
+/// Everything that was decided before anything runs.
+struct Plan {
+    deployment: Deployment,
+    rendered: Rendered,
+    nginx: Nginx,
+    authority: PathBuf,
+}
+
+/// Finds all that can be found wrong before the first file is written, then chooses the folder.
+async fn prepare(arguments: &Up, spec: &Path, ui: &mut Ui) -> Result<(Plan, Home), CommandError> {
+    ui.step("reading the spec");
+    let file = SpecFile::read(spec)?;
+    let parsed = file.parse()?;
+    let templates = templates(arguments.templates.as_deref())?;
+    ui.step("looking for NGINX");
+    let nginx = nginx::discover(&Places::of_environment(arguments.nginx.clone())).await?;
+    let origin = origin(arguments.origin.as_deref())?;
+    let home = Home::open(arguments.dir.as_deref(), parsed.0.name.value.as_str())?;
+    let layout = Layout::Private(PrivateLayout {
+        root: word(home.path())?,
+        worker_user: worker_user(),
+        origin_executable: word(&origin)?,
+    });
+    let deployment = resolve(&file, parsed, nginx.target.clone(), layout, ui)?;
+    let faults = certificate::check_given(&deployment, &file);
+    if faults.has_errors() {
+        return Err(CommandError::found(Exit::Spec, faults));
+    }
+    let mut missing = check_commands(&deployment, &file);
+    missing.append(check_ports(&deployment, &file));
+    if missing.has_errors() {
+        return Err(CommandError::found(Exit::Prerequisite, missing));
+    }
+    let rendered = render(&deployment, &templates)
+        .map_err(|error| CommandError::new(Exit::Rejected, error))?;
+    let plan = Plan {
+        authority: home.path().join("tls/ca.pem"),
+        deployment,
+        rendered,
+        nginx,
+    };
+    Ok((plan, home))
+}
+
+async fn bring_up(
+    plan: &Plan,
+    running: &mut Running,
+    ui: &mut Ui,
+) -> Result<Verification, CommandError> {
+    let deployment = &plan.deployment;
+    clear_socket(deployment).await?;
+    ui.step("writing the files");
+    tree::write(&plan.rendered, Path::new("/"))?;
+    certificate::make(deployment, &plan.authority, host::now())
+        .map_err(|error| CommandError::new(Exit::Unexpected, error))?;
+    ui.step("testing the configuration");
+    let test = (
+        plan.nginx.program.clone(),
+        nginx_arguments(deployment, &["-t"]),
+    );
+    let tested = nginx::test(&test.0, &test.1).await?;
+    if !tested.ok {
+        let mut report = Report::new();
+        tested
+            .messages
+            .iter()
+            .for_each(|message| report.push(nginx::finding(message)));
+        return Err(CommandError::found(Exit::Rejected, report));
+    }
+    ui.step("starting the origin and its servers");
+    running.start_origins(deployment).await?;
+    ui.step("starting NGINX");
+    running.start_nginx(&plan.nginx, deployment).await?;
+    ui.step("verifying");
+    let access = Access {
+        connect: None,
+        trust: trust(plan)?,
+        handshakes: HANDSHAKES,
+    };
+    let verification = of_deployment(deployment, &access, Ok(test)).await;
+    show(&verification, ui)?;
+    if ui.format() == Format::Human {
+        let text = directions(plan, ui.paint_out());
+        output(ui.data(text))?;
+    }
+    Ok(verification)
+}
+
+/// The authority that was made, beside the system's for certificates that were given.
+fn trust(plan: &Plan) -> Result<Trust, CommandError> {
+    if plan.authority.exists() {
+        return read_roots(&plan.authority).map(Trust::Roots);
+    }
+    Ok(Trust::System)
+}
+
+/// The origin beside this program, else the one on PATH.
+fn origin(named: Option<&Path>) -> Result<PathBuf, CommandError> {
+    let missing = |message: String| {
+        let finding = Finding::error("host.origin", message);
+        CommandError::from(
+            finding.hint("`--origin PATH` names it; `cargo build` puts it beside `opsctl`"),
+        )
+    };
+    let found = match named {
+        Some(path) if host::is_program(path) => Some(path.to_owned()),
+        Some(path) => return Err(missing(format!("there is no program `{}`", path.display()))),
+        None => std::env::current_exe()
+            .ok()
+            .map(|own| own.with_file_name("origin"))
+            .filter(|beside| host::is_program(beside))
+            .or_else(|| host::find_program("origin", std::env::var_os("PATH").as_deref())),
+    };
+    let found = found
+        .ok_or_else(|| missing("there is no `origin` beside `opsctl` or on PATH".to_owned()))?;
+    std::path::absolute(&found)
+        .map_err(|error| HostError::on("find", found.display())(error).into())
+}
+
+fn word(path: &Path) -> Result<AbsolutePath, CommandError> {
+    let text = path.display().to_string();
+    text.parse().map_err(|error| {
+        let finding = Finding::error("host.path", format!("`{text}` {error}"));
+        CommandError::from(finding.hint("`--dir DIR` names another folder"))
+    })
+}
+
+/// As root NGINX's workers become `nobody`; without root they are who we are.
+fn worker_user() -> Option<WorkerUser> {
+    let (group, _) = worker_group().filter(|_| host::is_root())?;
+    Some(WorkerUser {
+        user: "nobody".parse().ok()?,
+        group: group.parse().ok()?,
+    })
+}
+
+/// The programs of all servers are there.
+fn check_commands(deployment: &Deployment, spec: &SpecFile) -> Report {
+    let mut report = Report::new();
+    for (site_index, site) in deployment.sites.iter().enumerate() {
+        for (index, server) in site.origin.servers.iter().enumerate() {
+            let program = server
+                .command
+                .first()
+                .map(String::as_str)
+                .unwrap_or_default();
+            let path = server
+                .environment
+                .get("PATH")
+                .map(Into::into)
+                .or_else(|| std::env::var_os("PATH"));
+            let found = if program.contains('/') {
+                let folder = server.working_directory.as_deref().unwrap_or(Path::new(""));
+                host::is_program(&folder.join(program))
+            } else {
+                host::find_program(program, path.as_deref()).is_some()
+            };
+            if !found {
+                let message = format!(
+                    "the command `{}` of server `{}` was not found",
+                    program.escape_debug(),
+                    server.name
+                );
+                let finding = Finding::error("host.command", message);
+                let key = spec.site_key(site_index, &format!("servers[{index}].command"));
+                report
+                    .push(spec.place(&key, finding.hint("install it, or write its absolute path")));
+            }
+        }
+    }
+    report
+}
+
+/// The ports of the edge and of origins that listen on TCP are free.
+fn check_ports(deployment: &Deployment, spec: &SpecFile) -> Report {
+    let edge = &deployment.edge;
+    let https = edge.https.iter().flat_map(|address| {
+        [Protocol::Tcp, Protocol::Udp]
+            .map(|protocol| (*address, protocol, "edge.https_port".to_owned()))
+    });
+    let http = edge
+        .http
+        .iter()
+        .map(|address| (*address, Protocol::Tcp, "edge.http_port".to_owned()));
+    let origins = deployment
+        .sites
+        .iter()
+        .enumerate()
+        .flat_map(|(index, site)| {
+            let key = move |name| spec.site_key(index, name);
+            let public = site
+                .origin
+                .bind
+                .iter()
+                .map(move |bind| (bind, key("origin.bind")));
+            let admin = site
+                .origin
+                .admin_bind
+                .iter()
+                .map(move |bind| (bind, key("origin.admin_bind")));
+            public.chain(admin).filter_map(|(bind, key)| match bind {
+                origin_config::Bind::Tcp(address) => Some((*address, Protocol::Tcp, key)),
+                origin_config::Bind::Unix(_) => None,
+            })
+        });
+    let mut report = Report::new();
+    for (address, protocol, key) in https.chain(http).chain(origins) {
+        if let Err(taken) = try_listen(address, protocol) {
+            let finding = Finding::error("host.port", taken.to_string());
+            let hint = format!("end what listens there, or choose another `{key}`");
+            report.push(spec.place(&key, finding.hint(hint)));
+        }
+    }
+    report
+}
+
+/// A deployment that is up in the same folder is left alone; the socket of one that was killed is taken away, because NGINX
+/// would take it for somebody else's.
+async fn clear_socket(deployment: &Deployment) -> Result<(), CommandError> {
+    let socket = deployment.edge.socket.as_path();
+    if !socket.exists() {
+        return Ok(());
+    }
+    if checks::generation(&checks::edge_aim(deployment, Err(String::new())))
+        .await
+        .is_ok()
+    {
+        let message = format!("a deployment is up already behind `{}`", socket.display());
+        return Err(Finding::error("host.in-use", message)
+            .hint("end it, or name another `--dir`")
+            .into());
+    }
+    std::fs::remove_file(socket)
+        .map_err(|error| HostError::on("remove", socket.display())(error).into())
+}
+
+/// What a person does next: the URLs, one line to try, whom to trust, what an MCP client wants to be told.
+fn directions(plan: &Plan, paint: ui::Paint) -> String {
+    let deployment = &plan.deployment;
+    let port = deployment.edge.public_https_port.number();
+    let mut text = String::from("\n");
+    let mut servers = serde_json::Map::new();
+    for site in &deployment.sites {
+        for name in &site.server_names {
+            let _ = writeln!(text, "{} https://{name}:{port}/mcp", paint.bold("URL"));
+        }
+        if let Some(name) = site.server_names.first() {
+            let url = format!("https://{name}:{port}/mcp");
+            servers.insert(
+                site.name.to_string(),
+                serde_json::json!({"type": "http", "url": url}),
+            );
+        }
+    }
+    let ca = plan
+        .authority
+        .exists()
+        .then(|| plan.authority.display().to_string());
+    if let (Some(name), Some(address)) = (
+        deployment
+            .sites
+            .first()
+            .and_then(|site| site.server_names.first()),
+        deployment.edge.https.first(),
+    ) {
+        let trusted = ca
+            .as_ref()
+            .map(|ca| format!(" --cacert {ca}"))
+            .unwrap_or_default();
+        let way = if name.as_str() == "localhost" {
+            String::new()
+        } else {
+            format!(" --connect-to {name}:{port}:{address}")
+        };
+        let _ = write!(
+            text,
+            "\n{}\n  curl -N{trusted}{way} 'https://{name}:{port}/mcp/sse?count=5'\n",
+            paint.bold("events, one a second")
+        );
+    }
+    if let Some(ca) = ca {
+        let _ = write!(
+            text,
+            "\n{}\n  export SSL_CERT_FILE={ca} NODE_EXTRA_CA_CERTS={ca}\n",
+            paint.bold("for clients that have to trust the certificate")
+        );
+    }
+    let configuration = serde_json::json!({"mcpServers": servers});
+    let _ = write!(
+        text,
+        "\n{}\n  {configuration}\n\n",
+        paint.bold("for the configuration of an MCP client")
+    );
+    text
+}
+
+fn interrupted(signal: &str) -> CommandError {
+    CommandError::new(
+        Exit::Unexpected,
+        format!("ended by {signal} before it was up"),
+    )
+}
+
+/// The signals that end a program in the foreground.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, CommandError> {
+        let on = |kind| signal(kind).map_err(HostError::on("listen for", "signals"));
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            terminate: on(SignalKind::terminate())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "Ctrl-C",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.hangup.recv() => "SIGHUP",
+        }
+    }
+}
+
+/// As `verify` makes them by default.
+const HANDSHAKES: usize = 20;

@@ -1,0 +1,79 @@
+//! The operator's tool: from one spec to a verified deployment.
+//!
+//! `main` reads the command line and the environment, then calls [`run`]; nothing below it prints except through the
+//! [`Ui`] that it is given, and nothing below it decides how the process ends.
+
+mod certificate;
+mod checks;
+pub mod cli;
+mod commands;
+mod deployment;
+mod error;
+pub mod exit;
+mod host;
+mod nginx;
+mod spec;
+mod ui;
+
+pub use ui::{Options, Ui};
+
+use std::fmt::Write as _;
+
+use cli::{Cli, Command, Format};
+use error::CommandError;
+use exit::Exit;
+use serde_json::json;
+
+/// Does what the command line asks, and says how the process ends.
+pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
+    let spec = cli.global.spec;
+    let done = match cli.command {
+        Command::Init(arguments) => commands::init::run(&arguments, &spec, ui),
+        Command::Render(arguments) => commands::render::run(arguments, &spec, ui).await,
+        Command::Verify(arguments) => commands::verify::run(arguments, &spec, ui).await,
+        Command::Probe(arguments) => commands::probe::run(&arguments, ui).await,
+        Command::Up(arguments) => commands::up::run(arguments, &spec, ui).await,
+        Command::Completions(arguments) => commands::completions::run(&arguments, ui),
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(error) => {
+            report(&error, &spec, ui);
+            error.exit
+        }
+    }
+}
+
+/// Tells the person, and with `--format json` the program, what went wrong.
+fn report(error: &CommandError, spec: &std::path::Path, ui: &mut Ui) {
+    let paint = ui.paint_talk();
+    let name = spec.display().to_string();
+    let text = std::fs::read_to_string(spec).unwrap_or_default();
+    let source = ui::findings::Source {
+        file: &name,
+        text: &text,
+    };
+    let mut talk = ui::findings::human(&error.findings, Some(source), paint);
+    let chain = error.chain();
+    if let Some((first, causes)) = chain.split_first() {
+        let _ = writeln!(talk, "{}: {}", paint.red("error"), ui::printable(first));
+        for cause in causes {
+            let _ = writeln!(talk, "  because: {}", ui::printable(cause));
+        }
+    }
+    for hint in &error.hints {
+        let _ = writeln!(talk, "  {} {hint}", paint.bold("hint:"));
+    }
+    ui.insist(talk);
+    if ui.format() == Format::Json {
+        let document = json!({
+            "ok": false,
+            "exit": error.exit.code(),
+            "error": (!chain.is_empty()).then(|| chain.join(": ")),
+            "hints": error.hints,
+            "findings": error.findings,
+        });
+        // standard error has said it already
+        let _ = ui.json(&document);
+    }
+}
