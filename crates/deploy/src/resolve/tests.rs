@@ -109,7 +109,7 @@ fn the_edge_gives_up_after_the_origin_and_closes_before_it() {
     let upstream = &deployment.sites[0].upstream;
     assert_eq!(upstream.keepalive_timeout, Duration::from_millis(2_500));
     assert_eq!(upstream.read_timeout, Duration::from_secs(630));
-    assert_eq!(deployment.edge.keepalive_timeout, Duration::from_secs(120));
+    assert_eq!(deployment.edge.keepalive_timeout, Duration::from_mins(2));
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn manual_keys(table: &str) -> BTreeSet<String> {
     for line in spec("full.toml").lines() {
         let line = line.strip_prefix("# ").unwrap_or(line);
         if let Some(header) = line.strip_prefix('[') {
-            current = header.trim_matches(['[', ']']).to_owned();
+            header.trim_matches(['[', ']']).clone_into(&mut current);
             let (parent, name) = current.rsplit_once('.').unwrap_or(("", &current));
             if parent == table {
                 keys.insert(name.to_owned());

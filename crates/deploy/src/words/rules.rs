@@ -1,0 +1,115 @@
+//! What the characters of each word may be.
+
+use super::WordError;
+
+fn ensure(holds: bool, reason: &'static str) -> Result<(), WordError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(WordError(reason))
+    }
+}
+
+pub(super) fn check_name(text: &str) -> Result<(), WordError> {
+    let reason = "is not a name: a lower-case letter, then at most 31 of a-z, 0-9 and single `-`";
+    let plain = text
+        .bytes()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    ensure(
+        plain
+            && text.len() <= 32
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && !text.ends_with('-')
+            && !text.contains("--"),
+        reason,
+    )?;
+    ensure(
+        !RESERVED_NAMES.contains(&text),
+        "is the name of a system account or folder",
+    )
+}
+
+pub(super) fn check_server_name(text: &str) -> Result<(), WordError> {
+    ensure(!text.is_empty(), "is empty")?;
+    ensure(text.len() <= 253, "is longer than 253 bytes")?;
+    let host = text.strip_prefix("*.").unwrap_or(text);
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    ensure(
+        host.split('.').all(label),
+        "is not a DNS name: labels of a-z, 0-9 and `-` with dots between them, in lower case; international names in \
+         their `xn--` form",
+    )
+}
+
+pub(super) fn check_absolute_path(text: &str) -> Result<(), WordError> {
+    ensure(
+        text.starts_with('/'),
+        "is not absolute: it has to start with `/`",
+    )?;
+    ensure(text.len() <= 1024, "is longer than 1024 bytes")?;
+    ensure(
+        text.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/._+@,=:~-".contains(&byte)),
+        "has a character that no rendered path may have: use letters, digits and `/._+@,=:~-`",
+    )?;
+    ensure(
+        !text.split('/').any(|part| matches!(part, "." | "..")),
+        "has a `.` or `..` segment",
+    )?;
+    ensure(!text.contains("//"), "has an empty segment (`//`)")
+}
+
+pub(super) fn check_generation(text: &str) -> Result<(), WordError> {
+    let hex = text
+        .bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    ensure(hex && text.len() == 16, "is not 16 lower-case hex digits")
+}
+
+pub(super) fn check_spec_file(text: &str) -> Result<(), WordError> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    ensure(
+        plain && (1..=128).contains(&text.len()),
+        "is not a plain file name",
+    )
+}
+
+pub(super) fn check_account(text: &str) -> Result<(), WordError> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    ensure(
+        plain && (1..=32).contains(&text.len()) && !text.starts_with('-'),
+        "is not an account name",
+    )
+}
+
+pub(super) fn check_token(text: &str) -> Result<(), WordError> {
+    ensure(
+        text.bytes().all(is_safe_byte),
+        "has a character that no template value may have",
+    )
+}
+
+/// The characters that may leave a template variable: the union of what the words above let through. The escape function
+/// refuses every other one.
+pub(crate) fn is_safe_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b" ._:/$*[]?,=@~+-".contains(&byte)
+}
+
+/// Names of accounts and folders that a Debian machine already has: `/etc/NAME`, `/run/NAME` and the user NAME would
+/// be somebody else's.
+const RESERVED_NAMES: [&str; 24] = [
+    "adm", "apt", "backup", "bin", "daemon", "dbus", "default", "games", "lock", "log", "mail",
+    "man", "news", "nginx", "nobody", "proxy", "root", "ssh", "ssl", "sys", "systemd", "udev",
+    "user", "www-data",
+];
