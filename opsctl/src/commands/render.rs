@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{output, templates};
 use crate::cli::{Format, Render};
-use crate::error::CommandError;
+use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::host::tree::{self, Difference};
 use crate::nginx::{self, Places};
@@ -25,11 +25,16 @@ pub(crate) async fn run(arguments: Render, spec: &Path, ui: &mut Ui) -> Result<E
     let deployment = resolve(&file, parsed, target, Layout::Debian, ui)?;
     let rendered = render(&deployment, &templates)
         .map_err(|error| CommandError::new(Exit::Rejected, error))?;
+    let folder = arguments
+        .out
+        .as_deref()
+        .map(std::path::absolute)
+        .transpose();
+    let folder = folder.map_err(HostError::on("find", "--out"))?;
     if arguments.check {
-        let folder = arguments.out.as_deref().unwrap_or(Path::new("/"));
-        return compare(&rendered, folder, ui);
+        return compare(&rendered, folder.as_deref().unwrap_or(Path::new("/")), ui);
     }
-    if let Some(folder) = &arguments.out {
+    if let Some(folder) = &folder {
         tree::write(&rendered, folder)?;
         ui.say(format_args!(
             "wrote {} files below {}",

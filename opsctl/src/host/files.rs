@@ -53,7 +53,12 @@ pub(crate) fn place(temporary: &Path, path: &Path) -> Result<(), HostError> {
 }
 
 fn folder_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("/"))
+    match path.parent() {
+        // a bare name stands in the folder that we are in
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => Path::new("/"),
+    }
 }
 
 fn write_new(path: &Path, file: NewFile<'_>) -> std::io::Result<()> {
