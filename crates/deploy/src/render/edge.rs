@@ -215,8 +215,8 @@ fn public_host(deployment: &Deployment) -> Token {
     }
 }
 
-/// A bucket has to hold a name with NGINX's 18 bytes around it, and the default is a cache line of 64: above that the next
-/// power of two.
+/// A bucket has to hold a name with NGINX's 18 bytes around it, and the default is a cache line of 64: above that the
+/// next power of two.
 fn hash_bucket_size(deployment: &Deployment) -> Option<u32> {
     let names = deployment.sites.iter().flat_map(|site| &site.server_names);
     let longest = names.map(|name| name.as_str().len()).max()?;

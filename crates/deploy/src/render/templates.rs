@@ -25,8 +25,8 @@ impl Templates {
         }
     }
 
-    /// These templates with others in their place. A name is that of a file in `nginx/templates`, as `http.conf.tera`, or
-    /// of one in `systemd/templates` after `systemd/`, as `systemd/origin.service.tera`.
+    /// These templates with others in their place. A name is that of a file in `nginx/templates`, as
+    /// `http.conf.tera`, or of one in `systemd/templates` after `systemd/`, as `systemd/origin.service.tera`.
     ///
     /// # Errors
     /// A name that is no template's, with the nearest that is.

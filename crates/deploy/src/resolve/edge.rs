@@ -68,8 +68,8 @@ fn settle(spec: &Spec, paths: &Paths, sites: &[Site]) -> Result<Edge, WordError>
     })
 }
 
-/// At least NGINX's own 75 s, and four of the slowest origin's keep-alives: an HTTP/3 connection that is silent for this
-/// long is closed, streams and all (measured), and one lost packet must not be enough.
+/// At least NGINX's own 75 s, and four of the slowest origin's keep-alives: an HTTP/3 connection that is silent for
+/// this long is closed, streams and all (measured), and one lost packet must not be enough.
 fn keepalive_timeout(sites: &[Site]) -> Duration {
     sites
         .iter()

@@ -83,8 +83,8 @@ fn settle(
     }))
 }
 
-/// The binds of the spec, or the layout's socket when the spec has none. A private layout keeps Unix sockets below its own
-/// folder, since those of the spec belong to another machine.
+/// The binds of the spec, or the layout's socket when the spec has none. A private layout keeps Unix sockets below
+/// its own folder, since those of the spec belong to another machine.
 fn settle_binds(
     spec: &SiteSpec,
     name: &str,

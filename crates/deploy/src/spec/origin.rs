@@ -1,8 +1,8 @@
 //! The origin's part of a spec, handed to the origin's own schema.
 //!
-//! `[origin]` and `[[servers]]` are checked by the code that the origin itself reads its TOML with, so that there is one
-//! schema. That code takes a document; here one is written with a single value on each line, and the findings that
-//! come back are moved from these lines to the lines of the spec.
+//! `[origin]` and `[[servers]]` are checked by the code that the origin itself reads its TOML with, so that there is
+//! one schema. That code takes a document; here one is written with a single value on each line, and the findings
+//! that come back are moved from these lines to the lines of the spec.
 
 use std::fmt::Write as _;
 

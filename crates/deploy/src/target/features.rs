@@ -89,7 +89,8 @@ const FLOORS: [(Feature, &[Version]); 3] = [
     ),
 ];
 
-/// From NGINX's security advisories, newest first; those of modules and directives that are never rendered are left out.
+/// From NGINX's security advisories, newest first; those of modules and directives that are never rendered are left
+/// out.
 const KNOWN_FAULTS: [Fault; 6] = [
     Fault {
         name: "CVE-2026-121810 (QUIC: a connection freed while in use)",

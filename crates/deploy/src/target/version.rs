@@ -32,8 +32,9 @@ impl Version {
         text[..end].parse().ok()
     }
 
-    /// Whether a change that reached the branches at `floors` is in this version. NGINX keeps a stable branch (even minor)
-    /// beside the mainline: a branch that has a floor of its own counts by that one, every other by the floors below it.
+    /// Whether a change that reached the branches at `floors` is in this version. NGINX keeps a stable branch (even
+    /// minor) beside the mainline: a branch that has a floor of its own counts by that one, every other by the floors
+    /// below it.
     pub fn has_reached(self, floors: &[Self]) -> bool {
         let own = floors
             .iter()

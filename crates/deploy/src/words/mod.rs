@@ -64,8 +64,8 @@ macro_rules! word {
 pub struct WordError(&'static str);
 
 word! {
-    /// A deployment or site: a lower-case letter, then at most 31 of `a-z`, `0-9` and single `-` inside. Linux user names
-    /// end at 32 bytes (useradd(8)), and the name is one.
+    /// A deployment or site: a lower-case letter, then at most 31 of `a-z`, `0-9` and single `-` inside. Linux user
+    /// names end at 32 bytes (useradd(8)), and the name is one.
     Name, check_name
 }
 word! {
@@ -73,7 +73,8 @@ word! {
     ServerName, check_server_name
 }
 word! {
-    /// An absolute path of letters, digits and `/._+@,=:~-`: no space, quote, `;`, brace, `$`, `#`, `%` or `\`, no `..`.
+    /// An absolute path of letters, digits and `/._+@,=:~-`: no space, quote, `;`, brace, `$`, `#`, `%` or `\`, no
+    /// `..`.
     AbsolutePath, check_absolute_path
 }
 word! {
@@ -263,6 +264,14 @@ mod tests {
             assert!(text.parse::<ServerName>().is_err(), "{text:?}");
             assert!(format!("/{text}").parse::<AbsolutePath>().is_err() || text.is_empty());
         }
+    }
+
+    #[test]
+    fn an_ip_address_is_no_server_name() {
+        for text in ["127.0.0.1", "192.0.2.1", "1"] {
+            assert!(text.parse::<ServerName>().is_err(), "{text}");
+        }
+        assert!("1.example".parse::<ServerName>().is_ok());
     }
 
     #[test]

@@ -33,6 +33,11 @@ pub(super) fn check_server_name(text: &str) -> Result<(), WordError> {
     ensure(!text.is_empty(), "is empty")?;
     ensure(text.len() <= 253, "is longer than 253 bytes")?;
     let host = text.strip_prefix("*.").unwrap_or(text);
+    let last = host.rsplit('.').next().unwrap_or_default();
+    ensure(
+        last.is_empty() || !last.bytes().all(|byte| byte.is_ascii_digit()),
+        "is an IP address, for which TLS clients name no server (RFC 6066 section 3): use a DNS name",
+    )?;
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
@@ -100,16 +105,16 @@ pub(super) fn check_token(text: &str) -> Result<(), WordError> {
     )
 }
 
-/// The characters that may leave a template variable: the union of what the words above let through. The escape function
-/// refuses every other one.
+/// The characters that may leave a template variable: the union of what the words above let through. The escape
+/// function refuses every other one.
 pub(crate) fn is_safe_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b" ._:/$*[]?,=@~+-".contains(&byte)
 }
 
 /// Names of accounts and folders that a Debian machine already has: `/etc/NAME`, `/run/NAME` and the user NAME would
 /// be somebody else's.
-const RESERVED_NAMES: [&str; 24] = [
+const RESERVED_NAMES: [&str; 28] = [
     "adm", "apt", "backup", "bin", "daemon", "dbus", "default", "games", "lock", "log", "mail",
-    "man", "news", "nginx", "nobody", "proxy", "root", "ssh", "ssl", "sys", "systemd", "udev",
-    "user", "www-data",
+    "man", "news", "nginx", "nobody", "proxy", "root", "run", "ssh", "ssl", "sys", "systemd",
+    "tls", "tmp", "udev", "user", "var", "www-data",
 ];
