@@ -54,6 +54,9 @@ pub(super) async fn http3(
     let connection = dialled.connection;
     let mut builder = h3::client::builder();
     builder.max_field_section_size(FIELD_SECTION);
+    // h3 0.0.8 ends a request with a reserved frame that declares more than it carries; NGINX 1.28.3 answered every
+    // such GET with 400, and the same one without that frame with 200
+    builder.send_grease(false);
     let build = builder.build::<_, _, Bytes>(Link::new(connection.clone()));
     let (mut driver, sender) = limit.try_on(Stage::Http, build).await?;
     // what goes wrong on the connection reaches the request that waits for it
