@@ -105,7 +105,7 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
         // hyper's own clock for a head also runs while a connection is idle: `Activity` keeps the two apart.
         .header_read_timeout(None)
         .max_buf_size(limits.h1_head)
-        // A client that half-closes after its request still wants the answer (RFC 9112 section 9.6).
+        // The end of what a client sends is the end of the client: a stream hears of it no other way.
         .half_close(false)
         .timer(TokioTimer::new());
     builder
@@ -161,7 +161,11 @@ where
             }
             match this.activity.deadline(this.patience, cx.waker()) {
                 Deadline::Never => return Poll::Pending,
-                Deadline::Idle(_) if this.closing => return Poll::Pending,
+                // A client that does not answer the goodbye has as long again, and is not waited for after that.
+                Deadline::Idle(at) if this.closing => {
+                    return poll_until(this.timer.as_mut(), at + this.patience.idle, cx)
+                        .map(|()| Ok(()));
+                }
                 Deadline::Idle(at) => {
                     if poll_until(this.timer.as_mut(), at, cx).is_pending() {
                         return Poll::Pending;

@@ -104,7 +104,8 @@ mod tests {
     use crate::stream::Streams;
 
     async fn next<B: http_body::Body<Data = Bytes> + Unpin>(body: &mut B) -> Option<Bytes> {
-        let frame = body.frame().await?.ok()?;
+        let frame = tokio::time::timeout(Duration::from_mins(1), body.frame());
+        let frame = frame.await.expect("a frame in time")?.ok()?;
         frame.into_data().ok()
     }
 

@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use http::{StatusCode, Version};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tokio::net::UnixStream;
+use tokio::net::{UnixDatagram, UnixStream};
 use tokio::process::{Child, Command};
 
 use crate::support::{HeldCall, PATIENCE, chunk, get, json, send_on, until};
@@ -31,11 +31,7 @@ impl Process {
     }
 
     pub(crate) fn start_at(folder: TempDir, socket: PathBuf, extra: &str) -> Self {
-        let config = folder.path().join("origin.toml");
-        let text = format!("bind = [\"unix:{}\"]\n{extra}\n", socket.display());
-        File::create(&config)
-            .and_then(|mut file| file.write_all(text.as_bytes()))
-            .expect("a file");
+        let config = configuration(&folder, &socket, extra);
         let mut command = origin();
         command.arg("--config").arg(config);
         Self::spawn(folder, socket, command)
@@ -89,6 +85,15 @@ impl Process {
         let log = std::fs::read_to_string(self.folder.path().join("log")).expect("a log");
         (status, log)
     }
+}
+
+fn configuration(folder: &TempDir, socket: &Path, extra: &str) -> PathBuf {
+    let path = folder.path().join("origin.toml");
+    let text = format!("bind = [\"unix:{}\"]\n{extra}\n", socket.display());
+    File::create(&path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .expect("a file");
+    path
 }
 
 fn origin() -> Command {
@@ -206,17 +211,41 @@ async fn exit_codes_tell_usage_from_configuration() {
 }
 
 #[tokio::test]
+async fn the_service_manager_hears_of_the_start_and_of_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (socket, heard) = (folder.path().join("o.sock"), folder.path().join("n.sock"));
+    let manager = UnixDatagram::bind(&heard).expect("a free path");
+    let config = configuration(&folder, &socket, "");
+    let mut command = origin();
+    command
+        .arg("--config")
+        .arg(config)
+        .env("NOTIFY_SOCKET", &heard);
+    let mut process = Process::spawn(folder, socket, command);
+    assert!(word(&manager).await.contains("READY=1"));
+    process.wait_until_ready().await;
+    process.signal(Signal::TERM);
+    assert!(word(&manager).await.contains("STOPPING=1"));
+    let (status, _) = process.wait(PATIENCE).await;
+    assert_eq!(status.code(), Some(0));
+}
+
+async fn word(manager: &UnixDatagram) -> String {
+    let mut buffer = [0; 256];
+    let received = tokio::time::timeout(PATIENCE, manager.recv(&mut buffer)).await;
+    let length = received.expect("a word in time").expect("a datagram");
+    String::from_utf8_lossy(&buffer[..length]).into_owned()
+}
+
+#[tokio::test]
 async fn sockets_from_the_service_manager_are_used_by_name_and_left_in_place() {
     let folder = tempfile::tempdir().expect("a folder");
     let socket = folder.path().join("passed.sock");
     let listener = UnixListener::bind(&socket).expect("a free path");
     // The service manager's protocol (sd_listen_fds(3)): descriptor 3, the process's own id, and the names.
     let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_FDNAMES=bind LISTEN_PID=$$ exec \"$0\" --config \"$1\"";
-    let config = folder.path().join("origin.toml");
     let unused = folder.path().join("unused.sock");
-    File::create(&config)
-        .and_then(|mut file| write!(file, "bind = [\"unix:{}\"]", unused.display()))
-        .expect("a file");
+    let config = configuration(&folder, &unused, "");
     let mut command = Command::new("sh");
     command
         .args(["-c", script, env!("CARGO_BIN_EXE_origin")])

@@ -51,6 +51,22 @@ async fn idle_connections_are_closed_by_whatever_they_sent_before() {
 }
 
 #[tokio::test]
+async fn an_idle_client_that_does_not_answer_the_goodbye_is_closed_too() {
+    let world = World::with(|config| config.keep_alive_timeout = Duration::from_millis(100));
+    let mut raw = TcpStream::connect(world.address).await.expect("it listens");
+    // RFC 9113: the preface (section 3.4), an empty SETTINGS frame and one GET / of authority `x`; then silence.
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let headers = b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01x";
+    raw.write_all(&[&preface[..], headers].concat())
+        .await
+        .expect("it reads");
+    let mut frames = Vec::new();
+    let closed = tokio::time::timeout(PATIENCE, raw.read_to_end(&mut frames)).await;
+    closed.expect("it closes").expect("in peace");
+    assert!(!frames.is_empty(), "it said goodbye");
+}
+
+#[tokio::test]
 async fn a_request_head_that_does_not_end_is_cut() {
     let world = World::with(|config| config.read_timeout = Duration::from_millis(100));
     assert_eq!(
