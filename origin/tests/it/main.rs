@@ -5,6 +5,7 @@ mod forwarded;
 mod idle;
 mod life;
 mod panics;
+mod readiness;
 mod request_id;
 mod sockets;
 mod streams;
