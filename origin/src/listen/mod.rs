@@ -64,7 +64,9 @@ pub enum BindError {
         source: io::Error,
     },
     /// A socket from the service manager has no use.
-    #[error("the service manager passed a socket named `{0}`, which is neither `bind` nor `admin_bind`")]
+    #[error(
+        "the service manager passed a socket named `{0}`, which is neither `bind` nor `admin_bind`"
+    )]
     Unnamed(String),
 }
 
