@@ -246,6 +246,100 @@ const LONG_ENOUGH: Duration = Duration::from_hours(21 * 24);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{host, made_up};
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    fn read(path: &Path) -> Vec<u8> {
+        std::fs::read(path).expect("the file is there")
+    }
+
+    #[test]
+    fn what_is_made_is_trusted_for_the_names_and_loopback_and_its_key_is_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let (deployment, _) =
+            made_up::deployment(&made_up::spec("self_signed = true"), folder.path());
+        let authority = folder.path().join("tls/ca.pem");
+        make(&deployment, &authority, host::now()).expect("made");
+        let certificate = &deployment.sites[0].certificate;
+        let (roots, chain) = (read(&authority), read(certificate.chain_path.as_path()));
+        let (roots, chain) = (
+            read_chain(&roots).expect("PEM"),
+            read_chain(&chain).expect("PEM"),
+        );
+        for name in ["localhost", "127.0.0.1", "::1"] {
+            certificate::verify(&chain, name, &roots, host::since_epoch()).expect(name);
+        }
+        let mode = certificate
+            .key_path
+            .as_path()
+            .metadata()
+            .expect("there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_good_certificate_is_kept_and_one_near_its_end_is_made_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (deployment, _) =
+            made_up::deployment(&made_up::spec("self_signed = true"), folder.path());
+        let authority = folder.path().join("tls/ca.pem");
+        let made_at = |now| {
+            make(&deployment, &authority, now).expect("made");
+            read(&authority)
+        };
+        let now = host::now();
+        let first = made_at(now);
+        assert_eq!(made_at(now + DAY * 60), first);
+        assert_ne!(made_at(now + DAY * 75), first);
+    }
+
+    #[test]
+    fn given_files_are_looked_at_before_anything_stands_on_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| {
+            let root = folder.path().join(name);
+            let (deployment, _) = made_up::deployment(&made_up::spec("self_signed = true"), &root);
+            make(&deployment, &root.join("ca.pem"), host::now()).expect("made");
+            deployment.sites[0].certificate.clone()
+        };
+        let (one, two) = (at("one"), at("two"));
+        let found = |chain: &str, key: &str, name: &str| {
+            let text = made_up::spec(&format!(
+                "certificate = \"{chain}\"\nprivate_key = \"{key}\""
+            ));
+            let (deployment, file) =
+                made_up::deployment(&text.replace("localhost", name), folder.path());
+            let report = check_given(&deployment, &file);
+            report
+                .findings()
+                .iter()
+                .map(|finding| (finding.id.clone(), finding.line))
+                .collect::<Vec<_>>()
+        };
+        let (chain, key) = (one.chain_path.as_str(), one.key_path.as_str());
+        assert_eq!(found(chain, key, "localhost"), []);
+        assert_eq!(
+            found(chain, two.key_path.as_str(), "localhost"),
+            [("tls.key".into(), Some(11))]
+        );
+        assert_eq!(
+            found(chain, key, "other.example"),
+            [("tls.name".into(), Some(10))]
+        );
+        assert_eq!(
+            found(key, key, "localhost"),
+            [("tls.content".into(), Some(10))]
+        );
+        assert_eq!(
+            found("/no/chain", "/no/key", "localhost"),
+            [("tls.file".into(), Some(10)), ("tls.file".into(), Some(11))]
+        );
+    }
 
     #[test]
     fn a_wildcard_covers_one_label() {

@@ -105,7 +105,7 @@ impl Running {
         deployment: &Deployment,
     ) -> Result<(), CommandError> {
         for site in &deployment.sites {
-            let name = format!("origin of `{}`", site.name);
+            let name = format!("the origin of `{}`", site.name);
             let log = deployment
                 .paths
                 .log
@@ -144,7 +144,7 @@ impl Running {
     ) -> Result<(), CommandError> {
         let log = deployment.edge.error_log.as_path();
         let service = Service::start(&Start {
-            name: "nginx",
+            name: "NGINX",
             program: &nginx.program,
             arguments: nginx_arguments(deployment, &["-g", "daemon off;"]),
             log,
@@ -169,7 +169,7 @@ impl Running {
                     return died(service);
                 }
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(WATCH).await;
         }
     }
 
@@ -228,7 +228,7 @@ async fn wait(
         }
         if start.elapsed() > at_most {
             let message = format!(
-                "the {} was not ready after {} s",
+                "{} was not ready after {} s",
                 service.name,
                 at_most.as_secs()
             );
@@ -243,7 +243,7 @@ fn died(service: &mut Service) -> CommandError {
         .ended()
         .map(|status| status.to_string())
         .unwrap_or_default();
-    let message = format!("the {} ended: {how}", service.name);
+    let message = format!("{} ended: {how}", service.name);
     with_tail(Finding::error("up.died", message), service)
 }
 
@@ -273,6 +273,8 @@ fn with_tail(finding: Finding, service: &Service) -> CommandError {
 /// 16 characters of the name and 7 more keep Unix socket paths well under their limit.
 const PREFIX: usize = 16;
 const PAUSE: Duration = Duration::from_millis(30);
+/// Soon enough for a person; four wake-ups a second cost nothing.
+const WATCH: Duration = Duration::from_millis(250);
 /// What an origin needs besides its servers: it reads one file and binds two sockets.
 const ORIGIN_START: Duration = Duration::from_secs(10);
 /// A local answer; `/readyz` waits for nothing.

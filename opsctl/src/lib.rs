@@ -11,6 +11,8 @@ mod deployment;
 mod error;
 pub mod exit;
 mod host;
+#[cfg(test)]
+mod made_up;
 mod nginx;
 mod spec;
 mod ui;
@@ -65,7 +67,7 @@ fn report(error: &CommandError, spec: &std::path::Path, ui: &mut Ui) {
         let _ = writeln!(talk, "  {} {hint}", paint.bold("hint:"));
     }
     ui.insist(talk);
-    if ui.format() == Format::Json {
+    if ui.format() == Format::Json && !ui.has_answered() {
         let document = json!({
             "ok": false,
             "exit": error.exit.code(),

@@ -122,6 +122,7 @@ pub(crate) async fn ask(program: &Path) -> Result<Nginx, CommandError> {
             program.display()
         )))
     })?;
+    tracing::debug!(program = %program.display(), version = %target.version, http_v3 = target.has_http_v3, "asked");
     Ok(Nginx {
         program: program.to_owned(),
         target,

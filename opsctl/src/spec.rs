@@ -39,7 +39,8 @@ impl SpecFile {
         Ok(Self::from_text(name, text))
     }
 
-    fn from_text(name: String, text: String) -> Self {
+    /// The same from a text that is in memory.
+    pub(crate) fn from_text(name: String, text: String) -> Self {
         Self {
             // syntax errors are reported where the spec is parsed
             document: Document::parse(&text, &name, &mut Report::new()),

@@ -214,6 +214,29 @@ mod tests {
     }
 
     #[test]
+    fn a_deployment_is_asked_where_it_listens_under_the_name_and_port_that_clients_use() {
+        let text = crate::made_up::spec("self_signed = true");
+        let (deployment, _) = crate::made_up::deployment(&text, std::path::Path::new("/tmp/x"));
+        let access = Access {
+            connect: None,
+            trust: Trust::Any,
+            handshakes: 1,
+        };
+        let aim = &from_deployment(&deployment, &access)[0];
+        assert_eq!(aim.edge.authority(), "localhost");
+        assert_eq!(
+            aim.edge.connect,
+            Connect::Address("127.0.0.1:8443".parse().expect("valid"))
+        );
+        assert!(aim.mapped && aim.public_port == 443 && aim.site.is_none());
+        assert_eq!(aim.keep_alive, Duration::from_secs(3));
+        assert_eq!(
+            aim.servers[0].call.as_ref().map(|call| call.0.as_str()),
+            Some("now")
+        );
+    }
+
+    #[test]
     fn a_wildcard_listener_is_asked_on_loopback() {
         let asked = |text: &str| reachable(text.parse().expect("valid")).to_string();
         assert_eq!(asked("0.0.0.0:443"), "127.0.0.1:443");

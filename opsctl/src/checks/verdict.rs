@@ -135,11 +135,26 @@ impl Verdict {
         let Some(worst) = parts.iter().map(|(_, part)| part.status).max() else {
             return Self::skip("no version of HTTP gets through");
         };
-        let mut details: Vec<String> = parts
-            .iter()
-            .filter(|(_, part)| part.status == worst)
-            .map(|(version, part)| format!("{version}: {}", part.detail))
-            .collect();
+        // the probe's errors name their version themselves
+        let said = |(version, part): &(Version, Self)| {
+            let own = format!("{version}: ");
+            part.detail
+                .strip_prefix(&own)
+                .unwrap_or(&part.detail)
+                .to_owned()
+        };
+        let mut details: Vec<String> = Vec::new();
+        for part in parts.iter().filter(|(_, part)| part.status == worst) {
+            let same = parts
+                .iter()
+                .filter(|other| other.1.status == worst && said(other) == said(part));
+            let versions: Vec<_> = same.map(|(version, _)| version.to_string()).collect();
+            let detail = format!("{}: {}", versions.join(", "), said(part));
+            // what is said of several versions is said once
+            if !details.contains(&detail) {
+                details.push(detail);
+            }
+        }
         let others: Vec<_> = parts
             .iter()
             .filter(|(_, part)| part.status != worst)
@@ -215,6 +230,24 @@ mod tests {
         assert_eq!(verdict.status, Status::Pass);
         assert!(
             verdict.detail.ends_with("not asked over HTTP/2, HTTP/3"),
+            "{}",
+            verdict.detail
+        );
+    }
+
+    #[test]
+    fn what_is_said_of_all_is_said_once() {
+        let verdict =
+            Verdict::over_versions(&Version::ALL.map(|version| (version, Verdict::pass("fine"))));
+        assert_eq!(verdict.detail, "HTTP/1.1, HTTP/2, HTTP/3: fine");
+    }
+
+    #[test]
+    fn an_error_that_names_its_version_is_not_named_twice() {
+        let verdict =
+            Verdict::over_versions(&[(Version::Http2, Verdict::fail("HTTP/2: no answer"))]);
+        assert!(
+            verdict.detail.starts_with("HTTP/2: no answer;"),
             "{}",
             verdict.detail
         );

@@ -118,10 +118,9 @@ async fn bring_up(
     let tested = nginx::test(&test.0, &test.1).await?;
     if !tested.ok {
         let mut report = Report::new();
-        tested
-            .messages
-            .iter()
-            .for_each(|message| report.push(nginx::finding(message)));
+        for message in &tested.messages {
+            report.push(with_line(nginx::finding(message), &plan.rendered));
+        }
         return Err(CommandError::found(Exit::Rejected, report));
     }
     ui.step("starting the origin and its servers");
@@ -141,6 +140,21 @@ async fn bring_up(
         output(ui.data(text))?;
     }
     Ok(verification)
+}
+
+/// The finding with the rendered line that it is about: the file itself may be gone when a person reads it.
+fn with_line(finding: Finding, rendered: &Rendered) -> Finding {
+    let file = rendered
+        .files
+        .iter()
+        .find(|file| Some(&file.path) == finding.file.as_ref());
+    let line = file
+        .zip(finding.line)
+        .and_then(|(file, line)| file.contents.lines().nth(line.checked_sub(1)?));
+    match line {
+        Some(line) => finding.hint(format!("the line is `{}`", line.trim())),
+        None => finding,
+    }
 }
 
 /// The authority that was made, beside the system's for certificates that were given.

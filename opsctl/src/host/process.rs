@@ -52,6 +52,7 @@ impl Service {
                 .spawn()
         };
         let child = spawn().map_err(HostError::on("run", start.program.display()))?;
+        tracing::debug!(name = start.name, pid = child.id(), program = %start.program.display(), "started");
         Ok(Self {
             name: start.name.to_owned(),
             log: start.log.to_owned(),

@@ -28,14 +28,17 @@ pub(crate) fn human(report: &Report, source: Option<Source<'_>>, paint: Paint) -
             .filter(|finding| finding.severity == severity)
             .count()
     };
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warn));
-    if errors + warnings > 1 {
-        let _ = writeln!(
-            out,
-            "{}, {}",
-            counted(errors, "error"),
-            counted(warnings, "warning")
-        );
+    let counts: Vec<_> = [(Severity::Error, "error"), (Severity::Warn, "warning")]
+        .into_iter()
+        .map(|(severity, noun)| (count(severity), noun))
+        .filter(|(number, _)| *number > 0)
+        .collect();
+    if counts.iter().map(|(number, _)| number).sum::<usize>() > 1 {
+        let words: Vec<_> = counts
+            .into_iter()
+            .map(|(number, noun)| counted(number, noun))
+            .collect();
+        let _ = writeln!(out, "{}", words.join(", "));
     }
     out
 }

@@ -18,6 +18,7 @@ pub struct Ui {
     talk: Box<dyn Write + Send>,
     options: Options,
     progress_shown: bool,
+    answered: bool,
 }
 
 /// How the two streams are used.
@@ -47,12 +48,18 @@ impl Ui {
             talk,
             options,
             progress_shown: false,
+            answered: false,
         }
     }
 
     /// What standard output carries.
     pub(crate) fn format(&self) -> Format {
         self.options.format
+    }
+
+    /// Whether standard output has its one JSON document.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.answered
     }
 
     /// The colours of standard output.
@@ -76,6 +83,7 @@ impl Ui {
 
     /// Writes one JSON document to standard output.
     pub(crate) fn json(&mut self, document: &serde_json::Value) -> io::Result<()> {
+        self.answered = true;
         self.data(format_args!("{document:#}\n"))
     }
 
