@@ -31,7 +31,7 @@ fn buffering_is_seen_on_http1_and_named() {
 
 #[test]
 fn a_missing_quic_listener_fails_http3() {
-    let verdict = verify_broken(" quic", " ssl");
+    let verdict = verify_broken("listen {{ address }} quic", "# listen");
     assert_eq!(verdict.status("http3"), "fail", "{:#}", verdict.json);
     assert_eq!(verdict.status("http2"), "pass");
 }

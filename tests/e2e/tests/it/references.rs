@@ -36,20 +36,19 @@ fn said(output: &Output) -> String {
     )
 }
 
-/// Makes the certificate files that the rendered confs name, then asks NGINX.
+/// Makes the certificate files and the socket folders that the rendered confs name, then asks NGINX.
 const NGINX_TEST: &str = r#"
-grep -rhoE 'ssl_certificate(_key)? +[^;]+' /etc/nginx/conf.d /etc/nginx/*/ | sort -u | while read -r key path; do
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x \
+    -keyout /tmp/ssl_certificate_key -out /tmp/ssl_certificate 2>/dev/null
+grep -rhoE 'ssl_certificate(_key)? +[^;]+' /etc/nginx | sort -u | while read -r directive path; do
     mkdir -p "$(dirname "$path")"
-    case $key in
-        ssl_certificate) chain=$path ;;
-        *) openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x \
-               -keyout "$path" -out "$(dirname "$path")/new.pem" 2>/dev/null ;;
-    esac
+    cp "/tmp/$directive" "$path"
 done
-grep -rhoE 'ssl_certificate +[^;]+' /etc/nginx/conf.d /etc/nginx/*/ | sort -u | while read -r key path; do
-    cp "$(dirname "$path")/new.pem" "$path"
+# the units' tmpfiles.d makes these on a machine that runs systemd
+grep -rhoE 'listen unix:[^; ]+' /etc/nginx/conf.d | while read -r _ socket; do
+    mkdir -p "$(dirname "${socket#unix:}")"
 done
-nginx -t
+nginx -t -e stderr -c /etc/nginx/nginx.conf
 "#;
 
 fn accepts(build: NginxBuild, version: &str, spec: &str) {
@@ -60,11 +59,11 @@ fn accepts(build: NginxBuild, version: &str, spec: &str) {
         NginxBuild::DebianTesting => (&tools.root_forky, ""),
         NginxBuild::Source => {
             staged.copy(&tools.nginx_1_28, "/usr/sbin/nginx");
-            // Debian's stream module is of another version than this binary, which has its own built in
-            (
-                &tools.root_trixie,
-                "rm -f /etc/nginx/modules-enabled/*stream*\n",
-            )
+            // Debian's stream module is of another version than this binary, which has its own built in and looks for
+            // its folder of temporary files where it was built
+            let preparation = "rm -f /etc/nginx/modules-enabled/*stream*\n\
+                mkdir -p \"$(nginx -V 2>&1 | grep -oE 'prefix=[^ ]+' | head -n 1 | cut -d= -f2)\"\n";
+            (&tools.root_trixie, preparation)
         }
     };
     let output = staged.run(root, &format!("{preparation}{NGINX_TEST}"));
