@@ -50,12 +50,9 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
 fn report(error: &CommandError, spec: &std::path::Path, ui: &mut Ui) {
     let paint = ui.paint_talk();
     let name = spec.display().to_string();
-    let text = std::fs::read_to_string(spec).unwrap_or_default();
-    let source = ui::findings::Source {
-        file: &name,
-        text: &text,
-    };
-    let mut talk = ui::findings::human(&error.findings, Some(source), paint);
+    let text = host::files::read_text(spec).unwrap_or_default();
+    let source = ui::findings::Source::new(&name, &text);
+    let mut talk = ui::findings::human(&error.findings, Some(&source), paint);
     let chain = error.chain();
     if let Some((first, causes)) = chain.split_first() {
         let _ = writeln!(talk, "{}: {}", paint.red("error"), ui::printable(first));

@@ -1,5 +1,6 @@
 //! The spec file: read once, its lines at hand for every finding.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use deploy::{Deployment, Facts, Layout, Spec, Target};
@@ -30,11 +31,11 @@ impl SpecFile {
         let name = path.display().to_string();
         let text = files::read_text(path).map_err(|error| {
             let message = format!("the spec `{name}` cannot be read: {}", error.source);
-            let finding = Finding::error("spec.file", message);
-            CommandError::finding(
-                Exit::Spec,
-                finding.hint("`opsctl init` writes one; `--spec FILE` names another"),
-            )
+            let hint = match error.source.kind() {
+                ErrorKind::InvalidData => "a spec is a TOML file in UTF-8: see `specs/full.toml`",
+                _ => "`opsctl init` writes one; `--spec FILE` names another",
+            };
+            CommandError::finding(Exit::Spec, Finding::error("spec.file", message).hint(hint))
         })?;
         Ok(Self::from_text(name, text))
     }
@@ -51,10 +52,7 @@ impl SpecFile {
 
     /// The text for findings.
     pub(crate) fn source(&self) -> Source<'_> {
-        Source {
-            file: &self.name,
-            text: &self.text,
-        }
+        Source::new(&self.name, &self.text)
     }
 
     /// Parses it.
@@ -129,7 +127,7 @@ pub(crate) fn resolve(
     report.append(more);
     if let Some(deployment) = deployment {
         if !report.is_empty() {
-            ui.say(human(&report, Some(file.source()), ui.paint_talk()).trim_end());
+            ui.say(human(&report, Some(&file.source()), ui.paint_talk()).trim_end());
         }
         return Ok(deployment);
     }

@@ -87,10 +87,7 @@ impl Document {
     /// Reads a TOML text. Every syntax error becomes a finding with its line; what could be read is in the document
     /// all the same, so that the other findings are not lost.
     pub fn parse(text: &str, file: &str, report: &mut Report) -> Self {
-        let source = Source {
-            file: file.into(),
-            text,
-        };
+        let source = Source::new(file, text);
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let place = source.place(error.span().map_or(0, |span| span.start));
@@ -197,10 +194,7 @@ fn environment_value(text: &str, place: &Place) -> Value {
     let mut ignored = Report::new();
     match DeValue::parse(text) {
         Ok(parsed) if !matches!(parsed.get_ref(), DeValue::Datetime(_)) => {
-            let source = Source {
-                file: place.file.clone(),
-                text: "",
-            };
+            let source = Source::new(&place.file, "");
             source
                 .node(&parsed, &mut ignored)
                 .map_or_else(|| Value::String(text.to_owned()), |node| node.value)
@@ -209,15 +203,25 @@ fn environment_value(text: &str, place: &Place) -> Value {
     }
 }
 
-struct Source<'t> {
+struct Source {
     file: Arc<str>,
-    text: &'t str,
+    /// Where each line ends: every key asks for its line, and counting from the start each time would take the square of
+    /// the file's length.
+    ends: Vec<usize>,
+    is_empty: bool,
 }
 
-impl Source<'_> {
+impl Source {
+    fn new(file: &str, text: &str) -> Self {
+        Self {
+            file: file.into(),
+            ends: text.match_indices('\n').map(|(offset, _)| offset).collect(),
+            is_empty: text.is_empty(),
+        }
+    }
+
     fn place(&self, offset: usize) -> Place {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line = (!self.text.is_empty()).then(|| before.matches('\n').count() + 1);
+        let line = (!self.is_empty).then(|| self.ends.partition_point(|end| *end < offset) + 1);
         Place {
             file: self.file.clone(),
             line,

@@ -325,7 +325,7 @@ impl<'a> Reader<'a> {
     /// Ends the reading: every key that no method named is a finding, with the nearest known key.
     pub fn finish(self) {
         let known = self.known.borrow();
-        for (name, _) in self
+        for (name, node) in self
             .entries
             .iter()
             .filter(|(name, _)| !known.contains(&name.as_str()))
@@ -342,7 +342,8 @@ impl<'a> Reader<'a> {
                 keys.dedup();
                 finding = finding.hint(format!("known here: {}", keys.join(", ")));
             }
-            self.find(name, finding);
+            let finding = finding.at(self.key_path(name)).placed(&node.place);
+            self.report.borrow_mut().push(finding);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Files, written so that no one ever sees half of one.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::Write as _;
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, chown, fchown};
 use std::path::{Path, PathBuf};
 
@@ -21,9 +21,34 @@ pub(crate) struct NewFile<'a> {
     pub(crate) owner: (Option<u32>, Option<u32>),
 }
 
-/// Reads a text file.
+/// Reads a text file of at most [`LONGEST`] bytes.
 pub(crate) fn read_text(path: &Path) -> Result<String, HostError> {
-    fs::read_to_string(path).map_err(HostError::on("read", path.display()))
+    read_whole(path)
+        .and_then(as_text)
+        .map_err(HostError::on("read", path.display()))
+}
+
+/// Never more than we would take: the path may name a device without an end.
+fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    File::open(path)?
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if bytes.len() > LONGEST {
+        let message = format!("it is longer than {} KiB", LONGEST >> 10);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    Ok(bytes)
+}
+
+fn as_text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let before = error.utf8_error().valid_up_to();
+        let ends = error.as_bytes()[..before].iter().filter(|b| **b == b'\n');
+        let message = format!("line {} is not UTF-8", ends.count() + 1);
+        io::Error::new(io::ErrorKind::InvalidData, message)
+    })
 }
 
 /// Puts a file in its place: written beside it with no rights for others, given its owner and mode, made durable, renamed.
@@ -115,6 +140,9 @@ pub(crate) fn below(folder: &Path, path: &str) -> PathBuf {
     folder.join(path.trim_start_matches('/'))
 }
 
+/// The manual of the spec, with every key and its prose, has 8 KiB; a template has less.
+const LONGEST: usize = 1 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +168,22 @@ mod tests {
             0o640
         );
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[test]
+    fn a_text_has_an_end_and_is_utf_8() {
+        let endless = read_text(Path::new("/dev/zero")).expect_err("it has no end");
+        assert!(endless.source.to_string().contains("longer than 1024 KiB"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x");
+        let contents = b"a\nb\xff";
+        replace(NewFile {
+            contents,
+            ..file(&path, "")
+        })
+        .expect("written");
+        let error = read_text(&path).expect_err("it is not UTF-8");
+        assert_eq!(error.source.to_string(), "line 2 is not UTF-8");
     }
 
     #[test]

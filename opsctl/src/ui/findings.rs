@@ -7,16 +7,26 @@ use findings::{Finding, Report, Severity};
 use super::{Paint, printable};
 
 /// A file whose lines can be shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Source<'a> {
     /// The name that findings use.
-    pub(crate) file: &'a str,
-    /// Its text.
-    pub(crate) text: &'a str,
+    file: &'a str,
+    /// Its lines, split once: there may be as many findings as lines.
+    lines: Vec<&'a str>,
+}
+
+impl<'a> Source<'a> {
+    /// The lines of `text`, which findings call `file`.
+    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
+        Self {
+            file,
+            lines: text.lines().collect(),
+        }
+    }
 }
 
 /// All findings, each a paragraph, and a last line that counts them.
-pub(crate) fn human(report: &Report, source: Option<Source<'_>>, paint: Paint) -> String {
+pub(crate) fn human(report: &Report, source: Option<&Source<'_>>, paint: Paint) -> String {
     let mut out = String::new();
     for finding in report.findings() {
         paragraph(&mut out, finding, source, paint);
@@ -48,7 +58,7 @@ fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
-fn paragraph(out: &mut String, finding: &Finding, source: Option<Source<'_>>, paint: Paint) {
+fn paragraph(out: &mut String, finding: &Finding, source: Option<&Source<'_>>, paint: Paint) {
     let severity = match finding.severity {
         Severity::Error => paint.red(finding.severity),
         Severity::Warn => paint.yellow(finding.severity),
@@ -93,13 +103,19 @@ fn paragraph(out: &mut String, finding: &Finding, source: Option<Source<'_>>, pa
     }
 }
 
-fn own_line(finding: &Finding, source: Option<Source<'_>>) -> Option<(usize, String)> {
+fn own_line(finding: &Finding, source: Option<&Source<'_>>) -> Option<(usize, String)> {
     let source = source.filter(|source| Some(source.file) == finding.file.as_deref())?;
     let number = finding.line?;
-    let line = source.text.lines().nth(number.checked_sub(1)?)?;
-    let text = printable(line.trim_end());
+    let line = source.lines.get(number.checked_sub(1)?)?.trim_end();
+    let text = match line.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}…", printable(&line[..end])),
+        None => printable(line),
+    };
     (!text.is_empty()).then_some((number, text))
 }
+
+/// Characters of a line that are shown: a file without line ends must not fill the screen.
+const WIDEST: usize = 200;
 
 /// Which characters of the line to underline: the key that the finding names, else the whole line without its indent.
 fn underlined(finding: &Finding, line: &str) -> (usize, usize) {
@@ -128,11 +144,11 @@ mod tests {
     fn shown(finding: Finding) -> String {
         let mut report = Report::new();
         report.push(finding);
-        let source = Source {
-            file: "deploy.toml",
-            text: TEXT,
-        };
-        human(&report, Some(source), Paint(false))
+        human(
+            &report,
+            Some(&Source::new("deploy.toml", TEXT)),
+            Paint(false),
+        )
     }
 
     fn placed(line: usize) -> Place {
@@ -164,6 +180,17 @@ mod tests {
     fn a_line_that_is_not_there_is_not_shown() {
         let text = shown(Finding::error("x", "y").placed(&placed(99)));
         assert!(!text.contains('^'), "{text}");
+    }
+
+    #[test]
+    fn a_very_long_line_is_cut() {
+        let mut report = Report::new();
+        report.push(Finding::error("toml.syntax", "broken").placed(&placed(1)));
+        let text = "é".repeat(100_000);
+        let source = Source::new("deploy.toml", &text);
+        let shown = human(&report, Some(&source), Paint(false));
+        assert!(shown.chars().count() < 500, "{}", shown.len());
+        assert!(shown.contains('…'), "{shown}");
     }
 
     #[test]
