@@ -1,7 +1,7 @@
 //! `alt-svc`: the header that tells clients of HTTP/3 names the public port, and what it names is there.
 
 use http::header::ALT_SVC;
-use probe::alt_svc::{AltSvc, parse};
+use probe::alt_svc::{AltSvc, Entry, parse};
 use probe::{Ask, Connect, Version};
 
 use super::aim::Aim;
@@ -74,15 +74,18 @@ async fn try_port(aim: &Aim, port: u16) -> Result<(), String> {
     answer.map(|_| ()).map_err(|error| sentence(&error))
 }
 
-/// The port at which `h3` is offered for the same host.
-fn named_port(field: &str) -> Option<u16> {
+/// The first entry that offers `h3` for the same host.
+fn offer(field: &str) -> Option<Entry> {
     let AltSvc::Entries(entries) = parse(field).ok()? else {
         return None;
     };
     entries
         .into_iter()
         .find(|entry| entry.protocol == "h3" && entry.host.is_none())
-        .map(|entry| entry.port)
+}
+
+fn named_port(field: &str) -> Option<u16> {
+    offer(field).map(|entry| entry.port)
 }
 
 /// Passes when every answer offers `h3` at the public port, and that port answers over HTTP/3 where it can be asked.
@@ -120,11 +123,16 @@ fn judge_one(said: &Said, public_port: u16) -> Verdict {
     };
     match parse(field) {
         Err(error) => Verdict::fail(format!("`Alt-Svc: {field}` cannot be read: {error}")),
-        Ok(_) => match named_port(field) {
-            Some(port) if port == public_port => Verdict::pass(format!("`{field}`")),
-            Some(port) => Verdict::fail(format!(
-                "names port {port}, and the public port is {public_port}"
+        Ok(_) => match offer(field) {
+            Some(entry) if entry.port != public_port => Verdict::fail(format!(
+                "names port {}, and the public port is {public_port}",
+                entry.port
             )),
+            // RFC 7838, section 3.1: a client takes it for stale once it is as old as `ma` says
+            Some(entry) if entry.max_age.is_zero() => {
+                Verdict::fail(format!("`Alt-Svc: {field}` is stale at once"))
+            }
+            Some(_) => Verdict::pass(format!("`{field}`")),
             None => Verdict::fail(format!("`Alt-Svc: {field}` offers no `h3` for this host")),
         },
     }
@@ -157,6 +165,7 @@ mod tests {
             Some("h2=\":8443\""),
             Some("h3=8443"),
             Some("clear"),
+            Some("h3=\":8443\"; ma=0"),
         ] {
             assert_eq!(
                 verdict([good, wrong], &answered).status,

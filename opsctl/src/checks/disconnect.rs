@@ -29,7 +29,7 @@ pub(crate) async fn gather(
     let path = format!(
         "{}/sse?interval_ms={}&count=200",
         aim.mcp_path,
-        INTERVAL.as_millis()
+        interval(version).as_millis()
     );
     let mut stream = open_stream(aim, version, &path, Some(id)).await?;
     stream.chunk().await.map_err(|error| sentence(&error))?;
@@ -80,6 +80,15 @@ pub(crate) fn judge(seen: &Result<Gone, String>, version: Version) -> Verdict {
     }
 }
 
+/// Over HTTP/1.1 and HTTP/2 the end of a stream that is silent has to be seen too: a next event would show it to an edge
+/// that does not look at its clients.
+fn interval(version: Version) -> Duration {
+    match version {
+        Version::Http1 | Version::Http2 => SILENT,
+        Version::Http3 => INTERVAL,
+    }
+}
+
 /// Over HTTP/3 NGINX notices a stopped stream only when it has the origin's next byte to send.
 fn limit(version: Version) -> Duration {
     match version {
@@ -90,6 +99,8 @@ fn limit(version: Version) -> Duration {
 
 const GRACE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(25);
+/// The longest interval that the smoke stream has.
+const SILENT: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

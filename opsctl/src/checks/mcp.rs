@@ -74,36 +74,64 @@ pub(crate) async fn gather_call(aim: &Aim, version: Version, era: Era, call: &Ca
             .await
             .map(|(result, _)| result);
     }
-    let (_, first) = ask(
-        &target,
-        version,
-        mcp::initialize(&aim.mcp_path, 1, mcp::LEGACY),
-    )
-    .await?;
-    let mut request = as_legacy(&aim.mcp_path, &modern)?;
-    if let Some(session) = first.head.header("mcp-session-id") {
-        request = request
-            .with_header("mcp-session-id", session)
-            .map_err(|error| sentence(&error))?;
+    let initialize = mcp::initialize(&aim.mcp_path, 1, mcp::LEGACY);
+    let (agreed, first) = ask(&target, version, initialize).await?;
+    let session = Session {
+        path: &aim.mcp_path,
+        revision: agreed["protocolVersion"].as_str().unwrap_or(mcp::LEGACY),
+        id: first.head.header("mcp-session-id"),
+    };
+    let told = fetch(&target, version, session.initialized()?)
+        .await
+        .map_err(|error| sentence(&error))?;
+    if !told.head.status.is_success() {
+        return Err(format!(
+            "`notifications/initialized` was answered with status {}, not 202",
+            told.head.status.as_u16()
+        ));
     }
-    ask(&target, version, request)
+    ask(&target, version, session.call(&modern)?)
         .await
         .map(|(result, _)| result)
 }
 
-/// The same request as a legacy client writes it: without `_meta` and without the headers that repeat the body.
-fn as_legacy(path: &str, modern: &Ask) -> Result<Ask, String> {
-    let message: Value = serde_json::from_slice(&modern.body).map_err(|error| error.to_string())?;
-    let mut params = message["params"].as_object().cloned().unwrap_or_default();
-    params.remove("_meta");
-    let method = message["method"].as_str().unwrap_or_default();
-    Ok(mcp::legacy(
-        path,
-        mcp::LEGACY,
-        message["id"].as_u64(),
-        method,
-        Some(params),
-    ))
+/// What a legacy client says after `initialize`: every message in the revision and the session that were agreed there.
+struct Session<'a> {
+    path: &'a str,
+    revision: &'a str,
+    id: Option<&'a str>,
+}
+
+impl Session<'_> {
+    /// The notification that has to come before any other request.
+    fn initialized(&self) -> Result<Ask, String> {
+        let method = "notifications/initialized";
+        self.tagged(mcp::legacy(self.path, self.revision, None, method, None))
+    }
+
+    /// The same request as a legacy client writes it: without `_meta` and without the headers that repeat the body.
+    fn call(&self, modern: &Ask) -> Result<Ask, String> {
+        let message: Value =
+            serde_json::from_slice(&modern.body).map_err(|error| error.to_string())?;
+        let mut params = message["params"].as_object().cloned().unwrap_or_default();
+        params.remove("_meta");
+        self.tagged(mcp::legacy(
+            self.path,
+            self.revision,
+            message["id"].as_u64(),
+            message["method"].as_str().unwrap_or_default(),
+            Some(params),
+        ))
+    }
+
+    fn tagged(&self, ask: Ask) -> Result<Ask, String> {
+        match self.id {
+            Some(id) => ask
+                .with_header("mcp-session-id", id)
+                .map_err(|error| sentence(&error)),
+            None => Ok(ask),
+        }
+    }
 }
 
 async fn ask(target: &Target, version: Version, ask: Ask) -> Result<(Value, Answer), String> {

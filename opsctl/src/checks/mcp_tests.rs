@@ -143,10 +143,31 @@ fn both_eras_have_to_name_their_revision() {
 fn a_legacy_request_has_nothing_that_only_the_modern_revision_has() {
     let arguments = Map::from_iter([("a".to_owned(), json!(1))]);
     let modern = mcp::tools_call("/mcp", 7, "t", arguments);
-    let legacy = as_legacy("/mcp", &modern).expect("a request");
+    let session = session(None);
+    let legacy = session.call(&modern).expect("a request");
     let body: Value = serde_json::from_slice(&legacy.body).expect("JSON");
     assert_eq!(body["params"], json!({"name": "t", "arguments": {"a": 1}}));
     assert_eq!(body["id"], 7);
     assert!(legacy.headers.get("mcp-method").is_none());
     assert_eq!(legacy.headers["mcp-protocol-version"], mcp::LEGACY);
+}
+
+fn session(id: Option<&str>) -> Session<'_> {
+    Session {
+        path: "/mcp",
+        revision: mcp::LEGACY,
+        id,
+    }
+}
+
+#[test]
+fn a_legacy_client_says_that_it_is_initialized_in_its_session() {
+    let told = session(Some("s-1")).initialized().expect("a request");
+    let body: Value = serde_json::from_slice(&told.body).expect("JSON");
+    assert_eq!(
+        body,
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
+    );
+    assert_eq!(told.headers["mcp-session-id"], "s-1");
+    assert_eq!(told.headers["mcp-protocol-version"], mcp::LEGACY);
 }
