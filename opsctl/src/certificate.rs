@@ -4,8 +4,10 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use deploy::words::ServerName;
 use deploy::{CertificateKind, Deployment, Site};
 use findings::{Finding, Report};
+use probe::CertificateDer;
 use probe::certificate::{self, facts, key_matches, read_chain, read_key};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -61,13 +63,12 @@ fn faults(site: &Site) -> Vec<(&'static str, Finding)> {
     };
     match read_key(&key).and_then(|key| key_matches(&chain, &key)) {
         Ok(true) => {}
-        Ok(false) => {
-            let message = format!(
-                "`{}` is not the key of `{}`",
-                key_path.display(),
-                chain_path.display()
-            );
-            return vec![(KEY_KEY, Finding::error("tls.key", message))];
+        Ok(false) => return vec![foreign_key(site, &chain, &key)],
+        Err(_) if is_encrypted(&key) => {
+            let message = format!("`{}` is encrypted", key_path.display());
+            let finding = Finding::error("tls.key", message);
+            let hint = "NGINX would ask for its passphrase at every start: write it without one (`openssl pkey`), readable by root alone";
+            return vec![(KEY_KEY, finding.hint(hint))];
         }
         Err(error) => return said(KEY_KEY, key_path, &error),
     }
@@ -93,6 +94,36 @@ fn faults(site: &Site) -> Vec<(&'static str, Finding)> {
             (CHAIN_KEY, Finding::error("tls.name", message))
         })
         .collect()
+}
+
+/// The key is of another certificate: of one further down in the chain, when that was put together in the wrong order.
+fn foreign_key(
+    site: &Site,
+    chain: &[CertificateDer<'static>],
+    key: &[u8],
+) -> (&'static str, Finding) {
+    let (chain_path, key_path) = (&site.certificate.chain_path, &site.certificate.key_path);
+    let own = (1..chain.len()).find(|first| {
+        let matches = read_key(key).and_then(|key| key_matches(&chain[*first..], &key));
+        matches.is_ok_and(|matches| matches)
+    });
+    if let Some(place) = own {
+        let message = format!(
+            "`{chain_path}` is in the wrong order: the certificate of `{key_path}` is number {} in it",
+            place + 1
+        );
+        let hint = "a chain begins with the site's own certificate, and each next one has signed the one before";
+        return (CHAIN_KEY, Finding::error("tls.order", message).hint(hint));
+    }
+    let message = format!("`{key_path}` is not the key of `{chain_path}`");
+    let hint = "name the two files that were issued together";
+    (KEY_KEY, Finding::error("tls.key", message).hint(hint))
+}
+
+/// The two forms of an encrypted key: PKCS #8's own label, and the header of the older form (RFC 1421, section 4.6.1.1).
+fn is_encrypted(pem: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(pem);
+    text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
 }
 
 /// Whether a name of a certificate covers a name of a site: the same name, or a wildcard for its one leftmost label.
@@ -210,11 +241,7 @@ fn is_good(site: &Site, authority: &Path, now: SystemTime) -> bool {
         let chain = read_chain(&read(site.certificate.chain_path.as_path())?).ok()?;
         let key = read_key(&read(site.certificate.key_path.as_path())?).ok()?;
         let then = now.duration_since(SystemTime::UNIX_EPOCH).ok()? + LONG_ENOUGH;
-        let names = || {
-            site.server_names
-                .iter()
-                .map(|name| name.as_str().replace('*', "opsctl"))
-        };
+        let names = || site.server_names.iter().map(ServerName::example);
         let trusted = names().all(|name| certificate::verify(&chain, &name, &roots, then).is_ok());
         Some(trusted && key_matches(&chain, &key).ok()?)
     };
@@ -335,10 +362,26 @@ mod tests {
             found(key, key, "localhost"),
             [("tls.content".into(), Some(10))]
         );
+        let reversed = folder.path().join("reversed.pem");
+        let authority = read(&folder.path().join("one/ca.pem"));
+        let both = [authority, read(one.chain_path.as_path())].concat();
+        write(&reversed, &both, 0o644).expect("our own folder");
+        assert_eq!(
+            found(&reversed.display().to_string(), key, "localhost"),
+            [("tls.order".into(), Some(10))]
+        );
         assert_eq!(
             found("/no/chain", "/no/key", "localhost"),
             [("tls.file".into(), Some(10)), ("tls.file".into(), Some(11))]
         );
+    }
+
+    #[test]
+    fn an_encrypted_key_is_told_from_one_that_is_broken() {
+        assert!(is_encrypted(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMII"));
+        let old = b"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n";
+        assert!(is_encrypted(old));
+        assert!(!is_encrypted(b"-----BEGIN PRIVATE KEY-----\nMII"));
     }
 
     #[test]

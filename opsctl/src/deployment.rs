@@ -28,8 +28,9 @@ pub(crate) enum Home {
 }
 
 impl Home {
-    /// The named folder, which is made where it is missing, or a fresh one below the system's temporary folder.
-    pub(crate) fn open(named: Option<&Path>, name: &str) -> Result<Self, CommandError> {
+    /// The named folder, which is made only when something is to be put into it, or a fresh one below the system's temporary
+    /// folder.
+    pub(crate) fn choose(named: Option<&Path>, name: &str) -> Result<Self, CommandError> {
         let Some(folder) = named else {
             let prefix: String = name.chars().take(PREFIX).collect();
             let made = tempfile::Builder::new()
@@ -44,11 +45,17 @@ impl Home {
         };
         let folder =
             std::path::absolute(folder).map_err(HostError::on("find", folder.display()))?;
-        if !folder.exists() {
-            make_folder(&folder, 0o700, (None, None))?;
-            enter_by_group(&folder)?;
-        }
         Ok(Self::Kept(folder))
+    }
+
+    /// Makes the named folder where it is missing.
+    fn make(&self) -> Result<(), CommandError> {
+        let folder = self.path();
+        if !folder.exists() {
+            make_folder(folder, 0o700, (None, None))?;
+            enter_by_group(folder)?;
+        }
+        Ok(())
     }
 
     /// Where it is.
@@ -84,7 +91,7 @@ pub(crate) struct Running {
     origins: Vec<Service>,
     stop_timeout: Duration,
     _orphans: Orphans,
-    _home: Home,
+    home: Home,
 }
 
 impl Running {
@@ -95,8 +102,13 @@ impl Running {
             origins: Vec::new(),
             stop_timeout: Duration::ZERO,
             _orphans: Orphans::adopt(),
-            _home: home,
+            home,
         }
+    }
+
+    /// Makes the folder where it is missing.
+    pub(crate) fn make_home(&self) -> Result<(), CommandError> {
+        self.home.make()
     }
 
     /// Starts the origin of every site and waits until each is ready.
@@ -295,7 +307,7 @@ mod tests {
     fn a_fresh_folder_is_private_and_goes_away() {
         use std::os::unix::fs::PermissionsExt as _;
 
-        let home = Home::open(None, "a-very-long-deployment-name").expect("made");
+        let home = Home::choose(None, "a-very-long-deployment-name").expect("made");
         let path = home.path().to_owned();
         let mode = path.metadata().expect("there").permissions().mode() & 0o777;
         assert!([0o700, 0o710].contains(&mode), "{mode:o}");
@@ -304,10 +316,13 @@ mod tests {
     }
 
     #[test]
-    fn a_named_folder_is_made_and_stays() {
+    fn a_named_folder_is_made_when_it_is_needed_and_stays() {
         let above = tempfile::tempdir().expect("a folder");
         let path = above.path().join("x");
-        drop(Home::open(Some(&path), "x").expect("made"));
+        let home = Home::choose(Some(&path), "x").expect("chosen");
+        assert!(!path.exists());
+        home.make().expect("made");
+        drop(home);
         assert!(path.is_dir());
     }
 }

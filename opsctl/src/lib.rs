@@ -14,6 +14,7 @@ mod host;
 #[cfg(test)]
 mod made_up;
 mod nginx;
+mod prerequisites;
 mod spec;
 mod ui;
 

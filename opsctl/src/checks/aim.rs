@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use deploy::words::ServerName;
 use deploy::{Deployment, Site};
 use origin_config::Bind;
 use probe::{Connect, ProbeError, Scheme, Target, Trust};
@@ -122,10 +123,10 @@ pub(crate) fn from_deployment(deployment: &Deployment, access: &Access) -> Vec<A
         let name = site
             .server_names
             .first()
-            .map_or("localhost", |name| name.as_str());
+            .map_or_else(|| "localhost".to_owned(), ServerName::example);
         let listen = deployment.edge.https.first().copied();
-        let mut edge = Target::new(Scheme::Https, name.replace('*', "opsctl"), public_port)
-            .with_trust(access.trust.clone());
+        let mut edge =
+            Target::new(Scheme::Https, name, public_port).with_trust(access.trust.clone());
         if let Some(address) = access.connect.or(listen.map(reachable)) {
             edge.connect = Connect::Address(address);
         }
@@ -171,7 +172,7 @@ fn servers(site: &Site) -> Vec<ServerAim> {
 }
 
 /// A listener of a wildcard address is asked on loopback.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

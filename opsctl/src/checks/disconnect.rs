@@ -100,7 +100,7 @@ fn limit(version: Version) -> Duration {
 const GRACE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(25);
 /// The longest interval that the smoke stream has.
-const SILENT: Duration = Duration::from_secs(60);
+const SILENT: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ mod timeouts;
 mod tls;
 mod verdict;
 
-pub(crate) use aim::{Access, admin, edge_aim, from_deployment, from_url};
+pub(crate) use aim::{Access, admin, edge_aim, from_deployment, from_url, reachable};
 pub(crate) use edge::gather_generation as generation;
 pub(crate) use run::{Verification, verify};
 pub(crate) use verdict::{Check, Status, sentence};

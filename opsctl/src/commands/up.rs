@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use ::probe::Trust;
-use deploy::words::AbsolutePath;
+use deploy::words::{AbsolutePath, ServerName};
 use deploy::{Deployment, Layout, PrivateLayout, Rendered, WorkerUser, render};
 use findings::{Finding, Report};
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,9 +16,9 @@ use crate::cli::{Format, Up};
 use crate::deployment::{Home, Running, nginx_arguments, worker_group};
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
-use crate::host::ports::{Protocol, try_listen};
 use crate::host::{self, tree};
 use crate::nginx::{self, Nginx, Places};
+use crate::prerequisites::{self, Ports};
 use crate::spec::{SpecFile, resolve};
 use crate::ui::Ui;
 use crate::{certificate, ui};
@@ -30,10 +30,10 @@ pub(crate) async fn run(arguments: Up, spec: &Path, ui: &mut Ui) -> Result<Exit,
         prepared = prepare(&arguments, spec, ui) => prepared?,
         name = signals.next() => return Err(interrupted(name)),
     };
-    let (plan, home) = prepared;
+    let (mut plan, home) = prepared;
     let mut running = Running::new(home);
     let ended = tokio::select! {
-        verification = bring_up(&plan, &mut running, ui) => match verification {
+        verification = bring_up(&mut plan, &mut running, ui) => match verification {
             Ok(verification) => Ok(verification),
             Err(error) => Err(error),
         },
@@ -61,6 +61,8 @@ struct Plan {
     rendered: Rendered,
     nginx: Nginx,
     authority: PathBuf,
+    /// Nobody else begins to listen there while this one prepares.
+    ports: Ports,
 }
 
 /// Finds all that can be found wrong before the first file is written, then chooses the folder.
@@ -72,10 +74,18 @@ async fn prepare(arguments: &Up, spec: &Path, ui: &mut Ui) -> Result<(Plan, Home
     ui.step("looking for NGINX");
     let nginx = nginx::discover(&Places::of_environment(arguments.nginx.clone())).await?;
     let origin = origin(arguments.origin.as_deref())?;
-    let home = Home::open(arguments.dir.as_deref(), parsed.0.name.value.as_str())?;
+    let home = Home::choose(arguments.dir.as_deref(), parsed.0.name.value.as_str())?;
+    let worker_user = worker_user();
+    let root = word(home.path())?;
+    let worker = worker_user
+        .as_ref()
+        .map(|worker| (worker.user.as_str(), worker.group.as_str()));
+    if let Some(fault) = prerequisites::fault_of_folder(home.path(), worker) {
+        return Err(fault.into());
+    }
     let layout = Layout::Private(PrivateLayout {
-        root: word(home.path())?,
-        worker_user: worker_user(),
+        root,
+        worker_user,
         origin_executable: word(&origin)?,
     });
     let deployment = resolve(&file, parsed, nginx.target.clone(), layout, ui)?;
@@ -83,8 +93,9 @@ async fn prepare(arguments: &Up, spec: &Path, ui: &mut Ui) -> Result<(Plan, Home
     if faults.has_errors() {
         return Err(CommandError::found(Exit::Spec, faults));
     }
-    let mut missing = check_commands(&deployment, &file);
-    missing.append(check_ports(&deployment, &file));
+    let mut missing = prerequisites::check_commands(&deployment, &file);
+    let (ports, taken) = prerequisites::hold_ports(&deployment, &file);
+    missing.append(taken);
     if missing.has_errors() {
         return Err(CommandError::found(Exit::Prerequisite, missing));
     }
@@ -95,16 +106,20 @@ async fn prepare(arguments: &Up, spec: &Path, ui: &mut Ui) -> Result<(Plan, Home
         deployment,
         rendered,
         nginx,
+        ports,
     };
     Ok((plan, home))
 }
 
 async fn bring_up(
-    plan: &Plan,
+    plan: &mut Plan,
     running: &mut Running,
     ui: &mut Ui,
 ) -> Result<Verification, CommandError> {
+    let mut ports = std::mem::take(&mut plan.ports);
+    let plan = &*plan;
     let deployment = &plan.deployment;
+    running.make_home()?;
     clear_socket(deployment).await?;
     ui.step("writing the files");
     tree::write(&plan.rendered, Path::new("/"))?;
@@ -124,8 +139,10 @@ async fn bring_up(
         return Err(CommandError::found(Exit::Rejected, report));
     }
     ui.step("starting the origin and its servers");
+    ports.origins.clear();
     running.start_origins(deployment).await?;
     ui.step("starting NGINX");
+    ports.edge.clear();
     running.start_nginx(&plan.nginx, deployment).await?;
     ui.step("verifying");
     let access = Access {
@@ -205,86 +222,6 @@ fn worker_user() -> Option<WorkerUser> {
     })
 }
 
-/// The programs of all servers are there.
-fn check_commands(deployment: &Deployment, spec: &SpecFile) -> Report {
-    let mut report = Report::new();
-    for (site_index, site) in deployment.sites.iter().enumerate() {
-        for (index, server) in site.origin.servers.iter().enumerate() {
-            let program = server
-                .command
-                .first()
-                .map(String::as_str)
-                .unwrap_or_default();
-            let path = server
-                .environment
-                .get("PATH")
-                .map(Into::into)
-                .or_else(|| std::env::var_os("PATH"));
-            let found = if program.contains('/') {
-                let folder = server.working_directory.as_deref().unwrap_or(Path::new(""));
-                host::is_program(&folder.join(program))
-            } else {
-                host::find_program(program, path.as_deref()).is_some()
-            };
-            if !found {
-                let message = format!(
-                    "the command `{}` of server `{}` was not found",
-                    program.escape_debug(),
-                    server.name
-                );
-                let finding = Finding::error("host.command", message);
-                let key = spec.site_key(site_index, &format!("servers[{index}].command"));
-                report
-                    .push(spec.place(&key, finding.hint("install it, or write its absolute path")));
-            }
-        }
-    }
-    report
-}
-
-/// The ports of the edge and of origins that listen on TCP are free.
-fn check_ports(deployment: &Deployment, spec: &SpecFile) -> Report {
-    let edge = &deployment.edge;
-    let https = edge.https.iter().flat_map(|address| {
-        [Protocol::Tcp, Protocol::Udp]
-            .map(|protocol| (*address, protocol, "edge.https_port".to_owned()))
-    });
-    let http = edge
-        .http
-        .iter()
-        .map(|address| (*address, Protocol::Tcp, "edge.http_port".to_owned()));
-    let origins = deployment
-        .sites
-        .iter()
-        .enumerate()
-        .flat_map(|(index, site)| {
-            let key = move |name| spec.site_key(index, name);
-            let public = site
-                .origin
-                .bind
-                .iter()
-                .map(move |bind| (bind, key("origin.bind")));
-            let admin = site
-                .origin
-                .admin_bind
-                .iter()
-                .map(move |bind| (bind, key("origin.admin_bind")));
-            public.chain(admin).filter_map(|(bind, key)| match bind {
-                origin_config::Bind::Tcp(address) => Some((*address, Protocol::Tcp, key)),
-                origin_config::Bind::Unix(_) => None,
-            })
-        });
-    let mut report = Report::new();
-    for (address, protocol, key) in https.chain(http).chain(origins) {
-        if let Err(taken) = try_listen(address, protocol) {
-            let finding = Finding::error("host.port", taken.to_string());
-            let hint = format!("end what listens there, or choose another `{key}`");
-            report.push(spec.place(&key, finding.hint(hint)));
-        }
-    }
-    report
-}
-
 /// A deployment that is up in the same folder is left alone; the socket of one that was killed is taken away, because NGINX
 /// would take it for somebody else's.
 async fn clear_socket(deployment: &Deployment) -> Result<(), CommandError> {
@@ -313,10 +250,15 @@ fn directions(plan: &Plan, paint: ui::Paint) -> String {
     let mut servers = serde_json::Map::new();
     for site in &deployment.sites {
         for name in &site.server_names {
-            let _ = writeln!(text, "{} https://{name}:{port}/mcp", paint.bold("URL"));
+            let _ = writeln!(
+                text,
+                "{} https://{}:{port}/mcp",
+                paint.bold("URL"),
+                name.example()
+            );
         }
         if let Some(name) = site.server_names.first() {
-            let url = format!("https://{name}:{port}/mcp");
+            let url = format!("https://{}:{port}/mcp", name.example());
             servers.insert(
                 site.name.to_string(),
                 serde_json::json!({"type": "http", "url": url}),
@@ -331,14 +273,17 @@ fn directions(plan: &Plan, paint: ui::Paint) -> String {
         deployment
             .sites
             .first()
-            .and_then(|site| site.server_names.first()),
+            .and_then(|site| site.server_names.first())
+            .map(ServerName::example),
         deployment.edge.https.first(),
     ) {
         let trusted = ca
             .as_ref()
             .map(|ca| format!(" --cacert {ca}"))
             .unwrap_or_default();
-        let way = if name.as_str() == "localhost" {
+        // resolvers may know `localhost` by IPv4 alone, and curl takes no address that means all of them
+        let address = checks::reachable(*address);
+        let way = if name == "localhost" && address.is_ipv4() && address.port() == port {
             String::new()
         } else {
             format!(" --connect-to {name}:{port}:{address}")

@@ -1,5 +1,7 @@
 //! Users and groups by name.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// The numbers of a user and a group of the machine below `root`; nothing for a name that is not there.
@@ -16,6 +18,19 @@ pub(crate) fn first_group<'n>(names: &[&'n str]) -> Option<(&'n str, u32)> {
     names
         .iter()
         .find_map(|name| Some((*name, numbers(Path::new("/"), "", name).1?)))
+}
+
+/// Whether a user may go through a folder: the first of owner, group and others that the user is decides (path_resolution(7)).
+pub(crate) fn may_enter(folder: &Metadata, user: &str, group: &str) -> bool {
+    let (user, group) = numbers(Path::new("/"), user, group);
+    let bit = if user == Some(folder.uid()) {
+        0o100
+    } else if group == Some(folder.gid()) {
+        0o010
+    } else {
+        0o001
+    };
+    folder.mode() & bit != 0
 }
 
 /// The third field of the line that begins with the name: passwd(5) and group(5) agree on it.

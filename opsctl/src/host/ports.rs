@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::path::Path;
+
+use socket2::{Domain, Socket, Type};
 
 /// The two protocols that a port may be taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,23 +36,65 @@ pub(crate) struct Holder {
     pub(crate) program: String,
 }
 
-/// Tries to listen, and lets go again at once.
-pub(crate) fn try_listen(address: SocketAddr, protocol: Protocol) -> Result<(), Box<Taken>> {
-    let tried = match protocol {
-        Protocol::Tcp => TcpListener::bind(address).map(drop),
-        Protocol::Udp => UdpSocket::bind(address).map(drop),
-    };
-    tried.map_err(|error| {
-        let holder = (error.kind() == io::ErrorKind::AddrInUse)
-            .then(|| holder(address.port(), protocol))
-            .flatten();
-        Box::new(Taken {
+/// A port that nobody else gets while this lives.
+#[derive(Debug)]
+pub(crate) struct Held {
+    address: SocketAddr,
+    protocol: Protocol,
+    _socket: Socket,
+}
+
+impl Held {
+    /// Whether an address is held with this one: the same, or one of all those of its family.
+    pub(crate) fn covers(&self, address: SocketAddr, protocol: Protocol) -> bool {
+        let all = self.address.ip().is_unspecified() && self.address.is_ipv4() == address.is_ipv4();
+        self.protocol == protocol
+            && self.address.port() == address.port()
+            && (all || self.address == address)
+    }
+}
+
+/// Begins to listen.
+pub(crate) fn hold(address: SocketAddr, protocol: Protocol) -> Result<Held, Box<Taken>> {
+    match listen(address, protocol) {
+        Ok(socket) => Ok(Held {
             address,
             protocol,
-            error,
-            holder,
-        })
-    })
+            _socket: socket,
+        }),
+        Err(error) => {
+            let holder = (error.kind() == io::ErrorKind::AddrInUse)
+                .then(|| holder(address.port(), protocol))
+                .flatten();
+            Err(Box::new(Taken {
+                address,
+                protocol,
+                error,
+                holder,
+            }))
+        }
+    }
+}
+
+/// As NGINX listens: an IPv6 address stands for IPv6 alone (`ipv6only=on` is its default).
+fn listen(address: SocketAddr, protocol: Protocol) -> io::Result<Socket> {
+    let kind = match protocol {
+        Protocol::Tcp => Type::STREAM,
+        Protocol::Udp => Type::DGRAM,
+    };
+    let socket = Socket::new(Domain::for_address(address), kind, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    if protocol == Protocol::Tcp {
+        // connections of one that has just ended do not stand in the way
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(&address.into())?;
+    if protocol == Protocol::Tcp {
+        socket.listen(1)?;
+    }
+    Ok(socket)
 }
 
 /// Who holds a port, by the tables of /proc (proc(5)); nothing where /proc does not tell us.
@@ -127,6 +171,9 @@ impl fmt::Display for Protocol {
 impl fmt::Display for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (port, protocol) = (self.address.port(), self.protocol);
+        if self.error.kind() == io::ErrorKind::AddrNotAvailable {
+            return write!(f, "this machine has no address `{}`", self.address.ip());
+        }
         if self.error.kind() != io::ErrorKind::AddrInUse {
             return write!(
                 f,
@@ -153,13 +200,15 @@ impl fmt::Display for Taken {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{TcpListener, UdpSocket};
+
     use super::*;
 
     #[test]
     fn a_taken_port_is_named_with_its_holder() {
         let held = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = held.local_addr().expect("bound");
-        let taken = try_listen(address, Protocol::Tcp).expect_err("it is taken");
+        let taken = hold(address, Protocol::Tcp).expect_err("it is taken");
         assert_eq!(
             taken.holder.as_ref().map(|holder| holder.pid),
             Some(std::process::id())
@@ -171,14 +220,14 @@ mod tests {
             "{taken}"
         );
         drop(held);
-        assert!(try_listen(address, Protocol::Tcp).is_ok());
+        assert!(hold(address, Protocol::Tcp).is_ok());
     }
 
     #[test]
     fn a_taken_udp_port_is_found_too() {
         let held = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let address = held.local_addr().expect("bound");
-        let taken = try_listen(address, Protocol::Udp).expect_err("it is taken");
+        let taken = hold(address, Protocol::Udp).expect_err("it is taken");
         assert!(taken.holder.is_some());
     }
 

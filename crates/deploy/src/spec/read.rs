@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use findings::{Document, Finding, Located, Reader, Report};
+use findings::{Document, Finding, Located, Reader, Report, Value};
 
 use super::{EdgeSpec, SiteSpec, Spec, site};
 use crate::deployment::Topology;
@@ -138,7 +138,9 @@ fn refuse_unbuilt_choices(edge: &Reader<'_>) {
 }
 
 fn check_edge(edge: &Reader<'_>, spec: &EdgeSpec) {
-    if spec.listen.as_ref().is_some_and(Vec::is_empty) {
+    // addresses that were refused have their own findings
+    let written = edge.value("listen").map(|located| located.value);
+    if matches!(written, Some(Value::Array(items)) if items.is_empty()) {
         let finding = Finding::error("spec.listen", "there is no address to listen on");
         edge.find(
             "listen",

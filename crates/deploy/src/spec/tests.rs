@@ -202,3 +202,12 @@ fn syntax_faults_are_found_beside_the_others() {
         "{ids:?}"
     );
 }
+
+#[test]
+fn an_address_that_is_refused_is_one_fault() {
+    let spec = |listen: &str| format!("{GOOD}[edge]\nlisten = [{listen}]\n");
+    let wrong = ("spec.listen".into(), "edge.listen[0]".into(), Some(6));
+    assert_eq!(ids(&spec("\"everywhere\"")), [wrong]);
+    let none = ("spec.listen".into(), "edge.listen".into(), Some(6));
+    assert_eq!(ids(&spec("")), [none]);
+}

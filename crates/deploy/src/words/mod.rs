@@ -102,6 +102,13 @@ impl Name {
     }
 }
 
+impl ServerName {
+    /// A host that this name stands for: itself, or one of those of a wildcard.
+    pub fn example(&self) -> String {
+        self.0.replace('*', "opsctl")
+    }
+}
+
 impl Account {
     /// A name that this program knows to be one: a constant, or a checked [`Name`].
     pub(crate) fn constant(name: &str) -> Self {
@@ -194,11 +201,19 @@ impl FromStr for ListenAddress {
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
             .unwrap_or(text);
-        bare.parse().map(Self).map_err(|_| {
+        let address: IpAddr = bare.parse().map_err(|_| {
             WordError(
                 "is not an IP address such as `0.0.0.0`, `127.0.0.1` or `[::]`, without a port",
             )
-        })
+        })?;
+        match address {
+            // NGINX listens with ipv6only=on, and the kernel then refuses such an address
+            IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => Err(WordError(
+                "is an IPv4 address in the dress of IPv6: write the IPv4 address",
+            )),
+            address if address.is_multicast() => Err(WordError("is a multicast address")),
+            address => Ok(Self(address)),
+        }
     }
 }
 
@@ -263,6 +278,22 @@ mod tests {
             assert!(text.parse::<Name>().is_err(), "{text:?}");
             assert!(text.parse::<ServerName>().is_err(), "{text:?}");
             assert!(format!("/{text}").parse::<AbsolutePath>().is_err() || text.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_address_that_nginx_cannot_listen_on_is_refused() {
+        for text in [
+            "::ffff:127.0.0.1",
+            "[::ffff:a00:1]",
+            "224.0.0.1",
+            "ff02::1",
+            "::1%lo",
+        ] {
+            assert!(text.parse::<ListenAddress>().is_err(), "{text}");
+        }
+        for text in ["[::1]", "::", "203.0.113.7"] {
+            assert!(text.parse::<ListenAddress>().is_ok(), "{text}");
         }
     }
 
