@@ -176,6 +176,9 @@ fn difference_json(file: &RenderedFile, difference: &Difference) -> Value {
         Difference::Mode(mode) => {
             json!({"path": file.path, "difference": "mode", "installed": format!("{mode:04o}"), "rendered": format!("{:04o}", file.mode)})
         }
+        Difference::Owner(user, group) => {
+            json!({"path": file.path, "difference": "owner", "installed": format!("{user}:{group}"), "rendered": owner(file)})
+        }
         Difference::Contents(old) => {
             json!({"path": file.path, "difference": "contents", "diff": unified(&file.path, old, &file.contents)})
         }
@@ -188,6 +191,11 @@ fn difference_text(file: &RenderedFile, difference: &Difference) -> String {
         Difference::Mode(mode) => format!(
             "mode {mode:04o}, rendered {:04o}: {}\n",
             file.mode, file.path
+        ),
+        Difference::Owner(user, group) => format!(
+            "owner {user}:{group}, rendered {}: {}\n",
+            owner(file).unwrap_or_default(),
+            file.path
         ),
         Difference::Contents(old) => unified(&file.path, old, &file.contents),
     }

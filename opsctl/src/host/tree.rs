@@ -19,6 +19,8 @@ pub(crate) enum Difference {
     Contents(String),
     /// Its permission bits are others.
     Mode(u32),
+    /// Its user or group is another one: the numbers of both.
+    Owner(u32, u32),
 }
 
 /// Writes all files below a folder: first every file beside its place, then all of them into their places. Where the first
@@ -113,12 +115,20 @@ pub(crate) fn compare(rendered: &Rendered, folder: &Path) -> Vec<(RenderedFile, 
             (Ok(_), Ok(data)) if data.permissions().mode() & 0o7777 != file.mode => {
                 Difference::Mode(data.mode() & 0o7777)
             }
+            (Ok(_), Ok(data)) if !belongs(&data, owner(file.owner.as_ref(), folder)) => {
+                Difference::Owner(data.uid(), data.gid())
+            }
             (Ok(_), Ok(_)) => continue,
             _ => Difference::Missing,
         };
         differences.push((file.clone(), difference));
     }
     differences
+}
+
+/// Whether a file is of this user and group, as far as these are known here.
+fn belongs(data: &fs::Metadata, (user, group): (Option<u32>, Option<u32>)) -> bool {
+    user.is_none_or(|user| user == data.uid()) && group.is_none_or(|group| group == data.gid())
 }
 
 fn owner(owner: Option<&Owner>, folder: &Path) -> (Option<u32>, Option<u32>) {
@@ -183,6 +193,19 @@ mod tests {
                 Difference::Mode(0o640)
             ]
         );
+    }
+
+    #[test]
+    fn another_group_is_a_difference_and_an_unknown_one_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(&rendered(), folder.path()).expect("written");
+        let data = folder.path().join("etc/x/origin.toml").metadata();
+        let data = data.expect("there");
+        let (user, group) = (data.uid(), data.gid());
+        assert!(belongs(&data, (Some(user), Some(group))));
+        assert!(belongs(&data, (Some(user), None)));
+        assert!(!belongs(&data, (Some(user), Some(group + 1))));
+        assert!(!belongs(&data, (Some(user + 1), None)));
     }
 
     #[test]

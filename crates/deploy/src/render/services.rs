@@ -53,7 +53,7 @@ pub(super) fn render(
         format!("/etc/tmpfiles.d/{name}.conf"),
         filler.fill(
             "systemd/tmpfiles.conf.tera",
-            shared("The folders of the sockets."),
+            shared("The folders of the sockets, and who may read what."),
         )?,
     );
     for (site, fields) in deployment.sites.iter().zip(&sites) {
