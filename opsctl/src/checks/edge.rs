@@ -39,7 +39,13 @@ pub(crate) async fn gather_generation(aim: &EdgeAim) -> Result<String, String> {
         .with_connect(Connect::Unix(aim.generation_socket.clone()));
     let answer = fetch(&target, Version::Http1, Ask::get("/generation"))
         .await
-        .map_err(|error| sentence(&error))?;
+        .map_err(|error| {
+            format!(
+                "`{}`: {}",
+                aim.generation_socket.display(),
+                sentence(&error)
+            )
+        })?;
     if answer.head.status != http::StatusCode::OK {
         return Err(format!(
             "`/generation` answered {}",

@@ -373,7 +373,9 @@ pub(crate) fn judge_servers(
     match tools {
         Err(error) => return Verdict::fail(format!("tools/list: {error}")),
         Ok(tools) if tools.is_empty() && calls.failed.is_empty() => {
-            return Verdict::fail("the list of tools is empty");
+            return Verdict::fail(
+                "the list of tools is empty: no `[[servers]]` is there, or none is ready",
+            );
         }
         Ok(_) => {}
     }

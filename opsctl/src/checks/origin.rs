@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::ask::fetch;
 use http::StatusCode;
 use origin_config::Bind;
-use probe::{Ask, Target, Version};
+use probe::{Ask, Connect, ProbeError, Target, Version};
 use serde_json::Value;
 
 use super::verdict::{Verdict, sentence};
@@ -23,32 +23,39 @@ pub(crate) struct Admin {
 pub(crate) async fn gather(admin: &Target) -> Admin {
     let ready = fetch(admin, Version::Http1, Ask::get("/readyz")).await;
     let capabilities = fetch(admin, Version::Http1, Ask::get("/capz")).await;
+    // a socket that is not there says nothing without its path
+    let place = match &admin.connect {
+        Connect::Unix(path) => format!("`{}`: ", path.display()),
+        _ => String::new(),
+    };
+    let told = |error: ProbeError| format!("{place}{}", sentence(&error));
     Admin {
-        ready: ready
-            .map(|answer| answer.head.status)
-            .map_err(|error| sentence(&error)),
-        capabilities: capabilities
-            .map_err(|error| sentence(&error))
-            .and_then(|answer| {
-                serde_json::from_slice(&answer.body)
-                    .map_err(|error| format!("`/capz` is no JSON: {error}"))
-            }),
+        ready: ready.map(|answer| answer.head.status).map_err(told),
+        capabilities: capabilities.map_err(told).and_then(|answer| {
+            serde_json::from_slice(&answer.body)
+                .map_err(|error| format!("`/capz` is no JSON: {error}"))
+        }),
     }
 }
 
 impl Admin {
     /// The servers that failed, each with its reason.
     pub(crate) fn failed_servers(&self) -> Vec<(String, String)> {
+        self.servers("failed")
+    }
+
+    /// The servers in a state, each with its error.
+    fn servers(&self, state: &str) -> Vec<(String, String)> {
         let servers = self
             .capabilities
             .as_ref()
             .ok()
             .and_then(|document| document["servers"].as_array());
-        let failed = servers
+        let chosen = servers
             .into_iter()
             .flatten()
-            .filter(|server| server["state"] == "failed");
-        failed
+            .filter(|server| server["state"] == state);
+        chosen
             .map(|server| {
                 let text = |key: &str| server[key].as_str().unwrap_or_default().to_owned();
                 (text("name"), text("error"))
@@ -82,7 +89,17 @@ pub(crate) fn judge_ready(seen: &Admin) -> Verdict {
     match &seen.ready {
         Err(error) => return Verdict::fail(error.clone()),
         Ok(status) if *status != StatusCode::OK => {
-            return Verdict::fail(format!("`/readyz` answered {}", status.as_u16()));
+            let starting: Vec<_> = seen
+                .servers("starting")
+                .into_iter()
+                .map(|(name, _)| format!("server `{name}` is still starting"))
+                .collect();
+            let why = if starting.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", starting.join(", "))
+            };
+            return Verdict::fail(format!("`/readyz` answered {}{why}", status.as_u16()));
         }
         Ok(_) => {}
     }
@@ -190,6 +207,23 @@ mod tests {
         let verdict = judge_ready(&admin(200, servers));
         assert_eq!(verdict.status, Status::Fail);
         assert_eq!(verdict.detail, "server `doomed` failed: no such database");
+    }
+
+    #[test]
+    fn a_server_that_is_waited_for_is_named() {
+        let servers = json!({"servers": [{"name": "slow", "state": "starting", "error": null}]});
+        assert_eq!(
+            judge_ready(&admin(503, servers)).detail,
+            "`/readyz` answered 503: server `slow` is still starting"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_is_not_there_is_named() {
+        let path = "/nowhere/admin.sock";
+        let seen = gather(&crate::checks::admin(&Bind::Unix(path.into()))).await;
+        let detail = judge_ready(&seen).detail;
+        assert!(detail.contains(path), "{detail}");
     }
 
     #[test]
