@@ -61,6 +61,10 @@ const RULES: &[Rule] = &[
         check: documents::links,
     },
     Rule {
+        name: "wide-lines",
+        check: documents::wide_lines,
+    },
+    Rule {
         name: "documents",
         check: documents::present,
     },
@@ -173,7 +177,9 @@ impl Tree {
     fn product(&self) -> impl Iterator<Item = (&str, &str)> {
         self.ending(".rs")
             .filter(|(path, _)| {
-                let test = |part: &str| matches!(part, "tests" | "tests.rs" | "benches");
+                let test = |part: &str| {
+                    matches!(part, "tests" | "tests.rs" | "benches") || part.ends_with("_tests.rs")
+                };
                 !path.split('/').any(test)
             })
             .map(|(path, text)| (path, before_tests(text)))
@@ -278,6 +284,7 @@ mod tests {
             ("a/src/lib.rs", ""),
             ("a/tests/it/main.rs", ""),
             ("a/src/x/tests.rs", ""),
+            ("a/src/x_tests.rs", ""),
         ]);
         let product: Vec<&str> = tree.product().map(|(path, _)| path).collect();
         assert_eq!(product, ["a/src/lib.rs"]);

@@ -2,6 +2,9 @@
 
 use super::{Place, Tree};
 
+/// What two pages side by side show without a break.
+const WIDEST: usize = 120;
+
 const REQUIRED: [&str; 9] = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
@@ -65,6 +68,30 @@ pub(super) fn links(tree: &Tree) -> Vec<Place> {
     places
 }
 
+/// Prose is read in columns: a line of a user's page, outside code and tables, is at most `WIDEST` characters.
+pub(super) fn wide_lines(tree: &Tree) -> Vec<Place> {
+    let mut places = Vec::new();
+    let pages = tree
+        .ending(".md")
+        .filter(|(path, _)| path.starts_with("docs/") || !path.contains('/'));
+    for (path, text) in pages {
+        let mut code = false;
+        for (index, line) in text.lines().enumerate() {
+            let fence = line.trim_start().starts_with("```");
+            code ^= fence;
+            let wide = line.chars().count() > WIDEST;
+            if wide && !code && !fence && !line.starts_with('|') {
+                places.push(Place {
+                    path: path.to_owned(),
+                    line: index + 1,
+                    message: format!("is longer than {WIDEST} characters"),
+                });
+            }
+        }
+    }
+    places
+}
+
 /// The relative targets of the inline links in a line, less their fragments.
 fn targets(line: &str) -> impl Iterator<Item = &str> {
     line.match_indices("](").filter_map(|(at, _)| {
@@ -108,6 +135,18 @@ mod tests {
         let places = links(&tree(&[("README.md", ""), ("docs/a.md", page)]));
         assert_eq!(places.len(), 1, "{places:?}");
         assert!(places[0].message.contains("`gone.md`"));
+    }
+
+    #[test]
+    fn a_wide_line_is_found_in_prose_and_not_in_code_or_tables() {
+        let wide = "x".repeat(WIDEST + 1);
+        let page = format!(
+            "{wide}\n```sh\n{wide}\n```\n| {wide} |\n{}\n",
+            "ü".repeat(WIDEST)
+        );
+        let places = wide_lines(&tree(&[("a.md", &page)]));
+        assert_eq!(places.len(), 1, "{places:?}");
+        assert_eq!(places[0].line, 1);
     }
 
     #[test]
