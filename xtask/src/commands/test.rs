@@ -80,14 +80,14 @@ fn next(suite: Suite) -> &'static str {
         Suite::Clippy => {
             "cargo clippy --workspace --all-targets (where it is missing: rustup component add clippy)"
         }
-        Suite::Unit => "cargo nextest run --workspace --exclude e2e",
+        Suite::Unit => "cargo test -p PACKAGE TEST, as nextest names them above",
         Suite::Goldens => {
             "UPDATE_GOLDENS=1 cargo test -p deploy, then read the difference with git diff"
         }
         Suite::Doc => "cargo test --workspace --doc",
         Suite::Docs => "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
         Suite::Deny => "cargo xtask test deny, and cargo tree -i PACKAGE for the package it names",
-        Suite::E2e => "eval \"$(cargo xtask tools --env)\" && cargo nextest run -p e2e TEST",
+        Suite::E2e => "eval \"$(cargo xtask tools --env)\" && cargo test -p e2e TEST",
     }
 }
 

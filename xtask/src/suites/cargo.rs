@@ -33,8 +33,14 @@ pub(crate) fn documentation(repository: &Repository) -> Result<Outcome, Failure>
 pub(crate) fn doc_tests(repository: &Repository) -> Result<Outcome, Failure> {
     let mut command = repository.cargo();
     let (status, text) =
-        process::watched(command.args(["test", "--workspace", "--doc", "--locked"]))?;
-    Ok(counted(status.success(), summary::libtest(&text)))
+        process::watched(command.args(["test", "--quiet", "--workspace", "--doc", "--locked"]))?;
+    let mut outcome = counted(status.success(), summary::libtest(&text));
+    if outcome.passed && outcome.counts == Counts::default() {
+        outcome
+            .notes
+            .push("(no page has an example that runs)".to_owned());
+    }
+    Ok(outcome)
 }
 
 pub(crate) fn unit(repository: &Repository, cache: &Cache) -> Result<Outcome, Failure> {
