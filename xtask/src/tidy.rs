@@ -69,6 +69,10 @@ const RULES: &[Rule] = &[
         check: documents::present,
     },
     Rule {
+        name: "rust-version",
+        check: documents::rust_version,
+    },
+    Rule {
         name: "ci",
         check: documents::ci,
     },

@@ -25,6 +25,21 @@ pub(super) fn present(tree: &Tree) -> Vec<Place> {
         .collect()
 }
 
+/// The README asks for the Rust that the manifest asks for.
+pub(super) fn rust_version(tree: &Tree) -> Vec<Place> {
+    let manifest = tree.text("Cargo.toml").unwrap_or_default();
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = "));
+    let said = version.map(|version| format!("Rust {} or later", version.trim_matches('"')));
+    let readme = tree.text("README.md").unwrap_or_default();
+    match said {
+        Some(said) if readme.contains(&said) => Vec::new(),
+        Some(said) => vec![Place::whole("README.md", format!("does not say `{said}`"))],
+        None => vec![Place::whole("Cargo.toml", "has no `rust-version`")],
+    }
+}
+
 /// `.ci/run` is `cargo xtask test` and nothing else: what CI runs, everyone can run.
 pub(super) fn ci(tree: &Tree) -> Vec<Place> {
     const PATH: &str = ".ci/run";
@@ -147,6 +162,17 @@ mod tests {
         let places = wide_lines(&tree(&[("a.md", &page)]));
         assert_eq!(places.len(), 1, "{places:?}");
         assert_eq!(places[0].line, 1);
+    }
+
+    #[test]
+    fn a_readme_that_asks_for_another_rust_is_found() {
+        let pages = |readme| {
+            let manifest = "[workspace.package]\nrust-version = \"1.95\"\n";
+            tree(&[("Cargo.toml", manifest), ("README.md", readme)])
+        };
+        assert!(rust_version(&pages("Rust 1.95 or later")).is_empty());
+        assert_eq!(rust_version(&pages("Rust 1.9 or later")).len(), 1);
+        assert_eq!(rust_version(&tree(&[])).len(), 1);
     }
 
     #[test]
