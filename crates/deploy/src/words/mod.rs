@@ -329,6 +329,9 @@ mod tests {
             ("1a", false),
             ("a--b", false),
             ("nginx", false),
+            ("shadow", false),
+            ("modules-enabled", false),
+            ("systemd-network", false),
         ] {
             assert_eq!(text.parse::<Name>().is_ok(), taken, "{text}");
         }

@@ -109,11 +109,12 @@ fn shape(text: &str) -> Option<Vec<(usize, usize)>> {
         .files
         .iter()
         .filter(|file| !file.path.ends_with("origin.toml"));
-    Some(
-        files
-            .map(|file| (file.contents.lines().count(), count(&file.contents)))
-            .collect(),
-    )
+    let mut shape: Vec<_> = files
+        .map(|file| (file.contents.lines().count(), count(&file.contents)))
+        .collect();
+    // files are in the order of their paths, in which the name of the deployment stands
+    shape.sort_unstable();
+    Some(shape)
 }
 
 /// Each key either refuses the text or renders files of the usual shape.
