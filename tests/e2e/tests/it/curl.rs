@@ -114,3 +114,29 @@ fn mcp_is_never_redirected_and_a_websocket_is_refused() {
         );
     }
 }
+
+#[test]
+fn plain_http_leads_to_https_and_answers_the_authority_itself() {
+    let tools = Tools::from_environment();
+    let deployment = Deployment::with_time(&tools);
+    let running = Running::start(&tools, &deployment);
+    let https = running.url("/mcp");
+    for (host, path, said) in [
+        ("localhost", "/mcp", format!("308 {https}")),
+        (
+            "localhost",
+            "/.well-known/acme-challenge/none",
+            "404 ".to_owned(),
+        ),
+        ("foreign.example", "/mcp", "421 ".to_owned()),
+    ] {
+        let mut command = tools.curl_with_http3(&running.ca());
+        command.args(["--request", "POST", "--output", "/dev/null"]);
+        command.args(["--write-out", "%{http_code} %{redirect_url}"]);
+        command.args(["--header", &format!("Host: {host}")]);
+        let url = format!("http://127.0.0.1:{}{path}", deployment.http_port);
+        let output = command.arg(url).output().expect("curl starts");
+        let answered = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(answered, said, "{host}{path}");
+    }
+}
