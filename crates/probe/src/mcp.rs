@@ -71,6 +71,11 @@ pub fn initialize(path: &str, id: u64, revision: &str) -> Ask {
     ask
 }
 
+/// What a legacy client says after `initialize` and before any other request; it is answered with 202 and no body.
+pub fn initialized(path: &str, revision: &str) -> Ask {
+    legacy(path, revision, None, "notifications/initialized", None)
+}
+
 /// Any later message of a legacy revision; without an id it is a notification. A session's `Mcp-Session-Id` is for the
 /// caller to add.
 pub fn legacy(
@@ -294,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_notification_has_no_id() {
-        let ask = legacy("/mcp", LEGACY, None, "notifications/initialized", None);
+        let ask = initialized("/mcp", LEGACY);
         assert_eq!(
             body(&ask),
             json!({"jsonrpc": "2.0", "method": "notifications/initialized"})

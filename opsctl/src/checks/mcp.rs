@@ -86,7 +86,7 @@ pub(crate) async fn gather_call(aim: &Aim, version: Version, era: Era, call: &Ca
         .map_err(|error| sentence(&error))?;
     if !told.head.status.is_success() {
         return Err(format!(
-            "`notifications/initialized` was answered with status {}, not 202",
+            "the word that the client is initialized was answered with status {}, not 202",
             told.head.status.as_u16()
         ));
     }
@@ -105,8 +105,7 @@ struct Session<'a> {
 impl Session<'_> {
     /// The notification that has to come before any other request.
     fn initialized(&self) -> Result<Ask, String> {
-        let method = "notifications/initialized";
-        self.tagged(mcp::legacy(self.path, self.revision, None, method, None))
+        self.tagged(mcp::initialized(self.path, self.revision))
     }
 
     /// The same request as a legacy client writes it: without `_meta` and without the headers that repeat the body.
