@@ -7,15 +7,7 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::finding::{Finding, Report};
-
-/// Where a value stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file as the person named it, or `environment`.
-    pub file: Arc<str>,
-    /// The line, counted from 1; none where there are no lines.
-    pub line: Option<usize>,
-}
+use crate::place::Place;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]

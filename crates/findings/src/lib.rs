@@ -7,11 +7,13 @@
 mod document;
 mod finding;
 mod nearest;
+mod place;
 mod reader;
 mod units;
 
-pub use document::{Document, Node, Place, Value};
+pub use document::{Document, Node, Value};
 pub use finding::{Finding, Report, Severity};
 pub use nearest::nearest;
+pub use place::Place;
 pub use reader::{Located, Reader};
 pub use units::{format_duration, format_size, parse_duration, parse_size};

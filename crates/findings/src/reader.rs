@@ -7,9 +7,10 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::document::{Node, Place, Value};
+use crate::document::{Node, Value};
 use crate::finding::{Finding, Report};
 use crate::nearest::nearest;
+use crate::place::Place;
 use crate::units::{parse_duration, parse_size};
 
 /// A value with its key path and place, for findings that are made later.

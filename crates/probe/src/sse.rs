@@ -108,7 +108,7 @@ impl Parser {
     }
 
     /// Whether the stream may end here: nothing that was begun is unfinished. An unfinished event is never handed out
-    /// ("Once the end of the file is reached, any pending data must be discarded").
+    /// (HTML, section 9.2.6: what is pending at the end is dropped).
     pub fn is_between_events(&self) -> bool {
         self.line.is_empty() && !self.fields.any()
     }
@@ -165,9 +165,9 @@ impl Fields {
                 }
                 None => self.data = Some(value.to_owned()),
             },
-            // "If the field value does not contain U+0000 NULL, then set the last event ID buffer to the field value."
+            // HTML, section 9.2.6: an id with a NUL in it is no id
             "id" if !value.contains('\0') => self.id = Some(value.to_owned()),
-            // "If the field value consists of only ASCII digits"
+            // the same section: any other character, a sign included, makes the field void
             "retry" if value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 self.retry = value.parse().ok().map(Duration::from_millis);
             }

@@ -1,12 +1,14 @@
 //! `origin.generation`, `origin.ready`, `origin.private`: what the origin's admin listener and its addresses say.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::ask::fetch;
 use http::StatusCode;
 use origin_config::Bind;
-use probe::{Ask, Connect, ProbeError, Target, Version};
+use probe::{Answer, Ask, Connect, ProbeError, Target, Version};
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use super::verdict::{Verdict, sentence};
 
@@ -21,7 +23,7 @@ pub(crate) struct Admin {
 
 /// Asks the admin listener.
 pub(crate) async fn gather(admin: &Target) -> Admin {
-    let ready = fetch(admin, Version::Http1, Ask::get("/readyz")).await;
+    let ready = settled(admin).await;
     let capabilities = fetch(admin, Version::Http1, Ask::get("/capz")).await;
     // a socket that is not there says nothing without its path
     let place = match &admin.connect {
@@ -35,6 +37,18 @@ pub(crate) async fn gather(admin: &Target) -> Admin {
             serde_json::from_slice(&answer.body)
                 .map_err(|error| format!("`/capz` is no JSON: {error}"))
         }),
+    }
+}
+
+/// The answer of `/readyz`, once the servers are no longer starting: right after a restart they are for a moment.
+async fn settled(admin: &Target) -> Result<Answer, ProbeError> {
+    let deadline = Instant::now() + STARTING;
+    loop {
+        let answer = fetch(admin, Version::Http1, Ask::get("/readyz")).await?;
+        if answer.head.status != StatusCode::SERVICE_UNAVAILABLE || Instant::now() >= deadline {
+            return Ok(answer);
+        }
+        sleep(BETWEEN_ASKS).await;
     }
 }
 
@@ -183,6 +197,11 @@ pub(crate) fn judge_outside(seen: &[Outside]) -> Verdict {
 
 /// A machine answers itself at once or not at all.
 const CONNECT: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// A server has failed or is ready after its `start_timeout`, 30 s unless the spec says otherwise.
+const STARTING: Duration = Duration::from_secs(35);
+/// Readiness follows the servers at once; this is short against their start.
+const BETWEEN_ASKS: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

@@ -38,9 +38,21 @@ pub(crate) fn run(arguments: &Init, spec: &Path, ui: &mut Ui) -> Result<Exit, Co
     })?;
     match ui.format() {
         Format::Json => output(ui.json(&serde_json::json!({"ok": true, "file": name})))?,
-        Format::Human => ui.say(format_args!("wrote {name}; next: opsctl --spec {name} up")),
+        Format::Human => ui.say(format_args!(
+            "wrote {name}; next: opsctl --spec {name} {}",
+            next(arguments)
+        )),
     }
     Ok(Exit::Done)
+}
+
+/// A development certificate is for this machine; one from an authority is for the machine that has it.
+fn next(arguments: &Init) -> &'static str {
+    if arguments.certificate.is_some() {
+        "render --out staged"
+    } else {
+        "up"
+    }
 }
 
 /// The text: every key that a person is likely to change, with the reason for its value.
@@ -171,7 +183,10 @@ mod tests {
             ],
         ] {
             let report = findings(arguments);
-            assert!(report.is_empty(), "{arguments:?}: {report}");
+            // without a --server the file has an example in comments, and the reader says that there is none
+            let expected = usize::from(!arguments.contains(&"--server"));
+            assert_eq!(report.findings().len(), expected, "{arguments:?}: {report}");
+            assert!(!report.has_errors());
         }
     }
 

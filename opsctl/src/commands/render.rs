@@ -173,6 +173,7 @@ fn compare(rendered: &Rendered, folder: &Path, ui: &mut Ui) -> Result<Exit, Comm
 fn difference_json(file: &RenderedFile, difference: &Difference) -> Value {
     match difference {
         Difference::Missing => json!({"path": file.path, "difference": "missing"}),
+        Difference::Generation => json!({"path": file.path, "difference": "generation"}),
         Difference::Mode(mode) => {
             json!({"path": file.path, "difference": "mode", "installed": format!("{mode:04o}"), "rendered": format!("{:04o}", file.mode)})
         }
@@ -188,6 +189,7 @@ fn difference_json(file: &RenderedFile, difference: &Difference) -> Value {
 fn difference_text(file: &RenderedFile, difference: &Difference) -> String {
     match difference {
         Difference::Missing => format!("missing: {}\n", file.path),
+        Difference::Generation => format!("only the generation: {}\n", file.path),
         Difference::Mode(mode) => format!(
             "mode {mode:04o}, rendered {:04o}: {}\n",
             file.mode, file.path

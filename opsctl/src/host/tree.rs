@@ -17,6 +17,8 @@ pub(crate) enum Difference {
     Missing,
     /// Its text is another one.
     Contents(String),
+    /// Its text names another generation, and is the same otherwise.
+    Generation,
     /// Its permission bits are others.
     Mode(u32),
     /// Its user or group is another one: the numbers of both.
@@ -35,6 +37,10 @@ pub(crate) fn write(rendered: &Rendered, folder: &Path) -> Result<(), HostError>
         )?;
     }
     for file in &rendered.files {
+        // one that is as it should be stays: rewritten, it would look changed to systemd and to people
+        if difference(file, folder).is_none() {
+            continue;
+        }
         let path = below(folder, &file.path);
         if let Some(above) = path.parent() {
             staged.folder(above, 0o755, (None, None))?;
@@ -105,25 +111,46 @@ impl Drop for Staged {
 
 /// Compares every rendered file with the one below a folder.
 pub(crate) fn compare(rendered: &Rendered, folder: &Path) -> Vec<(RenderedFile, Difference)> {
-    let mut differences = Vec::new();
-    for file in &rendered.files {
-        let path = below(folder, &file.path);
-        let difference = match (fs::read(&path), path.metadata()) {
-            (Ok(contents), _) if contents != file.contents.as_bytes() => {
-                Difference::Contents(String::from_utf8_lossy(&contents).into_owned())
-            }
-            (Ok(_), Ok(data)) if data.permissions().mode() & 0o7777 != file.mode => {
-                Difference::Mode(data.mode() & 0o7777)
-            }
-            (Ok(_), Ok(data)) if !belongs(&data, owner(file.owner.as_ref(), folder)) => {
-                Difference::Owner(data.uid(), data.gid())
-            }
-            (Ok(_), Ok(_)) => continue,
-            _ => Difference::Missing,
-        };
-        differences.push((file.clone(), difference));
+    let differs = |file: &RenderedFile| Some((file.clone(), difference(file, folder)?));
+    rendered.files.iter().filter_map(differs).collect()
+}
+
+/// What differs between one rendered file and the one below a folder.
+fn difference(file: &RenderedFile, folder: &Path) -> Option<Difference> {
+    let path = below(folder, &file.path);
+    match (fs::read(&path), path.metadata()) {
+        (Ok(contents), _) if contents != file.contents.as_bytes() => {
+            let old = String::from_utf8_lossy(&contents).into_owned();
+            Some(if is_older_generation(&old, &file.contents) {
+                Difference::Generation
+            } else {
+                Difference::Contents(old)
+            })
+        }
+        (Ok(_), Ok(data)) if data.permissions().mode() & 0o7777 != file.mode => {
+            Some(Difference::Mode(data.mode() & 0o7777))
+        }
+        (Ok(_), Ok(data)) if !belongs(&data, owner(file.owner.as_ref(), folder)) => {
+            Some(Difference::Owner(data.uid(), data.gid()))
+        }
+        (Ok(_), Ok(_)) => None,
+        _ => Some(Difference::Missing),
     }
-    differences
+}
+
+/// Whether two texts are the same but for the generation that their heads name.
+fn is_older_generation(old: &str, new: &str) -> bool {
+    match (generation(old), generation(new)) {
+        (Some(before), Some(now)) => old.replace(before, now) == new,
+        _ => false,
+    }
+}
+
+/// The generation that the head of a rendered file names.
+fn generation(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once(" generation ")?;
+    let digits = rest.find(|c: char| !c.is_ascii_hexdigit())?;
+    (digits == GENERATION_DIGITS).then_some(&rest[..digits])
 }
 
 /// Whether a file is of this user and group, as far as these are known here.
@@ -143,6 +170,9 @@ fn owner(owner: Option<&Owner>, folder: &Path) -> (Option<u32>, Option<u32>) {
     };
     accounts::numbers(root, owner.user.as_str(), owner.group.as_str())
 }
+
+/// As `GenerationId` of the deployment has it.
+const GENERATION_DIGITS: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -193,6 +223,38 @@ mod tests {
                 Difference::Mode(0o640)
             ]
         );
+    }
+
+    #[test]
+    fn a_file_that_is_as_it_should_be_is_not_written_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inode = || {
+            folder
+                .path()
+                .join("etc/nginx/a.conf")
+                .metadata()
+                .map(|data| data.ino())
+                .ok()
+        };
+        write(&rendered(), folder.path()).expect("written");
+        let first = inode();
+        write(&rendered(), folder.path()).expect("written");
+        assert!(first.is_some() && inode() == first);
+        let mut other = rendered();
+        other.files[0].contents = "other\n".into();
+        write(&other, folder.path()).expect("written");
+        assert_ne!(inode(), first);
+    }
+
+    #[test]
+    fn a_generation_alone_is_told_from_a_change() {
+        let text = |generation: &str, rest: &str| {
+            format!("# from x, generation {generation}, for y\n{rest}")
+        };
+        let (old, new) = ("0123456789abcdef", "fedcba9876543210");
+        assert!(is_older_generation(&text(old, "a;"), &text(new, "a;")));
+        assert!(!is_older_generation(&text(old, "a;"), &text(new, "b;")));
+        assert!(!is_older_generation("a;", &text(new, "a;")));
     }
 
     #[test]

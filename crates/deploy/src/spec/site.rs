@@ -28,8 +28,13 @@ pub(super) fn read(
         text.name(name);
     }
     let origin_keys = read_origin(reader, &mut text);
-    let checks = reader
-        .tables("servers")
+    let servers = reader.tables("servers");
+    if servers.is_empty() {
+        let message = "there is no MCP server, and clients will find no tool";
+        let hint = "add one as `[[servers]]` with `name` and `command`";
+        reader.find("servers", Finding::warn("servers.none", message).hint(hint));
+    }
+    let checks = servers
         .into_iter()
         .filter_map(|server| read_server(server, &mut text))
         .collect();

@@ -58,7 +58,7 @@ pub fn find_faults(target: &Target) -> Report {
         let message = format!(
             "NGINX {} has known faults: {}",
             target.version,
-            open.join("; ")
+            open.join(", ")
         );
         report.push(Finding::warn("target.cve", message).hint(
             "upstream fixed them in 1.30.7; a distribution may have done so without a new version number: see its changelog",
@@ -93,32 +93,38 @@ const FLOORS: [(Feature, &[Version]); 3] = [
 /// out.
 const KNOWN_FAULTS: [Fault; 6] = [
     Fault {
-        name: "CVE-2026-121810 (QUIC: a connection freed while in use)",
+        // QUIC: a connection freed while in use
+        name: "CVE-2026-121810",
         since: Version::new(1, 25, 0),
         fixed: &[Version::new(1, 30, 7), Version::new(1, 31, 8)],
     },
     Fault {
-        name: "CVE-2026-95101 (HTTP/3: a body past client_max_body_size)",
+        // HTTP/3: a body past client_max_body_size
+        name: "CVE-2026-95101",
         since: Version::new(1, 25, 0),
         fixed: &[Version::new(1, 30, 6), Version::new(1, 31, 7)],
     },
     Fault {
-        name: "CVE-2026-97629 (TLS: forgeable session tickets; they are off here)",
+        // TLS: forgeable session tickets; they are off here
+        name: "CVE-2026-97629",
         since: Version::new(1, 23, 2),
         fixed: &[Version::new(1, 30, 6), Version::new(1, 31, 7)],
     },
     Fault {
-        name: "CVE-2026-42533 (map: a regular expression after a capture)",
+        // map: a regular expression after a capture
+        name: "CVE-2026-42533",
         since: Version::new(1, 0, 0),
         fixed: &[Version::new(1, 30, 4), Version::new(1, 31, 3)],
     },
     Fault {
-        name: "CVE-2026-40460 (QUIC: a spoofed address on migration)",
+        // QUIC: a spoofed address on migration
+        name: "CVE-2026-40460",
         since: Version::new(1, 25, 0),
         fixed: &[Version::new(1, 30, 1), Version::new(1, 31, 0)],
     },
     Fault {
-        name: "CVE-2024-31079, -32760, -34161, -35200 (HTTP/3)",
+        // HTTP/3
+        name: "CVE-2024-31079, -32760, -34161, -35200",
         since: Version::new(1, 25, 0),
         fixed: &[Version::new(1, 26, 1), Version::new(1, 27, 0)],
     },
