@@ -86,6 +86,8 @@ pub(crate) enum Suite {
     Deny,
     /// Real NGINX, origin and opsctl on free ports
     E2e,
+    /// `cargo xtask demo --once`, as a newcomer runs it
+    Demo,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,12 +4,14 @@ mod cargo;
 mod deny;
 mod summary;
 
+use std::process::Command;
+
 use crate::cache::Cache;
 use crate::cli::Suite;
 use crate::commands;
 use crate::failure::Failure;
 use crate::repository::Repository;
-use crate::tidy;
+use crate::{process, tidy};
 
 pub(crate) use summary::Counts;
 
@@ -66,7 +68,16 @@ pub(crate) fn run(
         Suite::E2e => {
             cargo::end_to_end(repository, cache, commands::environment(repository, cache)?)
         }
+        Suite::Demo => demo(repository),
     }
+}
+
+/// The demo in a process of its own: it becomes `opsctl`.
+fn demo(repository: &Repository) -> Result<Outcome, Failure> {
+    let mut command = Command::new("cargo");
+    repository.enter(&mut command);
+    command.args(["xtask", "demo", "--once"]);
+    Ok(Outcome::single(process::status(&mut command)?.success()))
 }
 
 /// Each house rule counts as one test.

@@ -68,6 +68,7 @@ fn chosen(named: &[Suite]) -> &[Suite] {
         Suite::Docs,
         Suite::Deny,
         Suite::E2e,
+        Suite::Demo,
     ];
     if named.is_empty() { ALL } else { named }
 }
@@ -88,6 +89,7 @@ fn next(suite: Suite) -> &'static str {
         Suite::Docs => "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
         Suite::Deny => "cargo xtask test deny, and cargo tree -i PACKAGE for the package it names",
         Suite::E2e => "eval \"$(cargo xtask tools --env)\" && cargo test -p e2e TEST",
+        Suite::Demo => "cargo xtask demo --once",
     }
 }
 
