@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// The repository's own commands.
@@ -21,6 +23,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Run everything that CI runs, or the suites named
     Test(Test),
+    /// Run the official conformance suite, both requirement sets, directly and through NGINX
+    Conformance(Conformance),
     /// Check the house rules that a program can check
     Tidy,
     /// Provide the tools of the tests: NGINX, Debian roots, Python environments, nextest, cargo-deny
@@ -86,6 +90,15 @@ pub(crate) enum Suite {
     Deny,
     /// Real NGINX, origin and opsctl on free ports
     E2e,
+    /// The official conformance suite, both requirement sets, directly and through NGINX
+    Conformance,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Conformance {
+    /// Write every scenario and check to this file too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -110,10 +123,18 @@ pub(crate) enum Tool {
     Servers,
     /// Python environment with MCP clients
     Clients,
+    /// Another MCP client, in a Python environment of its own
+    Fastmcp,
+    /// The official conformance suite, with the Node that runs it
+    Conformance,
+    /// MCP Inspector, whose command line is a client
+    Inspector,
     /// The test runner
     Nextest,
     /// The judge of dependencies
     CargoDeny,
+    /// The driver of the fuzz targets
+    CargoFuzz,
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One command a file: plain values in, an exit code out.
 
+mod conformance;
 mod demo;
 mod test;
 mod tidy;
@@ -19,6 +20,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Demo(arguments) => demo::run(&repository, &arguments),
         Command::Test(arguments) => test::run(&repository, &arguments.suites),
+        Command::Conformance(arguments) => conformance::run(&repository, &arguments),
         Command::Tidy => tidy::run(&repository),
         Command::Tools(arguments) => tools::run(&repository, &arguments),
     }

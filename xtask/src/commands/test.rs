@@ -68,6 +68,7 @@ fn chosen(named: &[Suite]) -> &[Suite] {
         Suite::Docs,
         Suite::Deny,
         Suite::E2e,
+        Suite::Conformance,
     ];
     if named.is_empty() { ALL } else { named }
 }
@@ -87,6 +88,7 @@ fn next(suite: Suite) -> &'static str {
         Suite::Doc => "cargo test --workspace --doc",
         Suite::Docs => "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
         Suite::Deny => "cargo xtask test deny, and cargo tree -i PACKAGE for the package it names",
+        Suite::Conformance => "cargo xtask conformance",
         Suite::E2e => "eval \"$(cargo xtask tools --env)\" && cargo nextest run -p e2e TEST",
     }
 }
@@ -102,7 +104,7 @@ fn line(row: &Row) -> String {
     let word = if row.outcome.passed { "ok" } else { "FAILED" };
     let seconds = row.took.as_secs_f64();
     let mut line = format!(
-        "{:<8} {word:<6} {seconds:>6.1} s  {}",
+        "{:<11} {word:<6} {seconds:>6.1} s  {}",
         name(row.suite),
         row.outcome.counts
     );
