@@ -40,7 +40,7 @@ pub(crate) const SETS: [Set; 2] = [
 pub(crate) enum Way {
     /// Its own listener, HTTP/1.1.
     Direct,
-    /// NGINX in the topology `h3-termination`, HTTP/1.1 over TLS.
+    /// NGINX in the topology `h3-termination`, HTTP/1.1.
     Nginx,
 }
 
@@ -78,9 +78,6 @@ pub(crate) fn run(repository: &Repository, cache: &Cache) -> Result<Vec<Run>, Fa
             let mut command = suite.command();
             command.args(["server", "--url", served.url(), "--requirements", set.name]);
             command.arg("-o").arg(&output);
-            if let Some(ca) = served.ca() {
-                command.env("NODE_EXTRA_CA_CERTS", ca);
-            }
             let (_, text) = process::output(&mut command)?;
             runs.push(judge::judge(set, way, &text, &output)?);
         }

@@ -46,25 +46,18 @@ pub(crate) fn scratch() -> Result<Scratch, Failure> {
 pub(crate) struct Served {
     child: Child,
     url: String,
-    ca: Option<PathBuf>,
 }
 
 impl Served {
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
-
-    /// The certificate of the authority that clients have to trust.
-    pub(crate) fn ca(&self) -> Option<&Path> {
-        self.ca.as_deref()
-    }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
         // a plain kill would leave opsctl's children behind
-        let id = self.child.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &id]).status();
+        signal("-TERM", &self.child.id().to_string());
         let _ = self.child.wait();
     }
 }
@@ -88,11 +81,10 @@ pub(crate) fn direct(repository: &Repository, folder: &Path) -> Result<Served, F
     let mut served = Served {
         child: spawn(&mut command)?,
         url: format!("http://127.0.0.1:{port}/mcp"),
-        ca: None,
     };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let end = Instant::now() + START;
-    while !is_ready(address) {
+    while !answers(address, "/readyz") {
         let ended = served.child.try_wait().is_ok_and(|status| status.is_some());
         if ended || Instant::now() > end {
             let log = files::read(&log).unwrap_or_default();
@@ -103,14 +95,17 @@ pub(crate) fn direct(repository: &Repository, folder: &Path) -> Result<Served, F
     Ok(served)
 }
 
-/// `opsctl up`: NGINX before the origin.
+/// `opsctl up`: NGINX before the origin, with one listener more.
+///
+/// Two scenarios of the suite speak no TLS, whatever the URL says, and a third sends a foreign name as SNI. So the server
+/// of the deployment gets a listener in clear on loopback, the way an operator would add one: by a snippet and a reload.
 pub(crate) fn through_nginx(
     repository: &Repository,
     folder: &Path,
     nginx: &Path,
 ) -> Result<Served, Failure> {
     let programs = repository.programs()?;
-    let (https, http) = (free_port()?, free_port()?);
+    let (https, http, plain) = (free_port()?, free_port()?, free_port()?);
     let spec = folder.join("deploy.toml");
     let head = format!(
         "name = \"conformance\"\nserver_names = [\"localhost\"]\n\
@@ -130,8 +125,7 @@ pub(crate) fn through_nginx(
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut served = Served {
         child: spawn(&mut command)?,
-        url: format!("https://localhost:{https}/mcp"),
-        ca: Some(dir.join("tls/ca.pem")),
+        url: format!("http://localhost:{plain}/mcp"),
     };
     // the verification is printed when all of it is up; what fails in it may be what the suite is about to name
     let mut said = String::new();
@@ -145,6 +139,21 @@ pub(crate) fn through_nginx(
                 );
             }
         }
+    }
+    let snippet = dir.join("nginx/conformance/snippets/server/plain.conf");
+    files::replace(&snippet, &format!("listen 127.0.0.1:{plain};\n"))?;
+    let master = files::read(&dir.join("run/nginx.pid"))?;
+    signal("-HUP", master.trim());
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, plain));
+    let end = Instant::now() + START;
+    while !answers(address, "/healthz") {
+        if Instant::now() > end {
+            let log = files::read(&dir.join("log/nginx.error.log")).unwrap_or_default();
+            return Err(Failure::new(format!(
+                "NGINX has no listener in clear:\n{log}"
+            )));
+        }
+        pause();
     }
     Ok(served)
 }
@@ -163,12 +172,16 @@ fn spawn(command: &mut Command) -> Result<Child, Failure> {
     })
 }
 
-/// `GET /readyz` says 200.
-fn is_ready(address: SocketAddr) -> bool {
+fn signal(name: &str, process: &str) {
+    let _ = Command::new("kill").args([name, process]).status();
+}
+
+/// A GET over HTTP/1.1 says 200.
+fn answers(address: SocketAddr, path: &str) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect_timeout(&address, PAUSE)?;
         stream.set_read_timeout(Some(START))?;
-        let head = "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(head.as_bytes())?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
