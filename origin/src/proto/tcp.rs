@@ -19,6 +19,7 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Deadline, InFlight, Patience, Tracked};
+use super::authority;
 use super::stall::{Watched, poll_until};
 use crate::app::App;
 use crate::body::BoxError;
@@ -122,8 +123,9 @@ async fn answer(
     guard: InFlight,
     request: Request<Incoming>,
 ) -> Result<Response<Tracked<Observed>>, Infallible> {
+    let named = authority::named(&request);
     let request = request.map(|body| body.map_err(BoxError::from).boxed_unsync());
-    let response = middleware::respond(app, conn, request).await;
+    let response = middleware::respond(app, conn, named, request).await;
     Ok(response.map(|body| Tracked::new(body, guard)))
 }
 

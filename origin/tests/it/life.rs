@@ -89,7 +89,10 @@ impl Process {
 
 fn configuration(folder: &TempDir, socket: &Path, extra: &str) -> PathBuf {
     let path = folder.path().join("origin.toml");
-    let text = format!("bind = [\"unix:{}\"]\n{extra}\n", socket.display());
+    let text = format!(
+        "bind = [\"unix:{}\"]\nallowed_hosts = [\"x\", \"origin.test\"]\n{extra}\n",
+        socket.display()
+    );
     File::create(&path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .expect("a file");
