@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mcp::error::{INVALID_REQUEST, PARSE_ERROR};
-use mcp::jsonrpc::{self, Malformed, Message};
+use mcp::jsonrpc::{self, Id, Malformed, Message};
 use mcp::reply;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -75,9 +75,14 @@ fn refused(bytes: &[u8], malformed: &Malformed) {
         assert!(!valid, "JSON that is called none");
     }
     let answer = reply::error(malformed.id(), &error);
-    let answer: Value = serde_json::from_str(&answer).expect("an error is JSON");
-    assert_eq!(answer["jsonrpc"], "2.0");
-    assert_eq!(answer["error"]["code"], error.code);
+    // the id is given back as it came, also one that no Rust string can hold
+    let answer: BTreeMap<String, &RawValue> =
+        serde_json::from_str(&answer).expect("an error is JSON");
+    assert_eq!(answer["jsonrpc"].get(), "\"2.0\"");
+    let id = malformed.id().map_or("null", Id::as_json);
+    assert_eq!(answer.get("id").map_or("null", |id| id.get()), id);
+    let told: Value = serde_json::from_str(answer["error"].get()).expect("an object");
+    assert_eq!(told["code"], error.code);
 }
 
 /// How deep brackets stand in one another, strings left out.
