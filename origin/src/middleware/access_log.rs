@@ -126,6 +126,11 @@ impl Observed {
         entry.complete = inner.is_end_stream() || entry.method == Method::HEAD;
         Self { inner, entry }
     }
+
+    /// Notes that what was given out did not all reach the client.
+    pub fn cut(&mut self) {
+        self.entry.complete = false;
+    }
 }
 
 impl http_body::Body for Observed {

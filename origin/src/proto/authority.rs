@@ -22,7 +22,7 @@ pub(super) fn named<B>(request: &Request<B>) -> Named {
     if hosts.next().is_some() {
         return Named::Malformed("there is more than one `Host`");
     }
-    let target = request.uri().authority().map(|target| target.as_str());
+    let target = request.uri().authority().map(http::uri::Authority::as_str);
     match request.version() {
         Version::HTTP_09 | Version::HTTP_10 => host.map_or(Named::Nobody, read),
         // "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host

@@ -5,6 +5,7 @@
 
 mod activity;
 mod authority;
+mod flow;
 mod stall;
 mod tcp;
 

@@ -11,7 +11,7 @@ use http::{Request, Response, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use origin_config::OriginConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,11 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Deadline, InFlight, Patience, Tracked};
 use super::authority;
+use super::flow::{Flow, Metered, Starter};
 use super::stall::{Watched, poll_until};
 use crate::app::App;
 use crate::body::BoxError;
 use crate::conn::ConnInfo;
-use crate::middleware::{self, access_log::Observed};
+use crate::middleware;
 
 /// The limits of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -68,11 +69,16 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let activity = Activity::new();
+    let starter = Starter::new(limits.write_stall);
     let service = {
-        let activity = Arc::clone(&activity);
+        let (activity, starter) = (Arc::clone(&activity), starter.clone());
         service_fn(move |request: Request<Incoming>| {
-            let guard = activity.begin(request.version() == Version::HTTP_2);
-            answer(Arc::clone(&app), conn.clone(), guard, request)
+            let multiplexed = request.version() == Version::HTTP_2;
+            let exchange = Exchange {
+                guard: activity.begin(multiplexed),
+                flow: multiplexed.then(|| starter.begin()),
+            };
+            answer(Arc::clone(&app), conn.clone(), exchange, request)
         })
     };
     let io = TokioIo::new(Box::pin(Watched::new(
@@ -80,7 +86,7 @@ where
         Arc::clone(&activity),
         limits.write_stall,
     )));
-    let builder = builder(limits);
+    let builder = builder(limits, starter);
     let connection = pin!(builder.serve_connection(io, service));
     let mut driver = Driver {
         connection,
@@ -99,8 +105,8 @@ where
     }
 }
 
-fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn builder(limits: Limits, starter: Starter) -> auto::Builder<Starter> {
+    let mut builder = auto::Builder::new(starter);
     builder
         .http1()
         // hyper's own clock for a head also runs while a connection is idle: `Activity` keeps the two apart.
@@ -117,16 +123,24 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
     builder
 }
 
+/// What the connection knows of one request.
+struct Exchange {
+    guard: InFlight,
+    /// Over HTTP/2 only.
+    flow: Option<Arc<Flow>>,
+}
+
 async fn answer(
     app: Arc<App>,
     conn: ConnInfo,
-    guard: InFlight,
+    exchange: Exchange,
     request: Request<Incoming>,
-) -> Result<Response<Tracked<Observed>>, Infallible> {
+) -> Result<Response<Tracked<Metered>>, Infallible> {
     let named = authority::named(&request);
     let request = request.map(|body| body.map_err(BoxError::from).boxed_unsync());
     let response = middleware::respond(app, conn, named, request).await;
-    Ok(response.map(|body| Tracked::new(body, guard)))
+    let Exchange { guard, flow } = exchange;
+    Ok(response.map(|body| Tracked::new(Metered::new(body, flow), guard)))
 }
 
 /// A connection with its clock.

@@ -9,5 +9,6 @@ mod panics;
 mod readiness;
 mod request_id;
 mod sockets;
+mod starved;
 mod streams;
 mod support;
