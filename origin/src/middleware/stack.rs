@@ -139,7 +139,11 @@ async fn guarded(app: &Arc<App>, asked: &Asked<'_>, request: Request<Body>) -> R
     };
 
     // 9. Body limit: a declared length is judged before a byte is read, an undeclared one as it comes.
-    let (request, limit) = match body_limit::apply(request, app.config.max_body_size) {
+    let bounds = body_limit::Bounds {
+        size: app.config.max_body_size,
+        pause: app.config.read_timeout,
+    };
+    let (request, limit) = match body_limit::apply(request, bounds) {
         Ok(limited) => limited,
         Err(failure) => return refuse(failure),
     };

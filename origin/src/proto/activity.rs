@@ -124,12 +124,12 @@ pin_project! {
     pub(super) struct Tracked<B> {
         #[pin]
         inner: B,
-        guard: InFlight,
+        guard: Arc<InFlight>,
     }
 }
 
 impl<B> Tracked<B> {
-    pub(super) fn new(inner: B, guard: InFlight) -> Self {
+    pub(super) fn new(inner: B, guard: Arc<InFlight>) -> Self {
         Self { inner, guard }
     }
 }

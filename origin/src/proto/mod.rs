@@ -6,6 +6,7 @@
 mod activity;
 mod authority;
 mod flow;
+mod linger;
 mod stall;
 mod tcp;
 

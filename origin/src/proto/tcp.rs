@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::activity::{Activity, Deadline, InFlight, Patience, Tracked};
 use super::authority;
 use super::flow::{Flow, Metered, Starter};
+use super::linger::Lingering;
 use super::stall::{Watched, poll_until};
 use crate::app::App;
 use crate::body::BoxError;
@@ -75,7 +76,7 @@ where
         service_fn(move |request: Request<Incoming>| {
             let multiplexed = request.version() == Version::HTTP_2;
             let exchange = Exchange {
-                guard: activity.begin(multiplexed),
+                guard: Arc::new(activity.begin(multiplexed)),
                 flow: multiplexed.then(|| starter.begin()),
             };
             answer(Arc::clone(&app), conn.clone(), exchange, request)
@@ -125,7 +126,7 @@ fn builder(limits: Limits, starter: Starter) -> auto::Builder<Starter> {
 
 /// What the connection knows of one request.
 struct Exchange {
-    guard: InFlight,
+    guard: Arc<InFlight>,
     /// Over HTTP/2 only.
     flow: Option<Arc<Flow>>,
 }
@@ -137,9 +138,17 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Tracked<Metered>>, Infallible> {
     let named = authority::named(&request);
-    let request = request.map(|body| body.map_err(BoxError::from).boxed_unsync());
-    let response = middleware::respond(app, conn, named, request).await;
     let Exchange { guard, flow } = exchange;
+    let (head, body) = request.into_parts();
+    // Over HTTP/2 a stream is closed alone, and its client hears of the answer before.
+    let body = if flow.is_some() {
+        body.map_err(BoxError::from).boxed_unsync()
+    } else {
+        let lingering = Lingering::new(body, &head.headers, Arc::clone(&guard));
+        lingering.map_err(BoxError::from).boxed_unsync()
+    };
+    let request = Request::from_parts(head, body);
+    let response = middleware::respond(app, conn, named, request).await;
     Ok(response.map(|body| Tracked::new(Metered::new(body, flow), guard)))
 }
 

@@ -3,6 +3,9 @@
 mod browser;
 mod errors;
 mod forwarded;
+mod frames;
+mod hostile;
+mod hostile_h2;
 mod idle;
 mod life;
 mod panics;
@@ -12,3 +15,4 @@ mod sockets;
 mod starved;
 mod streams;
 mod support;
+mod victim;

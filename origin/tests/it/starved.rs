@@ -87,13 +87,13 @@ async fn the_last_bytes_of_an_answer_are_not_kept_for_ever_either() {
 #[tokio::test]
 async fn a_slow_reader_gets_everything() {
     let world = World::with(|config| config.timeouts.write_stall = Duration::from_secs(5));
-    let mut sender = client(&world, 64).await;
+    let mut sender = client(&world, 512).await;
     let call = get("/mcp/stream-demo?interval_ms=0");
     let mut body = sender.send_request(call).await.expect("a head").into_body();
     let mut text = String::new();
     while let Some(part) = chunk(&mut body).await {
         text += &part;
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
     assert!(text.ends_with("\"tokens\":68}\n\n"), "{text}");
 }
