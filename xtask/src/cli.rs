@@ -173,6 +173,8 @@ pub(crate) enum Tool {
     Conformance,
     /// MCP Inspector, whose command line is a client
     Inspector,
+    /// The client of rmcp, built in its own workspace
+    Rmcp,
     /// The test runner
     Nextest,
     /// The judge of dependencies

@@ -8,4 +8,5 @@ pub(crate) mod nextest;
 pub(crate) mod nginx;
 pub(crate) mod node;
 pub(crate) mod python;
+pub(crate) mod rmcp;
 pub(crate) mod roots;

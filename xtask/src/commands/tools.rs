@@ -10,7 +10,7 @@ use crate::cli::{Tool, Tools};
 use crate::failure::Failure;
 use crate::repository::Repository;
 use crate::talk;
-use crate::tools::{cargo_deny, cargo_fuzz, nextest, nginx, node, python, roots};
+use crate::tools::{cargo_deny, cargo_fuzz, nextest, nginx, node, python, rmcp, roots};
 
 /// Provides the tools named, or all, and prints one line each.
 pub(crate) fn run(repository: &Repository, arguments: &Tools) -> Result<ExitCode, Failure> {
@@ -64,6 +64,7 @@ pub(crate) fn environment(
         ),
         ("E2E_NODE", inspector.node().to_owned()),
         ("E2E_INSPECTOR", inspector.program().to_owned()),
+        ("E2E_RMCP", rmcp::ensure(repository)?),
         ("E2E_FIXTURES", programs.join("mcp-fixtures")),
         ("E2E_OPSCTL", programs.join("opsctl")),
         ("E2E_ORIGIN", programs.join("origin")),
@@ -84,6 +85,7 @@ fn provide(repository: &Repository, cache: &Cache, tool: Tool) -> Result<PathBuf
         Tool::Inspector => Ok(node::ensure(repository, cache, &node::INSPECTOR)?
             .program()
             .to_owned()),
+        Tool::Rmcp => rmcp::ensure(repository),
         Tool::Nextest => nextest::ensure(repository, cache),
         Tool::CargoDeny => cargo_deny::ensure(repository, cache),
         Tool::CargoFuzz => cargo_fuzz::ensure(repository, cache),

@@ -162,7 +162,7 @@ pub(crate) fn through_nginx(
 fn server(programs: &Path) -> String {
     let fixtures = programs.join("mcp-fixtures");
     let fixtures = toml::Value::from(fixtures.to_string_lossy().into_owned());
-    format!("[[servers]]\nname = \"fixtures\"\ncommand = [{fixtures}]\n")
+    format!("[[servers]]\nname = \"fixtures\"\ncommand = [{fixtures}]\nprocess = \"per-session\"\n")
 }
 
 fn spawn(command: &mut Command) -> Result<Child, Failure> {
