@@ -41,19 +41,41 @@ fn assert_statuses(lines: &[Line], expected: &[(&str, u16)]) {
 async fn the_modern_revision_is_the_same_over_every_version() {
     let lines = same_over_all_versions(modern::play).await;
     assert_statuses(&lines, modern::STATUSES);
+    let of = |name| {
+        let line = lines.iter().find(|line| line.name == name);
+        let line = line.expect("it was asked");
+        (line.headers["content-type"][0].as_str(), &line.messages)
+    };
+    assert_eq!(of("call").0, "application/json");
+    let (kind, messages) = of("call with progress");
+    assert_eq!((kind, messages.len()), ("text/event-stream", 4));
+    let (_, messages) = of("listen");
+    assert_eq!(
+        messages[0]["method"],
+        "notifications/subscriptions/acknowledged"
+    );
 }
 
 #[tokio::test]
 async fn a_legacy_session_is_the_same_over_every_version() {
     let lines = same_over_all_versions(legacy::play).await;
     assert_statuses(&lines, legacy::STATUSES);
+    let messages = |name| {
+        let line = lines.iter().find(|line| line.name == name);
+        line.expect("it was asked").messages.as_slice()
+    };
+    // the priming event, three steps of progress, the answer; asked for again, all but the first
+    assert_eq!(messages("call with progress").len(), 5);
+    assert_eq!(messages("resumed"), &messages("call with progress")[1..]);
 }
 
 #[tokio::test]
 async fn what_is_refused_is_refused_the_same_way_over_every_version() {
     let lines = same_over_all_versions(refused::play).await;
     assert_statuses(&lines, refused::STATUSES);
-    for line in lines {
+    // who names no site of the deployment gets a page of the edge, and not a word about what is behind it
+    for line in lines.iter().filter(|line| line.name != "foreign host") {
+        assert_eq!(line.messages.len(), 1, "{line:#?}");
         assert!(
             line.messages
                 .iter()

@@ -49,6 +49,14 @@ impl Script {
         answer.head.headers
     }
 
+    /// The id of the event that came first in the answer to a request.
+    pub(crate) fn first_event_of(&self, name: &str) -> String {
+        let line = self.lines.iter().find(|line| line.name == name);
+        let first = line.and_then(|line| line.messages.first());
+        let id = first.and_then(|message| message["id"].as_str());
+        id.expect("its events have ids").to_owned()
+    }
+
     /// Opens a stream and reads its first events, then leaves it.
     pub(crate) async fn open(&mut self, name: &'static str, ask: Ask, events: usize) {
         let opened = Box::pin(probe::open(&self.target, self.version, ask)).await;
