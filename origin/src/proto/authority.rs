@@ -1,7 +1,7 @@
 //! Which host a request is for, by the rules of its HTTP version.
 
 use http::header::HOST;
-use http::{Request, Version};
+use http::{Method, Request, Version};
 use origin_config::Authority;
 
 /// The host that a request names; an extension of every request.
@@ -22,7 +22,12 @@ pub(super) fn named<B>(request: &Request<B>) -> Named {
     if hosts.next().is_some() {
         return Named::Malformed("there is more than one `Host`");
     }
-    let target = request.uri().authority().map(http::uri::Authority::as_str);
+    let uri = request.uri();
+    // "The authority-form … is only used for CONNECT requests" (RFC 9112 section 3.2.3); a target without a slash reads as one.
+    if uri.authority().is_some() && uri.scheme().is_none() && request.method() != Method::CONNECT {
+        return Named::Malformed("the request target is no path");
+    }
+    let target = uri.authority().map(http::uri::Authority::as_str);
     match request.version() {
         Version::HTTP_09 | Version::HTTP_10 => host.map_or(Named::Nobody, read),
         // "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host
@@ -91,6 +96,11 @@ mod tests {
         let named = |hosts: &[&str]| request(Version::HTTP_11, "http://b.example/mcp", hosts);
         assert_eq!(named(&["a.example"]), host("b.example"));
         assert!(is_malformed(&named(&[])));
+    }
+
+    #[test]
+    fn a_target_that_is_no_path_is_no_host_either() {
+        assert!(is_malformed(&request(Version::HTTP_11, "mcp", &["a"])));
     }
 
     #[test]

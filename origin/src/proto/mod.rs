@@ -7,6 +7,7 @@ mod activity;
 mod authority;
 mod flow;
 mod linger;
+mod refused;
 mod stall;
 mod tcp;
 

@@ -1,7 +1,7 @@
 //! HTTP/1.1 and HTTP/2 over a byte stream: TCP, a Unix socket, later TLS.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,14 +19,14 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Deadline, InFlight, Patience, Tracked};
-use super::authority;
 use super::flow::{Flow, Metered, Starter};
 use super::linger::Lingering;
 use super::stall::{Watched, poll_until};
+use super::{authority, refused};
 use crate::app::App;
 use crate::body::BoxError;
 use crate::conn::ConnInfo;
-use crate::middleware;
+use crate::middleware::{self, access_log};
 
 /// The limits of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +71,7 @@ where
 {
     let activity = Activity::new();
     let starter = Starter::new(limits.write_stall);
+    let (log, peer) = (Arc::clone(&app), conn.clone());
     let service = {
         let (activity, starter) = (Arc::clone(&activity), starter.clone());
         service_fn(move |request: Request<Incoming>| {
@@ -97,13 +98,23 @@ where
         goodbye: |connection| connection.graceful_shutdown(),
         closing: false,
     };
-    tokio::select! {
+    let ended = tokio::select! {
         ended = &mut driver => ended,
         () = stop.cancelled() => {
-            driver.close();
-            driver.await
+            if let Some(ended) = driver.await_first().await {
+                ended
+            } else {
+                driver.close();
+                driver.await
+            }
         }
+    };
+    if let Err(error) = &ended
+        && let Some(status) = refused::status(error)
+    {
+        access_log::refused(&log, &peer, status, &**error);
     }
+    ended
 }
 
 fn builder(limits: Limits, starter: Starter) -> auto::Builder<Starter> {
@@ -152,6 +163,11 @@ async fn answer(
     Ok(response.map(|body| Tracked::new(Metered::new(body, flow), guard)))
 }
 
+/// The error of a connection whose client took too long.
+#[derive(Debug, thiserror::Error)]
+#[error("the request head took longer than `read_timeout`")]
+pub(super) struct HeadTooSlow;
+
 /// A connection with its clock.
 struct Driver<'a, C> {
     connection: Pin<&'a mut C>,
@@ -169,6 +185,30 @@ impl<C> Driver<'_, C> {
         if !std::mem::replace(&mut self.closing, true) {
             (self.goodbye)(self.connection.as_mut());
         }
+    }
+}
+
+impl<C> Driver<'_, C>
+where
+    C: Future<Output = Result<(), BoxError>>,
+{
+    /// Waits a moment for the first request of a connection that had none: it was accepted, so its client believes that it
+    /// is served. The connection's end, if it came first.
+    async fn await_first(&mut self) -> Option<Result<(), BoxError>> {
+        let mut moment = pin!(sleep(FIRST_REQUEST));
+        poll_fn(|cx| {
+            if self.activity.has_begun() {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(ended) = Pin::new(&mut *self).poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
+            if self.activity.has_begun() {
+                return Poll::Ready(None);
+            }
+            moment.as_mut().poll(cx).map(|()| None)
+        })
+        .await
     }
 }
 
@@ -203,11 +243,13 @@ where
                         return Poll::Pending;
                     }
                     // There is no request to answer yet, and nothing that a slow sender should be told.
-                    return Poll::Ready(Err(
-                        "the request head took longer than `read_timeout`".into()
-                    ));
+                    return Poll::Ready(Err(HeadTooSlow.into()));
                 }
             }
         }
     }
 }
+
+/// A request follows its connection within a round trip: a quarter of a second spans the earth, and delays the end of an
+/// origin only while somebody has just connected.
+const FIRST_REQUEST: Duration = Duration::from_millis(250);

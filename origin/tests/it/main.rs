@@ -10,6 +10,7 @@ mod idle;
 mod life;
 mod panics;
 mod readiness;
+mod refused;
 mod request_id;
 mod sockets;
 mod starved;
