@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use origin::stream::Framing;
-use probe::sse::{Item, Parser};
+use mcp::sse;
+use probe::sse::{Event, Item, Parser};
+use serde_json::{Value, json};
 
 /// Reads the bytes as a stream, whole and in pieces, and writes them as the data of events.
 ///
@@ -31,38 +32,55 @@ fn in_pieces(bytes: &[u8]) {
     assert_eq!(items, whole);
     for item in items {
         match item {
-            Item::Event(event) => assert!(event.id.is_none_or(|id| !id.contains('\0'))),
+            Item::Event(event) => {
+                let id = event.id.unwrap_or_default();
+                assert!(!id.contains('\0'));
+                // an id that a client sends back is read without a fault, whatever it is
+                let _ = sse::read_id(&id);
+            }
             Item::Comment { text, .. } => assert!(!text.contains(['\n', '\r'])),
         }
     }
 }
 
-/// Each line of the text becomes the payload of an event, as JSON.
+/// Each line of the text becomes the payload of a message, as JSON on several lines; every second stream can be resumed.
 fn written(text: &str) {
-    let payloads: Vec<String> = text
+    let messages: Vec<Value> = text
         .split('\n')
-        .map(|line| serde_json::Value::from(line).to_string())
+        .map(|line| json!({"result": line}))
         .collect();
-    let mut stream = Framing::Sse.keep_alive().to_vec();
-    for payload in &payloads {
-        stream.extend_from_slice(&Framing::Sse.event("message", payload));
-        stream.extend_from_slice(&Framing::Sse.keep_alive());
+    let lane = (text.len() % 2 == 0).then_some(u64::MAX);
+    let mut stream = lane.map_or_else(String::new, |lane| sse::priming(lane, 0, 500));
+    for (number, message) in (1..).zip(&messages) {
+        stream.push_str(&sse::event(
+            lane.map(|lane| (lane, number)),
+            &format!("{message:#}"),
+        ));
+        stream.push_str(": keep-alive\n\n");
     }
     let mut parser = Parser::new();
     let items = parser
-        .feed(&stream, Instant::now())
+        .feed(stream.as_bytes(), Instant::now())
         .expect("shorter than the limit");
     assert!(parser.is_between_events());
-    let read: Vec<(Option<&str>, &str)> = items
-        .iter()
-        .filter_map(|item| match item {
-            Item::Event(event) => Some((event.event.as_deref(), event.data.as_str())),
-            Item::Comment { .. } => None,
-        })
-        .collect();
-    let sent: Vec<(Option<&str>, &str)> = payloads
-        .iter()
-        .map(|payload| (Some("message"), payload.as_str()))
-        .collect();
-    assert_eq!(read, sent);
+    let mut events = items.into_iter().filter_map(|item| match item {
+        Item::Event(event) => Some(event),
+        Item::Comment { .. } => None,
+    });
+    let id = |event: &Event| {
+        event
+            .id
+            .as_deref()
+            .map(|id| sse::read_id(id).expect("our own"))
+    };
+    if let Some(lane) = lane {
+        let priming = events.next().expect("it was written");
+        assert_eq!((id(&priming), priming.data.as_str()), (Some((lane, 0)), ""));
+    }
+    for (number, message) in (1..).zip(messages) {
+        let event = events.next().expect("it was written");
+        assert_eq!(id(&event), lane.map(|lane| (lane, number)));
+        assert_eq!(serde_json::from_str(&event.data).ok(), Some(message));
+    }
+    assert!(events.next().is_none());
 }
