@@ -6,6 +6,7 @@ use std::sync::Arc;
 use origin_config::{OriginConfig, ToolNames};
 
 use crate::clock::Clock;
+use crate::endpoint::mcp::Sessions;
 use crate::router::Routes;
 use crate::snapshot::Snapshot;
 use crate::stream::Streams;
@@ -22,6 +23,12 @@ pub struct App {
     pub streams: Arc<Streams>,
     /// Which endpoint answers which path.
     pub routes: Routes,
+    /// The sessions of MCP clients up to 2025-11-25.
+    pub sessions: Arc<Sessions>,
+    /// Who the origin is to MCP clients.
+    pub service: mcp::Service,
+    /// What the states of servers are sealed with: a key of this start, so a client begins anew after a restart.
+    pub seal: mcp::Seal,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -43,8 +50,17 @@ impl App {
             client_name: config.name.clone(),
             clock,
         };
+        let upstreams = Arc::new(Upstreams::start(&config.servers, &options));
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).expect("a system that runs this has randomness");
         Arc::new(Self {
-            upstreams: Arc::new(Upstreams::start(&config.servers, &options)),
+            sessions: Sessions::start(&config, Arc::clone(&upstreams), clock),
+            service: mcp::Service {
+                name: config.name.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            seal: mcp::Seal::new(key),
+            upstreams,
             streams: Streams::new(config.stream_keep_alive, clock),
             routes: Routes::new(),
             config: Arc::new(config),

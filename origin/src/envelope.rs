@@ -18,14 +18,22 @@ use crate::clock::Clock;
 pub enum Shape {
     /// `{"success":false,"data":null,"error","code","request_id","timestamp","meta":{"execution_time_ms"}}`.
     Envelope,
-    /// `{"jsonrpc":"2.0","id":null,"error":{"code","message","data":{"code","request_id","timestamp"}}}`: MCP clients
-    /// read nothing else. The id is null because these errors come before the body was read.
+    /// `{"jsonrpc":"2.0","error":{"code","message","data":{"code","request_id","timestamp"}}}`: MCP clients read nothing
+    /// else. There is no id because these errors come before the body was read, and in MCP an id is never null.
     JsonRpc,
 }
 
 /// A code of the envelope with its HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
+    /// 400: the request itself is malformed.
+    BadRequest,
+    /// 403: a web page asks that may not.
+    Forbidden,
+    /// 421: the request is for a host that is none of this origin's.
+    MisdirectedRequest,
+    /// 408: the request body stopped coming.
+    RequestTimeout,
     /// 404: no route has this path.
     NotFound,
     /// 405: the route is not served for this method; `Allow` names the methods.
@@ -48,6 +56,10 @@ impl Code {
     /// The word in the envelope.
     pub fn word(self) -> &'static str {
         match self {
+            Self::BadRequest => "BAD_REQUEST",
+            Self::Forbidden => "FORBIDDEN",
+            Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
+            Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
@@ -62,11 +74,14 @@ impl Code {
     /// The HTTP status.
     pub fn status(self) -> StatusCode {
         match self {
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
-            Self::InvalidArguments => StatusCode::BAD_REQUEST,
+            Self::BadRequest | Self::InvalidArguments => StatusCode::BAD_REQUEST,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
@@ -102,6 +117,16 @@ impl Failure {
         }
     }
 
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// What the person who sees it reads.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The same error, with an `Allow` header.
     #[must_use]
     pub fn allowing(mut self, methods: HeaderValue) -> Self {
@@ -132,7 +157,6 @@ impl Failure {
                 status,
                 &json!({
                     "jsonrpc": "2.0",
-                    "id": Value::Null,
                     "error": {
                         "code": self.code.json_rpc(),
                         "message": self.message,
@@ -243,7 +267,7 @@ mod tests {
         let (head, body) = answer(failure, Shape::JsonRpc).await;
         assert_eq!(head.status(), StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(body["jsonrpc"], "2.0");
-        assert_eq!(body["id"], Value::Null);
+        assert_eq!(body.get("id"), None);
         assert_eq!(body["error"]["code"], -32600);
         assert_eq!(body["error"]["data"]["code"], "PAYLOAD_TOO_LARGE");
     }

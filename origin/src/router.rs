@@ -15,7 +15,6 @@ pub struct Route {
     /// The route's name in logs and in `/streams`.
     pub name: &'static str,
     path: &'static str,
-    method: Method,
     endpoint: Endpoint,
     shape: Shape,
     listeners: Listeners,
@@ -123,18 +122,17 @@ impl Target {
         let route = self
             .route
             .ok_or_else(|| Failure::new(Code::NotFound, "nothing is served at this path"))?;
-        let allow = if route.method == Method::POST {
-            &ALLOW_POST
-        } else {
-            &ALLOW_GET
+        let (serves, allow) = match route.endpoint {
+            Endpoint::Mcp => (MCP_METHODS.contains(method), &ALLOW_MCP),
+            _ => ([Method::GET, Method::HEAD].contains(method), &ALLOW_GET),
         };
-        let serves_head = route.method == Method::GET && method == Method::HEAD;
-        if *method == route.method || serves_head {
+        if serves {
             Ok(route.endpoint)
         } else if method == Method::OPTIONS {
             Ok(Endpoint::Options(allow))
         } else {
-            let message = format!("`{}` is served for {} only", route.path, route.method);
+            let allowed = allow.to_str().unwrap_or_default();
+            let message = format!("`{}` is served for {allowed} only", route.path);
             Err(Failure::new(Code::MethodNotAllowed, message).allowing(allow.clone()))
         }
     }
@@ -150,16 +148,10 @@ fn table(serves: impl Fn(Listeners) -> bool) -> Router<&'static Route> {
     router
 }
 
-const fn route(
-    name: &'static str,
-    path: &'static str,
-    method: Method,
-    endpoint: Endpoint,
-) -> Route {
+const fn route(name: &'static str, path: &'static str, endpoint: Endpoint) -> Route {
     Route {
         name,
         path,
-        method,
         endpoint,
         shape: Shape::Envelope,
         listeners: Listeners::Public,
@@ -177,7 +169,6 @@ const fn mcp(name: &'static str, path: &'static str) -> Route {
     Route {
         name,
         path,
-        method: Method::POST,
         endpoint: Endpoint::Mcp,
         shape: Shape::JsonRpc,
         listeners: Listeners::Public,
@@ -189,21 +180,19 @@ static ROUTES: [Route; 9] = [
     // Its own line: a redirect would turn a POST into a GET.
     mcp("mcp", "/mcp/"),
     mcp("server-mcp", "/servers/{name}/mcp"),
-    route("sse", "/mcp/sse", Method::GET, Endpoint::Sse),
-    route(
-        "stream-demo",
-        "/mcp/stream-demo",
-        Method::GET,
-        Endpoint::StreamDemo,
-    ),
-    route("healthz", "/healthz", Method::GET, Endpoint::Healthz).on(Listeners::Both),
-    route("readyz", "/readyz", Method::GET, Endpoint::Readyz).on(Listeners::Both),
-    route("capz", "/capz", Method::GET, Endpoint::Capz).on(Listeners::Both),
-    route("streams", "/streams", Method::GET, Endpoint::Streams).on(Listeners::Admin),
+    route("sse", "/mcp/sse", Endpoint::Sse),
+    route("stream-demo", "/mcp/stream-demo", Endpoint::StreamDemo),
+    route("healthz", "/healthz", Endpoint::Healthz).on(Listeners::Both),
+    route("readyz", "/readyz", Endpoint::Readyz).on(Listeners::Both),
+    route("capz", "/capz", Endpoint::Capz).on(Listeners::Both),
+    route("streams", "/streams", Endpoint::Streams).on(Listeners::Admin),
 ];
 
 static ALLOW_GET: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
-static ALLOW_POST: HeaderValue = HeaderValue::from_static("POST, OPTIONS");
+static ALLOW_MCP: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
+
+/// GET and DELETE are for sessions; there is no HEAD, for a stream has no length that it could tell.
+const MCP_METHODS: [Method; 3] = [Method::GET, Method::POST, Method::DELETE];
 
 #[cfg(test)]
 mod tests {
@@ -258,6 +247,9 @@ mod tests {
         assert_eq!(healthz.endpoint(&Method::HEAD), Ok(Endpoint::Healthz));
         let mcp = routes.find(Role::Public, "/mcp");
         assert!(mcp.endpoint(&Method::HEAD).is_err());
-        assert_eq!(mcp.endpoint(&Method::POST), Ok(Endpoint::Mcp));
+        for method in MCP_METHODS {
+            assert_eq!(mcp.endpoint(&method), Ok(Endpoint::Mcp));
+        }
+        assert!(mcp.endpoint(&Method::PUT).is_err());
     }
 }

@@ -98,7 +98,7 @@ impl Server {
                     }
                     Err(error) => recover(&error).await,
                 },
-                Acceptor::Unix(listener, _) => match listener.accept().await {
+                Acceptor::Unix(_, listener) => match listener.accept().await {
                     Ok((stream, _)) => self.serve(stream, conn(Peer::Unix)),
                     Err(error) => recover(&error).await,
                 },
@@ -142,8 +142,9 @@ impl Server {
 enum Acceptor {
     Tcp(tokio::net::TcpListener),
     Unix(
+        #[expect(dead_code, reason = "unlinks when dropped, before the socket closes")]
+        Option<SocketFile>,
         tokio::net::UnixListener,
-        #[expect(dead_code, reason = "unlinks when dropped")] Option<SocketFile>,
     ),
 }
 
@@ -151,8 +152,8 @@ impl Acceptor {
     fn new(socket: Socket) -> io::Result<Self> {
         Ok(match socket {
             Socket::Tcp(listener) => Self::Tcp(tokio::net::TcpListener::from_std(listener)?),
-            Socket::Unix(listener, file) => {
-                Self::Unix(tokio::net::UnixListener::from_std(listener)?, file)
+            Socket::Unix(file, listener) => {
+                Self::Unix(file, tokio::net::UnixListener::from_std(listener)?)
             }
         })
     }

@@ -1,14 +1,14 @@
-//! What the origin can do at this moment: the state of every server and their tools together.
+//! What the origin can do at this moment: the state of every server and their offers together.
 
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mcp::Catalog;
+use mcp::{Catalog, Offers};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// The capability snapshot. A new one is made when a server becomes ready, dies, or changes its tools; one that was taken
+/// The capability snapshot. A new one is made when a server becomes ready, dies, or changes its offers; one that was taken
 /// does not change.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -18,7 +18,7 @@ pub struct Snapshot {
     pub built_at: Option<Timestamp>,
     /// The servers in the order of the configuration.
     pub servers: Vec<ServerStatus>,
-    /// The tools of all servers under their public names.
+    /// The offers of all servers under their public names.
     pub catalog: Arc<Catalog>,
 }
 
@@ -37,9 +37,15 @@ pub struct ServerStatus {
     pub name: String,
     /// What it is doing.
     pub state: ServerState,
-    /// How many tools it offers now.
+    /// What it offers now, alone under its own names; shown as the number of its tools.
     #[serde(rename = "tools", serialize_with = "count")]
     pub catalog: Arc<Catalog>,
+    /// What that was made of.
+    #[serde(skip)]
+    pub offers: Offers,
+    /// Whether each session has a process of it.
+    #[serde(skip)]
+    pub private: bool,
     /// How often it was started again after its first start.
     pub restarts: u64,
     /// Why it is not ready, with the end of its error output.
@@ -96,6 +102,8 @@ mod tests {
             name: "git".into(),
             state: ServerState::Failed,
             catalog: Arc::default(),
+            offers: Offers::default(),
+            private: false,
             restarts: 2,
             error: Some("gone".into()),
             protocol_version: None,

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// The repository's own commands.
@@ -21,6 +23,12 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Run everything that CI runs, or the suites named
     Test(Test),
+    /// Run the official conformance suite, both requirement sets, directly and through NGINX
+    Conformance(Conformance),
+    /// Measure what things cost, each beside a peer in the same run
+    Bench(Bench),
+    /// Run the fuzz targets for a while each, from their seeds
+    Fuzz(Fuzz),
     /// Check the house rules that a program can check
     Tidy,
     /// Provide the tools of the tests: NGINX, Debian roots, Python environments, nextest, cargo-deny
@@ -88,6 +96,55 @@ pub(crate) enum Suite {
     E2e,
     /// `cargo xtask demo --once`, as a newcomer runs it
     Demo,
+    /// The official conformance suite, both requirement sets, directly and through NGINX
+    Conformance,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Conformance {
+    /// Write every scenario and check to this file too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    /// What to measure
+    #[arg(value_enum)]
+    pub(crate) name: BenchName,
+    /// Write the figures to this file too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Fewer and shorter rounds: to see that it runs
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum BenchName {
+    /// The envelope against rmcp, the memory of sessions and streams, and a flood of sessions
+    Protocol,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Fuzz {
+    /// The targets to run; all of them when none is named
+    #[arg(value_enum)]
+    pub(crate) targets: Vec<FuzzTarget>,
+    /// How long each of them runs
+    #[arg(long, default_value_t = 60)]
+    pub(crate) seconds: u32,
+}
+
+/// A target of `fuzz/`; the rules that they hold are in `tests/fuzz`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum FuzzTarget {
+    /// The JSON-RPC envelope
+    Envelope,
+    /// The headers that repeat what a body says
+    Headers,
+    /// The event stream, read and written
+    Events,
 }
 
 #[derive(Debug, clap::Args)]
@@ -112,10 +169,20 @@ pub(crate) enum Tool {
     Servers,
     /// Python environment with MCP clients
     Clients,
+    /// Another MCP client, in a Python environment of its own
+    Fastmcp,
+    /// The official conformance suite, with the Node that runs it
+    Conformance,
+    /// MCP Inspector, whose command line is a client
+    Inspector,
+    /// The client of rmcp, built in its own workspace
+    Rmcp,
     /// The test runner
     Nextest,
     /// The judge of dependencies
     CargoDeny,
+    /// The driver of the fuzz targets
+    CargoFuzz,
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! One command a file: plain values in, an exit code out.
 
+mod bench;
+mod conformance;
 mod demo;
+mod fuzz;
 mod test;
 mod tidy;
 mod tools;
@@ -19,6 +22,9 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Demo(arguments) => demo::run(&repository, &arguments),
         Command::Test(arguments) => test::run(&repository, &arguments.suites),
+        Command::Conformance(arguments) => conformance::run(&repository, &arguments),
+        Command::Bench(arguments) => bench::run(&repository, &arguments),
+        Command::Fuzz(arguments) => fuzz::run(&repository, &arguments),
         Command::Tidy => tidy::run(&repository),
         Command::Tools(arguments) => tools::run(&repository, &arguments),
     }

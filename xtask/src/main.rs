@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask demo`, `test`, `tidy` and `tools`.
+//! The repository's own commands: `cargo xtask demo`, `test`, `conformance`, `bench`, `fuzz`, `tidy` and `tools`.
 //!
 //! It is built before anything else, so it depends on little and starts no async runtime.
 
@@ -6,6 +6,7 @@ mod apt;
 mod cache;
 mod cli;
 mod commands;
+mod conformance;
 mod failure;
 mod files;
 mod process;

@@ -1,6 +1,7 @@
 //! The suites of `cargo xtask test`: what each runs, and how it counts.
 
 mod cargo;
+mod conformance;
 mod deny;
 mod summary;
 
@@ -65,6 +66,7 @@ pub(crate) fn run(
         Suite::Doc => cargo::doc_tests(repository),
         Suite::Docs => cargo::documentation(repository),
         Suite::Deny => deny::run(repository, cache),
+        Suite::Conformance => conformance::run(repository, cache),
         Suite::E2e => {
             cargo::end_to_end(repository, cache, commands::environment(repository, cache)?)
         }

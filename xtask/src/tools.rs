@@ -3,7 +3,10 @@
 //! Each tool has one file with an `ensure` that may be called at any time, also by two processes at once.
 
 pub(crate) mod cargo_deny;
+pub(crate) mod cargo_fuzz;
 pub(crate) mod nextest;
 pub(crate) mod nginx;
+pub(crate) mod node;
 pub(crate) mod python;
+pub(crate) mod rmcp;
 pub(crate) mod roots;

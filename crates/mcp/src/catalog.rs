@@ -1,238 +1,282 @@
-//! The tools of all servers under their public names.
+//! What all servers offer, under its public names.
 
-use std::collections::{HashMap, HashSet};
+mod named;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::raw::{Object, quote};
+use crate::capabilities::Capabilities;
+use crate::offers::{Kind, Offers};
+use crate::raw::Object;
+use crate::template;
 use crate::tool::{self, Naming};
+use crate::version::Era;
+
+pub use named::Entry;
+use named::{Named, Origin};
 
 /// What one server has to offer, as a [`Catalog`] takes it in.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
     /// The server's name.
     pub server: &'a str,
-    /// Its tools in its own order, each one JSON object; empty for a server that is not there.
-    pub tools: &'a [Box<str>],
+    /// What it offers; nothing for a server that is not there.
+    pub offers: &'a Offers,
+    /// Whether each session has a process of it to itself. Log messages of a process that many share are nobody's.
+    pub private: bool,
 }
 
-/// The merged tools of some servers, ready to be answered. The order is that of the servers, then each server's own.
+/// The merged offers of some servers, ready to be answered. The order is that of the servers, then each server's own.
 ///
-/// Of a tool's JSON only the value of `name` is changed; all other bytes are as the server sent them.
+/// Of an item's JSON only the value of `name` is changed, for tools and prompts; all other bytes are as the server sent them.
+/// A resource keeps its URI: it is read from the server that lists it, or else from the first one with a template that may
+/// have made it; of two servers that list one URI the first has it.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    entries: Vec<Entry>,
-    by_name: HashMap<Box<str>, usize>,
-    servers: Vec<Arc<str>>,
-    list: String,
+    tools: Named,
+    prompts: Named,
+    resources: Listed,
+    templates: Listed,
+    members: Vec<Member>,
+    legacy: Capabilities,
+    modern: Capabilities,
+    instructions: Option<String>,
     skipped: Vec<String>,
     plain: bool,
 }
 
-/// One tool of a [`Catalog`].
+/// One server of a [`Catalog`].
 #[derive(Clone, Debug)]
-pub struct Entry {
-    /// The name that clients use.
-    pub public: Box<str>,
-    /// The server that has the tool.
-    pub server: Arc<str>,
-    /// The server's own name for it.
-    pub name: Box<str>,
-    /// The tool as JSON, under its public name.
-    pub json: Box<str>,
+pub struct Member {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it declared in its handshake.
+    pub capabilities: Capabilities,
+    /// Whether it serves 2026-07-28 itself.
+    pub modern: bool,
+    /// Whether it has tools now; see [`Resolution::Absent`].
+    offers: bool,
 }
 
 /// What a public name means.
 #[derive(Clone, Copy, Debug)]
 pub enum Resolution<'a> {
-    /// A tool that is there.
-    Tool(&'a Entry),
-    /// No tool now; the name may be one of a server that offers none now, and is there again when that server is.
+    /// A tool or prompt that is there.
+    Found(&'a Entry),
+    /// Nothing now; the name may be one of a server that offers none now, and is there again when that server is.
     Absent {
         /// That server.
         server: &'a str,
     },
-    /// No tool and no server of this name.
+    /// Nothing, and no server of this name.
     Unknown,
 }
 
+/// Resources or templates: found by their text, not renamed.
+#[derive(Debug, Default)]
+struct Listed {
+    items: Vec<(Box<str>, usize)>,
+    index: HashMap<Box<str>, usize>,
+    list: String,
+}
+
 impl Catalog {
-    /// Merges the tools of `sources` in their order.
+    /// Merges the offers of `sources` in their order.
     ///
-    /// What is not a JSON object with a string `name` is left out and named in [`Catalog::skipped`], and so is the second
-    /// tool of one name in one server.
+    /// What is not a JSON object with the string that names it is left out and said in [`Catalog::skipped`], and so is the second
+    /// of one name in one server.
     pub fn build(naming: Naming, sources: &[Source<'_>]) -> Self {
         let mut catalog = Self {
             plain: naming == Naming::Plain,
             ..Self::default()
         };
-        for source in sources {
-            let server: Arc<str> = source.server.into();
-            let mut own = HashSet::new();
-            for tool in source.tools {
-                match catalog.entry(naming, &server, tool) {
-                    Some(entry) if own.insert(entry.name.clone()) => catalog.push(entry),
-                    Some(entry) => catalog
-                        .skipped
-                        .push(format!("`{server}`: `{}` stands twice", entry.name)),
-                    None => catalog
-                        .skipped
-                        .push(format!("`{server}`: a tool has no name")),
+        let mut instructions = Vec::new();
+        for (index, source) in sources.iter().enumerate() {
+            let offers = source.offers;
+            let origin = Origin {
+                naming,
+                server: source.server.into(),
+            };
+            let skipped = &mut catalog.skipped;
+            catalog
+                .tools
+                .extend(&origin, offers.list(Kind::Tools), skipped);
+            catalog
+                .prompts
+                .extend(&origin, offers.list(Kind::Prompts), skipped);
+            for (listed, kind, key) in [
+                (&mut catalog.resources, Kind::Resources, "uri"),
+                (&mut catalog.templates, Kind::Templates, "uriTemplate"),
+            ] {
+                for item in offers.list(kind) {
+                    if let Err(why) = listed.push(index, key, item) {
+                        skipped.push(format!("`{}`: {why}", source.server));
+                    }
                 }
             }
-            catalog.servers.push(server);
+            catalog.unite(source);
+            if let Some(text) = &offers.instructions {
+                instructions.push((source.server, text));
+            }
+            catalog.members.push(Member {
+                name: origin.server,
+                capabilities: offers.capabilities.clone(),
+                modern: offers.modern.is_some(),
+                offers: !offers.list(Kind::Tools).is_empty(),
+            });
         }
-        let tools: Vec<&str> = catalog
-            .entries
-            .iter()
-            .map(|entry| entry.json.as_ref())
-            .collect();
-        catalog.list = format!("[{}]", tools.join(","));
+        catalog.instructions = match instructions.as_slice() {
+            [] => None,
+            // With one server it is as if the client spoke with it alone.
+            [(_, text)] if sources.len() == 1 => Some((*text).clone()),
+            several => {
+                let parts: Vec<String> = several
+                    .iter()
+                    .map(|(server, text)| format!("{server}: {text}"))
+                    .collect();
+                Some(parts.join("\n\n"))
+            }
+        };
         catalog
     }
 
-    /// Finds what `public` means.
-    pub fn resolve(&self, public: &str) -> Resolution<'_> {
-        if let Some(&index) = self.by_name.get(public) {
-            return Resolution::Tool(&self.entries[index]);
+    fn unite(&mut self, source: &Source<'_>) {
+        let offers = source.offers;
+        let mut legacy = offers.capabilities.clone();
+        legacy.logging &= source.private;
+        self.legacy.unite(&legacy);
+        match &offers.modern {
+            Some(modern) => self.modern.unite(modern),
+            None => self.modern.unite(&Capabilities {
+                logging: false,
+                ..legacy
+            }),
         }
+    }
+
+    /// Finds the tool that `public` means.
+    pub fn resolve(&self, public: &str) -> Resolution<'_> {
+        if let Some(entry) = self.tools.find(public) {
+            return Resolution::Found(entry);
+        }
+        self.absent(public, |member| !member.offers)
+    }
+
+    /// Finds the prompt that `public` means.
+    pub fn prompt(&self, public: &str) -> Resolution<'_> {
+        if let Some(entry) = self.prompts.find(public) {
+            return Resolution::Found(entry);
+        }
+        self.absent(public, |member| {
+            member.capabilities == Capabilities::default()
+        })
+    }
+
+    fn absent(&self, public: &str, lacks: impl Fn(&Member) -> bool) -> Resolution<'_> {
         let prefix = public.split_once(tool::SEPARATOR).map(|(server, _)| server);
-        let absent = self.servers.iter().find(|server| {
+        let absent = self.members.iter().find(|member| {
             // A plain name does not say whose it is.
-            (self.plain || prefix == Some(server.as_ref())) && !self.offers(server)
+            (self.plain || prefix == Some(member.name.as_ref())) && lacks(member)
         });
-        absent.map_or(Resolution::Unknown, |server| Resolution::Absent { server })
+        absent.map_or(Resolution::Unknown, |member| Resolution::Absent {
+            server: &member.name,
+        })
+    }
+
+    /// The server that reads `uri`, which is a resource's or that of a template.
+    pub fn reader(&self, uri: &str) -> Option<&Member> {
+        let listed = self.resources.index.get(uri);
+        let template = || {
+            let same = self.templates.index.get(uri);
+            same.or_else(|| {
+                let made = self
+                    .templates
+                    .items
+                    .iter()
+                    .find(|(text, _)| template::matches(text, uri));
+                made.map(|(_, index)| index)
+            })
+        };
+        if let Some(index) = listed.or_else(template) {
+            return self.members.get(*index);
+        }
+        // A server may read more than it lists; with only one there is no doubt which.
+        let mut readers = self
+            .members
+            .iter()
+            .filter(|member| member.capabilities.resources);
+        readers.next().filter(|_| readers.next().is_none())
+    }
+
+    /// The server of that name.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.members
+            .iter()
+            .find(|member| member.name.as_ref() == name)
+    }
+
+    /// All servers in their order.
+    pub fn members(&self) -> &[Member] {
+        &self.members
     }
 
     /// The tools in their order.
     pub fn entries(&self) -> &[Entry] {
-        &self.entries
+        self.tools.entries()
     }
 
-    /// All tools as one JSON array.
-    pub fn list(&self) -> &str {
+    /// One list as a JSON array.
+    pub fn list(&self, kind: Kind) -> &str {
+        let list = match kind {
+            Kind::Tools => self.tools.list(),
+            Kind::Prompts => self.prompts.list(),
+            Kind::Resources => &self.resources.list,
+            Kind::Templates => &self.templates.list,
+        };
         // An empty default has no text yet.
-        if self.list.is_empty() {
-            "[]"
-        } else {
-            &self.list
+        if list.is_empty() { "[]" } else { list }
+    }
+
+    /// What the servers can do together, for clients of an era.
+    pub fn capabilities(&self, era: Era) -> &Capabilities {
+        match era {
+            Era::Legacy => &self.legacy,
+            Era::Modern => &self.modern,
         }
+    }
+
+    /// What the servers have to say to a model: that of the one server, or a paragraph of each.
+    pub fn instructions(&self) -> Option<&str> {
+        self.instructions.as_deref()
+    }
+
+    /// Whether names are the servers' own.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// What was left out, one line each: `server`, and why.
     pub fn skipped(&self) -> &[String] {
         &self.skipped
     }
-
-    fn offers(&self, server: &str) -> bool {
-        self.entries
-            .iter()
-            .any(|entry| entry.server.as_ref() == server)
-    }
-
-    fn entry(&self, naming: Naming, server: &Arc<str>, tool: &str) -> Option<Entry> {
-        let object = Object::read(tool)?;
-        let member = object.find("name")?;
-        let name: Box<str> = member.text()?.into();
-        let mut public = tool::public_name(naming, server, &name);
-        if self.by_name.contains_key(public.as_str()) {
-            public = tool::digested(server, &name);
-        }
-        let json = if *public == *name {
-            tool.into()
-        } else {
-            object.replaced(member, &quote(&public)).into()
-        };
-        Some(Entry {
-            public: public.into(),
-            server: Arc::clone(server),
-            name,
-            json,
-        })
-    }
-
-    fn push(&mut self, entry: Entry) {
-        self.by_name
-            .insert(entry.public.clone(), self.entries.len());
-        self.entries.push(entry);
-    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tools(texts: &[&str]) -> Vec<Box<str>> {
-        texts.iter().map(|text| (*text).into()).collect()
-    }
-
-    fn two() -> Catalog {
-        let git = tools(&[
-            r#"{"inputSchema":{"max":1.0e2},"name":"log", "x":18446744073709551616}"#,
-            r#"{"name":"a"}"#,
-        ]);
-        let sources = [
-            Source {
-                server: "git",
-                tools: &git,
-            },
-            Source {
-                server: "time",
-                tools: &[],
-            },
-        ];
-        Catalog::build(Naming::Prefixed, &sources)
-    }
-
-    #[test]
-    fn only_the_name_of_a_tool_is_changed() {
-        let expected = r#"[{"inputSchema":{"max":1.0e2},"name":"git__log", "x":18446744073709551616},{"name":"git__a"}]"#;
-        assert_eq!(two().list(), expected);
-    }
-
-    #[test]
-    fn a_public_name_leads_to_the_server_and_its_own_name() {
-        let catalog = two();
-        let Resolution::Tool(entry) = catalog.resolve("git__log") else {
-            panic!("not found")
-        };
-        assert_eq!((entry.server.as_ref(), entry.name.as_ref()), ("git", "log"));
-    }
-
-    #[test]
-    fn a_name_of_a_server_without_tools_is_absent_not_unknown() {
-        let catalog = two();
-        assert!(matches!(
-            catalog.resolve("time__now"),
-            Resolution::Absent { server: "time" }
-        ));
-        assert!(matches!(
-            catalog.resolve("git__nothing"),
-            Resolution::Unknown
-        ));
-        assert!(matches!(catalog.resolve("log"), Resolution::Unknown));
-    }
-
-    #[test]
-    fn what_is_no_tool_is_left_out_and_said() {
-        let odd = tools(&[
-            "7",
-            r#"{"name":3}"#,
-            r#"{"name":"a","n":1}"#,
-            r#"{"name":"a","n":2}"#,
-        ]);
-        let catalog = Catalog::build(
-            Naming::Plain,
-            &[Source {
-                server: "s",
-                tools: &odd,
-            }],
-        );
-        assert_eq!(catalog.list(), r#"[{"name":"a","n":1}]"#);
-        assert_eq!(catalog.skipped().len(), 3);
-    }
-
-    #[test]
-    fn an_empty_catalog_is_an_empty_list() {
-        assert_eq!(Catalog::default().list(), "[]");
+impl Listed {
+    fn push(&mut self, server: usize, key: &str, item: &str) -> Result<(), String> {
+        let text: Option<Box<str>> = Object::read(item)
+            .and_then(|object| object.find(key)?.text().map(|text| text.as_ref().into()));
+        let text = text.ok_or_else(|| format!("an item has no `{key}`"))?;
+        if self.index.contains_key(&text) {
+            return Err(format!("`{text}` is listed already"));
+        }
+        self.index.insert(text.clone(), server);
+        self.items.push((text, server));
+        let close = self.list.pop();
+        self.list.push(if close.is_some() { ',' } else { '[' });
+        self.list.push_str(item);
+        self.list.push(']');
+        Ok(())
     }
 }

@@ -3,32 +3,90 @@
 //! The body decides which era a request belongs to, the headers are held against it (both reference SDKs do so). The order of
 //! the checks is part of the protocol: a client tells from the first error what it talks to.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use crate::catalog::{Catalog, Resolution};
-use crate::error::{
-    Error, HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_VERSION,
-};
-use crate::headers::{self, Claims, Headers};
-use crate::jsonrpc::{self, Id, Message, Notification, Request};
-use crate::raw::{self, Object, quote};
+use crate::catalog::Catalog;
+use crate::error::{Error, INVALID_PARAMS, INVALID_REQUEST};
+use crate::forward::{Answer, Forward};
+use crate::headers::{Field, Headers};
+use crate::jsonrpc::{self, Body, Id, Message, Request};
+use crate::legacy::{self, Opening, Post};
+use crate::listen::Listen;
+use crate::modern::{self, Claim};
+use crate::raw::Object;
 use crate::reply::{self, Service};
+use crate::seal::Seal;
 use crate::version::{Era, Revision};
 
 /// The names of methods and notifications.
 pub(crate) mod method {
+    use crate::offers::Kind;
+
     pub(crate) const INITIALIZE: &str = "initialize";
     pub(crate) const INITIALIZED: &str = "notifications/initialized";
     pub(crate) const CANCELLED: &str = "notifications/cancelled";
     pub(crate) const PROGRESS: &str = "notifications/progress";
-    pub(crate) const TOOLS_LIST_CHANGED: &str = "notifications/tools/list_changed";
+    pub(crate) const MESSAGE: &str = "notifications/message";
+    pub(crate) const ROOTS_CHANGED: &str = "notifications/roots/list_changed";
+    pub(crate) const RESOURCE_UPDATED: &str = "notifications/resources/updated";
+    pub(crate) const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
+    pub(crate) const TASKS: &str = "notifications/tasks";
     pub(crate) const PING: &str = "ping";
+    pub(crate) const SET_LEVEL: &str = "logging/setLevel";
     pub(crate) const DISCOVER: &str = "server/discover";
-    pub(crate) const TOOLS_LIST: &str = "tools/list";
+    pub(crate) const LISTEN: &str = "subscriptions/listen";
     pub(crate) const TOOLS_CALL: &str = "tools/call";
     pub(crate) const PROMPTS_GET: &str = "prompts/get";
     pub(crate) const RESOURCES_READ: &str = "resources/read";
+    pub(crate) const SUBSCRIBE: &str = "resources/subscribe";
+    pub(crate) const UNSUBSCRIBE: &str = "resources/unsubscribe";
+    pub(crate) const COMPLETE: &str = "completion/complete";
+    pub(crate) const TASKS_GET: &str = "tasks/get";
+    pub(crate) const TASKS_UPDATE: &str = "tasks/update";
+    pub(crate) const TASKS_CANCEL: &str = "tasks/cancel";
+
+    /// The method that reads a list.
+    pub(crate) const fn of_list(kind: Kind) -> &'static str {
+        match kind {
+            Kind::Tools => "tools/list",
+            Kind::Prompts => "prompts/list",
+            Kind::Resources => "resources/list",
+            Kind::Templates => "resources/templates/list",
+        }
+    }
+
+    /// The list that a method reads.
+    pub(crate) fn list(method: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| of_list(*kind) == method)
+    }
+
+    /// The notification that a list changed. That of resources is about their templates too.
+    pub(crate) const fn change_of(kind: Kind) -> &'static str {
+        match kind {
+            Kind::Tools => "notifications/tools/list_changed",
+            Kind::Prompts => "notifications/prompts/list_changed",
+            Kind::Resources | Kind::Templates => "notifications/resources/list_changed",
+        }
+    }
+
+    /// The lists that a notification says have changed.
+    pub(crate) fn changed_lists(method: &str) -> &'static [Kind] {
+        const LISTS: [&[Kind]; 3] = [
+            &[Kind::Tools],
+            &[Kind::Prompts],
+            &[Kind::Resources, Kind::Templates],
+        ];
+        let about = |kinds: &&&[Kind]| kinds.iter().any(|kind| change_of(*kind) == method);
+        LISTS.iter().find(about).copied().unwrap_or_default()
+    }
 }
+
+/// The request by which a server is asked to tell of changes of a resource, up to 2025-11-25.
+pub const SUBSCRIBE: &str = method::SUBSCRIBE;
+/// The request that takes [`SUBSCRIBE`] back.
+pub const UNSUBSCRIBE: &str = method::UNSUBSCRIBE;
+/// The request that sets the level of log messages, up to 2025-11-25.
+pub const SET_LEVEL: &str = method::SET_LEVEL;
 
 /// One POST to an MCP endpoint.
 #[derive(Clone, Copy, Debug)]
@@ -37,101 +95,60 @@ pub struct Inbound<'a> {
     pub headers: Headers<'a>,
     /// Its body.
     pub body: &'a [u8],
-    /// The tools of this endpoint.
+    /// What this endpoint offers.
     pub catalog: &'a Catalog,
     /// Who answers.
     pub service: &'a Service,
+    /// What states are sealed with.
+    pub seal: &'a Seal,
+    /// The time of day since the UNIX epoch.
+    pub now: Duration,
+    /// Who asks: any text that is the same for one caller and no other; empty where callers are not told apart.
+    pub principal: &'a str,
 }
 
 /// What is to be done with a POST.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Decision {
     /// Answer this.
     Respond(Answer),
     /// Answer 202 without a body: a notification or a response was taken.
     Accepted,
-    /// Ask a server, then answer what [`Forward::answer`] makes of it.
-    Call(Forward),
-}
-
-/// An HTTP answer with a JSON body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The body, `application/json`.
-    pub body: String,
-}
-
-/// A call of a tool that a server has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Forward {
-    /// The server's name.
-    pub server: Arc<str>,
-    /// `params` for the server: the client's bytes with the server's own name of the tool in them.
-    pub params: String,
-    /// The client's id of the request.
-    id: Id,
-    era: Era,
-}
-
-impl Forward {
-    /// The answer to the client: a server's result or error object as raw JSON goes through as it is, but for what a client
-    /// of 2026-07-28 needs beside it. Both eras answer 200: the exchange worked, and what came of it is in the body.
-    pub fn answer(&self, service: &Service, outcome: Result<&str, &str>) -> Answer {
-        let body = match (outcome, self.era) {
-            (Ok(result), Era::Legacy) => reply::result(&self.id, result),
-            (Ok(result), Era::Modern) => reply::result(&self.id, &service.complete(result)),
-            (Err(error), _) => reply::raw_error(Some(&self.id), error),
-        };
-        Answer { status: 200, body }
-    }
-
-    /// The answer when no server could be asked or none answered.
-    pub fn failed(&self, error: &Error) -> Answer {
-        Answer {
-            status: 200,
-            body: reply::error(Some(&self.id), error),
-        }
-    }
+    /// 2026-07-28: ask a server, then answer what [`Forward::answer`] makes of it.
+    Call(Box<Forward>),
+    /// 2026-07-28: tell of changes until the client goes.
+    Listen(Box<Listen>),
+    /// Up to 2025-11-25: open a session.
+    Open(Opening),
+    /// Up to 2025-11-25: for the session that the request names.
+    Session(Post),
 }
 
 /// Decides what is to be done with a POST. Pure: the same input gives the same decision.
 pub fn decide(inbound: &Inbound<'_>) -> Decision {
     if !inbound.headers.is_json() {
-        return refuse(
-            415,
-            None,
-            &Error::new(INVALID_REQUEST, "`Content-Type` is not `application/json`"),
-        );
+        let error = Error::new(INVALID_REQUEST, "`Content-Type` is not `application/json`");
+        return Decision::Respond(Answer::refusal(415, None, &error));
     }
-    match jsonrpc::read_request(inbound.body) {
-        Ok(Message::Request(request)) => inbound.request(&request),
-        Ok(Message::Notification(notification)) => inbound.notification(&notification),
-        // No request was made to a client, so there is none to be answered; it is taken as the older revisions want it.
-        Ok(Message::Response(_)) => Decision::Accepted,
-        Err(error) => refuse(400, error.id(), &error.to_error()),
+    match jsonrpc::read_body(inbound.body) {
+        Ok(Body::One(Message::Request(request))) => inbound.request(&request),
+        // 2026-07-28 has no notification from clients over HTTP; one is taken and comes to nothing.
+        Ok(Body::One(Message::Notification(_))) if inbound.says_modern() => Decision::Accepted,
+        Ok(Body::One(message)) => inbound.session(None, || Post::one(message)),
+        Ok(Body::Batch(messages)) => inbound.session(None, || Post::batch(messages)),
+        Err(error) => Decision::Respond(Answer::refusal(400, error.id(), &error.to_error())),
     }
-}
-
-/// What the body of a request says of its era.
-struct Meta<'a> {
-    version: &'a str,
-    capabilities: Option<&'a str>,
 }
 
 impl Inbound<'_> {
     fn request(&self, request: &Request<'_>) -> Decision {
         let id = Some(&request.id);
+        let refuse = |error: &Error| Decision::Respond(Answer::refusal(400, id, error));
         let params = match request.params.map(Object::read) {
             None => None,
             Some(Some(params)) => Some(params),
             Some(None) => {
-                return refuse(
-                    400,
-                    id,
-                    &Error::new(INVALID_PARAMS, "`params` is not an object"),
-                );
+                return refuse(&Error::new(INVALID_PARAMS, "`params` is not an object"));
             }
         };
         let meta = params
@@ -144,193 +161,63 @@ impl Inbound<'_> {
             .and_then(Object::duplicate)
             .or_else(|| meta.as_ref().and_then(Object::duplicate));
         if let Some(key) = twice {
-            return refuse(
-                400,
-                id,
-                &Error::new(INVALID_PARAMS, format!("`{key}` stands twice in `params`")),
-            );
+            let message = format!("`{key}` stands twice in `params`");
+            return refuse(&Error::new(INVALID_PARAMS, message));
         }
-        let claim = meta
-            .as_ref()
-            .and_then(|meta| meta.find(PROTOCOL_VERSION))
-            .map(|claim| Meta {
-                version: claim.value,
-                capabilities: meta
-                    .as_ref()
-                    .and_then(|meta| meta.find(CLIENT_CAPABILITIES))
-                    .map(|found| found.value),
-            });
-        let modern_header =
-            self.headers.protocol_version.value() == Some(Revision::LATEST.as_str());
-        match claim {
-            Some(claim) => self.modern(request, params.as_ref(), &claim),
-            None if modern_header && request.method != method::INITIALIZE => {
-                let message = format!(
-                    "`params._meta` lacks `{PROTOCOL_VERSION}` and `{CLIENT_CAPABILITIES}`"
-                );
-                refuse(400, id, &Error::new(INVALID_PARAMS, message))
-            }
-            None => self.legacy(request, params.as_ref()),
+        if let Some(claim) = meta.as_ref().and_then(Claim::read) {
+            return modern::decide(self, request, params.as_ref(), &claim);
+        }
+        if self.says_modern() && request.method != method::INITIALIZE {
+            let message =
+                format!("`params._meta` lacks `{PROTOCOL_VERSION}` and `{CLIENT_CAPABILITIES}`");
+            return refuse(&Error::new(INVALID_PARAMS, message));
+        }
+        if request.method == method::INITIALIZE {
+            return legacy::open(request, params.as_ref());
+        }
+        self.session(Some(&request.id), || Post::request(request))
+    }
+
+    fn session(&self, id: Option<&Id>, post: impl FnOnce() -> Post) -> Decision {
+        match legacy_version(self.headers.protocol_version) {
+            Ok(()) => Decision::Session(post()),
+            Err(error) => Decision::Respond(Answer::refusal(400, id, &error)),
         }
     }
 
-    /// A request of 2026-07-28. The checks stand in the order that both reference SDKs have.
-    fn modern(
-        &self,
-        request: &Request<'_>,
-        params: Option<&Object<'_>>,
-        claim: &Meta<'_>,
-    ) -> Decision {
-        let id = Some(&request.id);
-        let capabilities = claim.capabilities.and_then(Object::read);
-        let (Some(version), Some(_)) = (raw::unquote(claim.version), capabilities) else {
-            let message = format!(
-                "`params._meta` needs a string `{PROTOCOL_VERSION}` and an object `{CLIENT_CAPABILITIES}`"
-            );
-            return refuse(400, id, &Error::new(INVALID_PARAMS, message));
-        };
-        let named =
-            named_by(&request.method).map(|key| params.and_then(|params| params.find(key)?.text()));
-        let claims = Claims {
-            version: &version,
-            method: &request.method,
-            name: named.as_ref().map(Option::as_deref),
-        };
-        if let Err(reason) = headers::agree(&self.headers, &claims) {
-            return refuse(400, id, &Error::new(HEADER_MISMATCH, reason));
-        }
-        if Revision::parse(&version).is_none_or(|revision| revision.era() != Era::Modern) {
-            let supported = Revision::names(Era::Modern);
-            let data = format!(
-                "{{\"supported\":{supported},\"requested\":{}}}",
-                quote(&version)
-            );
-            let error = Error::new(
-                UNSUPPORTED_VERSION,
-                format!("MCP `{version}` is not served"),
-            )
-            .with_data(data);
-            return refuse(400, id, &error);
-        }
-        match request.method.as_ref() {
-            method::DISCOVER => respond(&request.id, &self.service.discover()),
-            method::TOOLS_LIST => self.list(request, params, Era::Modern),
-            method::TOOLS_CALL => self.call(request, params, Era::Modern),
-            _ => unknown(request, Era::Modern),
-        }
-    }
-
-    /// A request of a revision that opens with a handshake. No session is kept, so none is asked for.
-    fn legacy(&self, request: &Request<'_>, params: Option<&Object<'_>>) -> Decision {
-        let id = Some(&request.id);
-        let opening = request.method == method::INITIALIZE;
-        if !opening && let Err(error) = self.legacy_version() {
-            return refuse(400, id, &error);
-        }
-        match request.method.as_ref() {
-            method::INITIALIZE => {
-                match params.and_then(|params| params.find("protocolVersion")?.text()) {
-                    Some(requested) => respond(&request.id, &self.service.initialize(&requested)),
-                    None => refuse(
-                        200,
-                        id,
-                        &Error::new(INVALID_PARAMS, "`protocolVersion` is not a string"),
-                    ),
-                }
-            }
-            method::PING => respond(&request.id, "{}"),
-            method::TOOLS_LIST => self.list(request, params, Era::Legacy),
-            method::TOOLS_CALL => self.call(request, params, Era::Legacy),
-            _ => unknown(request, Era::Legacy),
-        }
-    }
-
-    /// 2025-11-25, transports: an invalid or unsupported version in the header is a 400; none at all is 2025-03-26.
-    fn legacy_version(&self) -> Result<(), Error> {
-        let served = match self.headers.protocol_version {
-            headers::Field::Absent => true,
-            headers::Field::One(version) => Revision::parse(version).is_some(),
-            headers::Field::Bad => false,
-        };
-        let supported = Revision::names(Era::Legacy);
-        let error = Error::new(
-            INVALID_REQUEST,
-            "`MCP-Protocol-Version` names no revision that is served",
-        );
-        if served {
-            Ok(())
-        } else {
-            Err(error.with_data(format!("{{\"supported\":{supported}}}")))
-        }
-    }
-
-    /// The list is one page, so no cursor was ever given out.
-    fn list(&self, request: &Request<'_>, params: Option<&Object<'_>>, era: Era) -> Decision {
-        let cursor = params.and_then(|params| params.find("cursor"));
-        if cursor.is_some_and(|cursor| cursor.value != "null") {
-            let error = Error::new(INVALID_PARAMS, "`cursor` is none that was given out");
-            return refuse(status_of_params(era), Some(&request.id), &error);
-        }
-        respond(&request.id, &self.service.tools(self.catalog, era))
-    }
-
-    fn call(&self, request: &Request<'_>, params: Option<&Object<'_>>, era: Era) -> Decision {
-        let refused = |error: &Error| refuse(status_of_params(era), Some(&request.id), error);
-        let Some((params, name)) = params.and_then(|params| Some((params, params.find("name")?)))
-        else {
-            return refused(&Error::new(INVALID_PARAMS, "`params.name` is missing"));
-        };
-        let Some(public) = name.text() else {
-            return refused(&Error::new(INVALID_PARAMS, "`params.name` is not a string"));
-        };
-        let entry = match self.catalog.resolve(&public) {
-            Resolution::Tool(entry) => entry,
-            Resolution::Absent { server } => {
-                let error = Error::unavailable(format!("the server `{server}` is not available"));
-                return refuse(200, Some(&request.id), &error);
-            }
-            Resolution::Unknown => {
-                return refused(&Error::new(
-                    INVALID_PARAMS,
-                    format!("no tool is named `{public}`"),
-                ));
-            }
-        };
-        let own = if *public == *entry.name {
-            name.value.to_owned()
-        } else {
-            quote(&entry.name)
-        };
-        let params = without_envelope(&params.replaced(name, &own));
-        Decision::Call(Forward {
-            server: Arc::clone(&entry.server),
-            params,
-            id: request.id.clone(),
-            era,
-        })
-    }
-
-    /// 2026-07-28 has no notification from clients over HTTP, the older ones have three that need nothing done here.
-    fn notification(&self, _: &Notification<'_>) -> Decision {
-        match self.legacy_version() {
-            Ok(()) => Decision::Accepted,
-            Err(error) => refuse(400, None, &error),
-        }
+    fn says_modern(&self) -> bool {
+        self.headers.is_modern()
     }
 }
 
-/// Which member of `params` the header `Mcp-Name` repeats.
-fn named_by(method: &str) -> Option<&'static str> {
-    match method {
-        method::TOOLS_CALL | method::PROMPTS_GET => Some("name"),
-        method::RESOURCES_READ => Some("uri"),
-        _ => None,
+/// Whether `MCP-Protocol-Version` may stand on a message of a session; the same for GET and DELETE. 2025-11-25, transports: an
+/// invalid or unsupported version is a 400; none at all is 2025-03-26.
+///
+/// # Errors
+/// The error to answer with, at 400.
+pub fn legacy_version(field: Field<'_>) -> Result<(), Error> {
+    let served = match field {
+        Field::Absent => true,
+        Field::One(version) => {
+            Revision::parse(version).is_some_and(|revision| revision.era() == Era::Legacy)
+        }
+        Field::Bad => false,
+    };
+    let supported = Revision::names(Era::Legacy);
+    let error = Error::new(
+        INVALID_REQUEST,
+        "`MCP-Protocol-Version` names no revision that is served here",
+    );
+    if served {
+        Ok(())
+    } else {
+        Err(error.with_data(format!("{{\"supported\":{supported}}}")))
     }
 }
 
 /// Takes out of `_meta` what a client of 2026-07-28 says about itself to the origin: servers that were greeted with a handshake
 /// refuse a request with such a claim. All else in `_meta` is for the server.
-fn without_envelope(params: &str) -> String {
+pub(crate) fn without_envelope(params: &str) -> String {
     let cleaned = Object::read(params).and_then(|object| {
         let meta = object.find("_meta")?;
         let inner = Object::read(meta.value)?;
@@ -339,42 +226,31 @@ fn without_envelope(params: &str) -> String {
     cleaned.unwrap_or_else(|| params.to_owned())
 }
 
-fn respond(id: &Id, result: &str) -> Decision {
+/// A response to `request` with a result that is there already.
+pub(crate) fn respond(request: &Request<'_>, result: &str) -> Decision {
     Decision::Respond(Answer {
         status: 200,
-        body: reply::result(id, result),
+        body: reply::result(&request.id, result),
     })
 }
 
-fn refuse(status: u16, id: Option<&Id>, error: &Error) -> Decision {
-    Decision::Respond(Answer {
-        status,
-        body: reply::error(id, error),
-    })
-}
-
-/// 2026-07-28 wants 404 for a method that is not there; before, every answer to a request was a 200.
-fn unknown(request: &Request<'_>, era: Era) -> Decision {
-    let status = if era == Era::Modern { 404 } else { 200 };
-    let error = Error::new(
-        METHOD_NOT_FOUND,
-        format!("`{}` is not served", request.method),
-    );
-    refuse(status, Some(&request.id), &error)
-}
-
-/// The status of a −32602: as the Python SDK has it for 2026-07-28.
-fn status_of_params(era: Era) -> u16 {
-    if era == Era::Modern { 400 } else { 200 }
-}
-
-const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// `_meta`: the revision that a request claims (2026-07-28, basic).
+pub(crate) const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// `_meta`: what the client can do.
+pub(crate) const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// `_meta`: who the client is.
+pub(crate) const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+/// `_meta`: from which level on the client wants log messages.
+pub(crate) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+/// `_meta`: which listen request a notification belongs to.
+pub(crate) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+/// The tasks extension (SEP-2663).
+pub(crate) const TASKS: &str = "io.modelcontextprotocol/tasks";
 
 /// What of `_meta` is between the client and the origin.
 const ENVELOPE: [&str; 4] = [
     PROTOCOL_VERSION,
     CLIENT_CAPABILITIES,
-    "io.modelcontextprotocol/clientInfo",
-    "io.modelcontextprotocol/logLevel",
+    CLIENT_INFO,
+    LOG_LEVEL,
 ];

@@ -12,6 +12,10 @@ pub const METHOD_NOT_FOUND: i64 = -32601;
 pub const INVALID_PARAMS: i64 = -32602;
 /// The origin itself failed (JSON-RPC 2.0 section 5.1).
 pub const INTERNAL_ERROR: i64 = -32603;
+/// A resource is not there, to clients up to 2025-11-25; 2026-07-28 has [`INVALID_PARAMS`] for it (MCP, server/resources).
+pub const RESOURCE_NOT_FOUND: i64 = -32002;
+/// The client did not declare a capability that the request needs (MCP 2026-07-28).
+pub const MISSING_CAPABILITY: i64 = -32021;
 /// A header says something else than the body (MCP 2026-07-28).
 pub const HEADER_MISMATCH: i64 = -32020;
 /// The request claims a revision that is not served (MCP 2026-07-28).

@@ -5,6 +5,11 @@
 
 use std::borrow::Cow;
 
+use crate::base64;
+use crate::raw;
+use crate::schema::HeaderParameter;
+use crate::version::{Era, Revision};
+
 /// One header of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Field<'a> {
@@ -55,9 +60,17 @@ pub struct Headers<'a> {
     pub method: Field<'a>,
     /// `Mcp-Name`.
     pub name: Field<'a>,
+    /// `Mcp-Param-*`: each name after the prefix, in lower case, with its value.
+    pub parameters: &'a [(&'a str, Field<'a>)],
 }
 
 impl Headers<'_> {
+    /// Whether the request says that it is of a revision without sessions.
+    pub fn is_modern(&self) -> bool {
+        let version = self.protocol_version.value().and_then(Revision::parse);
+        version.is_some_and(|revision| revision.era() == Era::Modern)
+    }
+
     /// Whether the body is said to be JSON.
     ///
     /// It must be said: a page of another site can send a form or plain text here without the browser asking first, but not
@@ -109,6 +122,64 @@ pub fn agree(headers: &Headers<'_>, claims: &Claims<'_>) -> Result<(), String> {
     }
 }
 
+/// Holds the `Mcp-Param-*` headers of a call against its arguments: those that the tool's schema asks for. Others are none of
+/// the origin's business.
+///
+/// # Errors
+/// One line that names the first header that is missing, broken or different.
+pub fn parameters_agree(
+    headers: &Headers<'_>,
+    wanted: &[HeaderParameter],
+    arguments: Option<&str>,
+) -> Result<(), String> {
+    for parameter in wanted {
+        let name = &parameter.header;
+        let field = headers
+            .parameters
+            .iter()
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map_or(Field::Absent, |(_, field)| *field);
+        let value = arguments.and_then(|arguments| parameter.value(arguments));
+        match (field, value.filter(|value| *value != "null")) {
+            (Field::Absent, None) => {}
+            (Field::Absent, Some(_)) => return Err(format!("`Mcp-Param-{name}` is missing")),
+            (Field::Bad, _) => {
+                return Err(format!(
+                    "`Mcp-Param-{name}` is repeated or not visible ASCII"
+                ));
+            }
+            (Field::One(_), None) => {
+                return Err(format!("`Mcp-Param-{name}` has no argument in the body"));
+            }
+            (Field::One(text), Some(value)) => {
+                let text = decode(text)
+                    .ok_or_else(|| format!("`Mcp-Param-{name}` is not the Base64 of UTF-8 text"))?;
+                if !means(&text, value) {
+                    return Err(format!("`Mcp-Param-{name}` differs from the body"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a header's text means the same as an argument, which is raw JSON: 42 and 42.0 are one number.
+fn means(text: &str, value: &str) -> bool {
+    match value.as_bytes().first() {
+        Some(b'"') => raw::unquote(value).is_some_and(|value| value == text),
+        Some(b't' | b'f') => text == value,
+        Some(b'-' | b'0'..=b'9') => {
+            text == value
+                || matches!(
+                    (text.parse::<f64>(), value.parse::<f64>()),
+                    // Beyond 2^53 two different integers may be one number to this comparison.
+                    (Ok(one), Ok(other)) if one.total_cmp(&other).is_eq() && one.abs() < 9e15
+                )
+        }
+        _ => false,
+    }
+}
+
 fn same(name: &str, field: Field<'_>, expected: &str) -> Result<(), String> {
     match field {
         Field::One(value) if value == expected => Ok(()),
@@ -128,44 +199,56 @@ pub fn decode(value: &str) -> Option<Cow<'_, str>> {
     else {
         return Some(Cow::Borrowed(value));
     };
-    String::from_utf8(base64(inner.as_bytes())?)
+    String::from_utf8(base64::decode(inner.as_bytes())?)
         .ok()
         .map(Cow::Owned)
 }
 
-/// RFC 4648 section 4, strictly: full groups, padding only at the end, no bits left over. A lax decoder would give two
-/// spellings to one name.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(4) {
-        return None;
-    }
-    let padding = text
-        .iter()
-        .rev()
-        .take(2)
-        .take_while(|byte| **byte == b'=')
-        .count();
-    let (mut bits, mut count, mut bytes) = (0_u32, 0_u32, Vec::with_capacity(text.len() / 4 * 3));
-    for byte in &text[..text.len() - padding] {
-        bits = (bits << 6) | u32::from(sextet(*byte)?);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from((bits >> count) & 0xff).ok()?);
-            bits &= (1 << count) - 1;
-        }
-    }
-    (bits == 0).then_some(bytes)
+/// What a client takes as the answer to a POST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accept {
+    /// `application/json`.
+    pub json: bool,
+    /// `text/event-stream`.
+    pub events: bool,
 }
 
-fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
+impl Accept {
+    /// Reads the values of `Accept`. Both kinds must be named by the specification; clients that name one, or nothing, are
+    /// taken at their word, for many do.
+    pub fn read<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let (mut accept, mut named) = (
+            Self {
+                json: false,
+                events: false,
+            },
+            false,
+        );
+        let values = values
+            .into_iter()
+            .filter_map(|value| std::str::from_utf8(value).ok());
+        for range in values.flat_map(|value| value.split(',')) {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let refused = parts.any(|part| {
+                part.strip_prefix("q=")
+                    .is_some_and(|weight| weight.parse() == Ok(0.0))
+            });
+            named |= !kind.is_empty();
+            if refused {
+                continue;
+            }
+            accept.json |= matches!(kind.as_str(), "application/json" | "application/*" | "*/*");
+            accept.events |= matches!(kind.as_str(), "text/event-stream" | "text/*" | "*/*");
+        }
+        if named {
+            accept
+        } else {
+            Self {
+                json: true,
+                events: true,
+            }
+        }
     }
 }
 
@@ -178,6 +261,47 @@ mod tests {
         method: "tools/call",
         name: Some(Some("wörld")),
     };
+
+    fn parameter(header: &str, value: Option<&str>) -> Result<(), String> {
+        let schema = r#"{"properties":{"n":{"type":"integer","x-mcp-header":"N"},"s":{"properties":{"t":{"type":"string","x-mcp-header":"T"}}}}}"#;
+        let wanted = crate::schema::header_parameters(schema);
+        let (name, text) = header.split_once(':').expect("a header");
+        let fields = [(name, Field::One(text))];
+        let headers = Headers {
+            parameters: if text.is_empty() { &[] } else { &fields },
+            ..Headers::default()
+        };
+        parameters_agree(&headers, &wanted, value)
+    }
+
+    #[test]
+    fn parameters_agree_by_their_meaning() {
+        for (header, arguments) in [
+            ("n:42", r#"{"n":42.0}"#),
+            ("n:", r#"{"n":null}"#),
+            ("n:", "{}"),
+            ("t:=?base64?w7Y=?=", r#"{"s":{"t":"\u00f6"}}"#),
+            ("other:1", "{}"),
+            ("n:123456789012345678901", r#"{"n":123456789012345678901}"#),
+        ] {
+            assert_eq!(parameter(header, Some(arguments)), Ok(()), "{header}");
+        }
+        assert_eq!(parameter("n:", None), Ok(()));
+    }
+
+    #[test]
+    fn parameters_that_are_missing_extra_or_different_are_refused() {
+        for (header, arguments) in [
+            ("n:43", r#"{"n":42}"#),
+            ("n:", r#"{"n":42}"#),
+            ("n:42", "{}"),
+            ("n:", r#"{"n":1,"s":{"t":"x"}}"#),
+            ("t:=?base64?w7Y?=", r#"{"s":{"t":"\u00f6"}}"#),
+            ("n:123456789012345678902", r#"{"n":123456789012345678901}"#),
+        ] {
+            assert!(parameter(header, Some(arguments)).is_err(), "{header}");
+        }
+    }
 
     fn headers(name: &str) -> Headers<'_> {
         Headers {
@@ -265,25 +389,20 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_strict() {
-        for (text, bytes) in [
-            ("", ""),
-            ("Zg==", "f"),
-            ("Zm8=", "fo"),
-            ("Zm9v", "foo"),
-            ("Zm9vYg==", "foob"),
+    fn a_client_is_taken_at_its_word_about_what_it_accepts() {
+        for (value, json, events) in [
+            ("application/json, text/event-stream", true, true),
+            ("", true, true),
+            ("*/*", true, true),
+            ("text/event-stream", false, true),
+            ("Application/JSON;q=0.5", true, false),
+            ("application/json, text/event-stream;q=0", true, false),
+            ("text/html", false, false),
         ] {
-            assert_eq!(
-                base64(text.as_bytes()).as_deref(),
-                Some(bytes.as_bytes()),
-                "{text}"
-            );
+            let accept = Accept::read([value.as_bytes()]);
+            assert_eq!((accept.json, accept.events), (json, events), "{value}");
         }
-        for text in [
-            "Zg", "Zg=", "Zh==", "Z===", "====", "Zm9v=", "Zm 9", "Zm9-", "Zg==Zg==",
-        ] {
-            assert_eq!(base64(text.as_bytes()), None, "{text}");
-        }
+        assert!(Accept::read([]).events);
     }
 
     #[test]

@@ -12,6 +12,10 @@ use crate::raw::{self, Object};
 /// the origin often read with a recursive parser, and must not be handed what overflows it.
 pub const MAX_DEPTH: usize = 128;
 
+/// The most messages of one batch. One POST may start as many calls as its batch has: with this, as many as an HTTP/2 connection
+/// has streams by default here (RFC 9113 section 6.5.2 advises "no smaller than 100").
+pub const MAX_BATCH: usize = 100;
+
 /// The id of a request, spelled as it was sent: `1` and `"1"` are two ids, and a large number keeps all its digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Id(Box<str>);
@@ -27,6 +31,11 @@ impl Id {
         let digits = text.strip_prefix('-').unwrap_or(text);
         let integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         (integer || text.starts_with('"')).then(|| Self(text.into()))
+    }
+
+    /// An id that counts.
+    pub(crate) fn of(number: u64) -> Self {
+        Self(number.to_string().into())
     }
 
     /// The number, when it is one that fits.
@@ -87,9 +96,12 @@ pub enum Malformed {
     /// Not UTF-8, or not JSON.
     #[error("the body is not JSON")]
     NotJson(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// An array of messages.
-    #[error("batches are not served: send one message a request")]
+    /// An array of messages where one is wanted, or an empty one.
+    #[error("a batch has no place here: send one message a request")]
     Batch,
+    /// A batch of more than [`MAX_BATCH`].
+    #[error("a batch may have {MAX_BATCH} messages at most")]
+    LargeBatch,
     /// Deeper than [`MAX_DEPTH`].
     #[error("arrays and objects stand more than {MAX_DEPTH} deep in one another")]
     TooDeep,
@@ -121,20 +133,46 @@ impl Malformed {
     }
 }
 
-/// Reads one message from a client, with the limits that a stranger's message needs.
+/// What one POST brings.
+#[derive(Debug)]
+pub enum Body<'a> {
+    /// One message.
+    One(Message<'a>),
+    /// A batch, which 2025-03-26 has: what each of its members is. Never empty.
+    Batch(Vec<Result<Message<'a>, Malformed>>),
+}
+
+/// Reads the body of a POST, with the limits that a stranger's messages need.
+///
+/// # Errors
+/// [`Malformed`], with the id where one could be read.
+pub fn read_body(body: &[u8]) -> Result<Body<'_>, Malformed> {
+    let text = std::str::from_utf8(body).map_err(|error| Malformed::NotJson(error.into()))?;
+    if raw::depth(body) > MAX_DEPTH {
+        return Err(Malformed::TooDeep);
+    }
+    if !text.trim_start().starts_with('[') {
+        return read(text).map(Body::One);
+    }
+    let whole: &RawValue =
+        serde_json::from_str(text).map_err(|error| Malformed::NotJson(error.into()))?;
+    let members = raw::elements(whole.get()).unwrap_or_default();
+    match members.len() {
+        0 => Err(Malformed::Batch),
+        1..=MAX_BATCH => Ok(Body::Batch(members.into_iter().map(read).collect())),
+        _ => Err(Malformed::LargeBatch),
+    }
+}
+
+/// Reads one message from a client; a batch is none.
 ///
 /// # Errors
 /// [`Malformed`], with the id where one could be read.
 pub fn read_request(body: &[u8]) -> Result<Message<'_>, Malformed> {
-    let text = std::str::from_utf8(body).map_err(|error| Malformed::NotJson(error.into()))?;
-    // A batch is told by its first byte: a large one is not read at all.
-    if text.trim_start().starts_with('[') {
-        return Err(Malformed::Batch);
+    match read_body(body)? {
+        Body::One(message) => Ok(message),
+        Body::Batch(_) => Err(Malformed::Batch),
     }
-    if raw::depth(body) > MAX_DEPTH {
-        return Err(Malformed::TooDeep);
-    }
-    read(text)
 }
 
 /// Reads one message.
@@ -307,6 +345,22 @@ mod tests {
             refused(r#"{"jsonrpc":"2.0","id":1,"i\u0064":2,"method":"a"}"#).0,
             INVALID_REQUEST
         );
+    }
+
+    #[test]
+    fn a_batch_is_read_up_to_its_limit() {
+        let ping = r#"{"jsonrpc":"2.0","id":1,"method":"a"}"#;
+        let batch = |count: usize| format!("[{}]", vec![ping; count].join(","));
+        let full = batch(MAX_BATCH);
+        let Ok(Body::Batch(members)) = read_body(full.as_bytes()) else {
+            panic!()
+        };
+        assert!(members.len() == MAX_BATCH && members.iter().all(Result::is_ok));
+        for count in [0, MAX_BATCH + 1, 10_000] {
+            let error = read_body(batch(count).as_bytes()).unwrap_err();
+            assert_eq!(error.to_error().code, INVALID_REQUEST, "{count}");
+        }
+        assert!(matches!(read_body(b"[1,"), Err(Malformed::NotJson(_))));
     }
 
     #[test]

@@ -1,22 +1,39 @@
 //! The Model Context Protocol without I/O: messages in, messages out.
 //!
-//! Nothing here opens a socket, reads a clock or spawns a task. What passes through is raw JSON: the envelope is parsed,
-//! the payload keeps its bytes.
+//! Nothing here opens a socket, reads a clock or spawns a task; what is random comes in as a value. What passes through is raw
+//! JSON: the envelope is parsed, the payload keeps its bytes.
 
+mod base64;
+pub mod capabilities;
 pub mod catalog;
 pub mod dispatch;
 pub mod error;
+pub mod forward;
 pub mod headers;
 pub mod jsonrpc;
+pub mod legacy;
+pub mod listen;
+mod modern;
+pub mod offers;
 mod raw;
 pub mod reply;
+pub mod schema;
+pub mod seal;
+pub mod session;
+pub mod sessions;
+pub mod sse;
+mod template;
 pub mod tool;
 pub mod upstream;
 pub mod version;
 
+pub use capabilities::Capabilities;
 pub use catalog::Catalog;
 pub use dispatch::{Decision, Inbound, decide};
 pub use error::Error;
+pub use forward::Forward;
+pub use offers::{Kind, Offers};
 pub use reply::Service;
+pub use seal::Seal;
 pub use tool::Naming;
 pub use version::{Era, Revision};

@@ -71,6 +71,16 @@ impl<'a> Object<'a> {
         self.members.iter().find(|member| member.key == key)
     }
 
+    /// The text that it was read from.
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The members in their order.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Member<'a>> {
+        self.members.iter()
+    }
+
     /// A key that stands twice. Two readers of such an object may each believe another value, so what decides where a
     /// message goes must not carry one.
     pub(crate) fn duplicate(&self) -> Option<&str> {
@@ -147,6 +157,28 @@ pub(crate) fn unquote(text: &str) -> Option<Cow<'_, str>> {
 pub(crate) fn quote(text: &str) -> String {
     // A `str` always has a JSON form: the error arm of this encoder belongs to maps and writers.
     serde_json::Value::from(text).to_string()
+}
+
+/// One spelling for all texts of one value, but for numbers, which keep theirs: no white space, keys in order, strings as
+/// this crate quotes them. For comparing, not for sending.
+pub(crate) fn canonical(text: &str) -> String {
+    if let Some(object) = Object::read(text) {
+        let mut members: Vec<(String, String)> = object
+            .members()
+            .map(|member| (quote(&member.key), canonical(member.value)))
+            .collect();
+        members.sort();
+        let members: Vec<String> = members
+            .into_iter()
+            .map(|(key, value)| format!("{key}:{value}"))
+            .collect();
+        return format!("{{{}}}", members.join(","));
+    }
+    if let Some(elements) = elements(text) {
+        let elements: Vec<String> = elements.into_iter().map(canonical).collect();
+        return format!("[{}]", elements.join(","));
+    }
+    unquote(text).map_or_else(|| text.trim().to_owned(), |text| quote(&text))
 }
 
 /// How deep arrays and objects stand in one another; 0 for a scalar. The text need not be valid.
@@ -287,6 +319,14 @@ mod tests {
         );
         assert_eq!(elements("[]"), Some(vec![]));
         assert_eq!(elements("{}"), None);
+    }
+
+    #[test]
+    fn texts_of_one_value_have_one_canonical_form() {
+        let one = canonical(" { \"b\" : [1.0, \"\\u0061\"],\n\"a\":{} }");
+        assert_eq!(one, canonical(r#"{"a":{},"b":[1.0,"a"]}"#));
+        assert_eq!(one, r#"{"a":{},"b":[1.0,"a"]}"#);
+        assert_ne!(one, canonical(r#"{"a":{},"b":[1,"a"]}"#));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::jsonrpc::Id;
+use crate::offers::Kind;
 use crate::raw::{Object, quote};
 use crate::version::{Era, Revision};
 
@@ -13,8 +14,6 @@ pub struct Service {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// What a model should know about it, if anything.
-    pub instructions: Option<String>,
 }
 
 impl Service {
@@ -27,39 +26,33 @@ impl Service {
         )
     }
 
-    fn instructions(&self) -> String {
-        self.instructions
-            .as_ref()
-            .map(|text| format!(",\"instructions\":{}", quote(text)))
-            .unwrap_or_default()
-    }
-
     /// The result of the handshake of the older revisions. Only what is served is declared.
-    pub(crate) fn initialize(&self, requested: &str) -> String {
+    pub(crate) fn initialize(&self, revision: Revision, catalog: &Catalog) -> String {
         format!(
-            "{{\"protocolVersion\":\"{}\",\"capabilities\":{CAPABILITIES},\"serverInfo\":{}{}}}",
-            Revision::negotiate(requested),
+            "{{\"protocolVersion\":\"{revision}\",\"capabilities\":{},\"serverInfo\":{}{}}}",
+            catalog.capabilities(Era::Legacy).to_json(Era::Legacy),
             self.info(),
-            self.instructions()
+            instructions(catalog)
         )
     }
 
     /// The result of 2026-07-28's discovery.
-    pub(crate) fn discover(&self) -> String {
+    pub(crate) fn discover(&self, catalog: &Catalog) -> String {
         let versions = Revision::names(Era::Modern);
-        let instructions = self.instructions();
+        let capabilities = catalog.capabilities(Era::Modern).to_json(Era::Modern);
+        let instructions = instructions(catalog);
         let own = format!(
-            "{{\"supportedVersions\":{versions},\"capabilities\":{CAPABILITIES}{instructions},{CACHING}}}"
+            "{{\"supportedVersions\":{versions},\"capabilities\":{capabilities}{instructions},{CACHING}}}"
         );
         self.complete(&own)
     }
 
-    /// The list of all tools, in one page.
-    pub(crate) fn tools(&self, catalog: &Catalog, era: Era) -> String {
-        let tools = catalog.list();
+    /// One list, whole, in one page.
+    pub(crate) fn list(&self, catalog: &Catalog, kind: Kind, era: Era) -> String {
+        let (key, items) = (kind.key(), catalog.list(kind));
         match era {
-            Era::Legacy => format!("{{\"tools\":{tools}}}"),
-            Era::Modern => self.complete(&format!("{{\"tools\":{tools},{CACHING}}}")),
+            Era::Legacy => format!("{{\"{key}\":{items}}}"),
+            Era::Modern => self.complete(&format!("{{\"{key}\":{items},{CACHING}}}")),
         }
     }
 
@@ -88,6 +81,35 @@ impl Service {
     }
 }
 
+fn instructions(catalog: &Catalog) -> String {
+    catalog
+        .instructions()
+        .map(|text| format!(",\"instructions\":{}", quote(text)))
+        .unwrap_or_default()
+}
+
+/// A notification.
+pub fn notification(method: &str, params: Option<&str>) -> String {
+    let params = params
+        .map(|params| format!(",\"params\":{params}"))
+        .unwrap_or_default();
+    format!(
+        "{{\"jsonrpc\":\"2.0\",\"method\":{}{params}}}",
+        quote(method)
+    )
+}
+
+/// A request.
+pub(crate) fn request(id: &Id, method: &str, params: Option<&str>) -> String {
+    let params = params
+        .map(|params| format!(",\"params\":{params}"))
+        .unwrap_or_default();
+    format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{}{params}}}",
+        quote(method)
+    )
+}
+
 /// A response with a result.
 pub fn result(id: &Id, result: &str) -> String {
     format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}")
@@ -104,9 +126,6 @@ pub fn raw_error(id: Option<&Id>, error: &str) -> String {
     format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}")
 }
 
-/// What is served: tools. A change of the list is not announced yet, so it is not declared.
-const CAPABILITIES: &str = "{\"tools\":{}}";
-
 /// How long a client may keep a list: as long as the longest pause before a server's restart, 30 s. The lists are the same
 /// for every caller.
 const CACHING: &str = "\"ttlMs\":30000,\"cacheScope\":\"public\"";
@@ -116,12 +135,14 @@ const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Source;
+    use crate::offers::Offers;
+    use crate::tool::Naming;
 
     fn service() -> Service {
         Service {
             name: "s".into(),
             version: "1".into(),
-            instructions: Some("a \"b\"".into()),
         }
     }
 
@@ -151,7 +172,17 @@ mod tests {
 
     #[test]
     fn discovery_is_json_with_all_that_must_be_there() {
-        let value: serde_json::Value = serde_json::from_str(&service().discover()).unwrap();
+        let offers = Offers {
+            instructions: Some("a \"b\"".into()),
+            ..Offers::default()
+        };
+        let source = Source {
+            server: "s",
+            offers: &offers,
+            private: false,
+        };
+        let catalog = Catalog::build(Naming::Plain, &[source]);
+        let value: serde_json::Value = serde_json::from_str(&service().discover(&catalog)).unwrap();
         assert_eq!(value["supportedVersions"][0], "2026-07-28");
         assert_eq!(
             (&value["ttlMs"], &value["cacheScope"]),
@@ -167,7 +198,7 @@ mod tests {
     #[test]
     fn an_old_client_gets_neither_result_types_nor_caching() {
         assert_eq!(
-            service().tools(&Catalog::default(), Era::Legacy),
+            service().list(&Catalog::default(), Kind::Tools, Era::Legacy),
             r#"{"tools":[]}"#
         );
     }

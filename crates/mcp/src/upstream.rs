@@ -1,74 +1,53 @@
 //! The client's side of one connection to an MCP server: lines in, lines and events out.
 //!
-//! The conversation opens with the handshake of 2025-11-25, which every stdio server of today takes; then the tools are
-//! listed, page by page, and calls of many callers go through under ids of their own. Time-outs are the caller's: it asks to
-//! [`Upstream::cancel`] what took too long.
+//! The conversation opens with the handshake of 2025-11-25, which every stdio server of today takes. Then there are two ways on.
+//! A *shared* connection serves many clients: it asks once whether the server knows 2026-07-28 too, reads its lists, and calls
+//! of many callers go through under ids of their own. A *relay* serves one client, whose capabilities it greets with: what
+//! the server asks or tells is for that client. Time-outs are the caller's: it asks to [`Upstream::cancel`] what took too long.
+
+mod event;
+mod listing;
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::dispatch::method;
+use crate::capabilities::Capabilities;
+use crate::dispatch::{
+    CLIENT_CAPABILITIES, CLIENT_INFO, PROTOCOL_VERSION, SUBSCRIPTION_ID, method,
+};
 use crate::error::METHOD_NOT_FOUND;
 use crate::jsonrpc::{self, Id, Message, Notification, Request, Response};
+use crate::offers::{Kind, Offers};
 use crate::raw::{self, Object, quote};
 use crate::version::Revision;
+use listing::{Listing, Next};
 
-/// What the machine has to tell to the one who drives it.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The handshake is done and the tools are listed: calls may go out.
-    Ready(Hello),
-    /// The server said that its tools changed, and here they are. Each is one JSON object.
-    Tools(Vec<Box<str>>),
-    /// An answer to a call.
-    Answer {
-        /// What the call was made with.
-        ticket: u64,
-        /// The `result`, or else the `error`, as raw JSON.
-        outcome: Result<Box<str>, Box<str>>,
-    },
-    /// A progress notification for a call.
-    Progress {
-        /// What the call was made with.
-        ticket: u64,
-        /// Its `params`, with the caller's own token.
-        params: String,
-    },
-    /// The server cannot be used: it refused the handshake or its list. Nothing more will come of it.
-    Failed(String),
-    /// A line that means nothing here, and why.
-    Ignored(String),
-}
-
-/// What a server said of itself in the handshake, and its tools.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Hello {
-    /// The revision that it chose, as it spelled it.
-    pub protocol_version: String,
-    /// `serverInfo` as raw JSON.
-    pub server_info: Option<Box<str>>,
-    /// `instructions`, decoded.
-    pub instructions: Option<String>,
-    /// Its tools, each one JSON object.
-    pub tools: Vec<Box<str>>,
-}
+pub use event::{Call, Event, Greeting, Hello, Logs};
 
 /// The state of one connection.
 #[derive(Debug)]
 pub struct Upstream {
     phase: Phase,
+    role: Role,
     next_id: u64,
     pending: HashMap<u64, Pending>,
     tickets: HashMap<u64, u64>,
-    listing: Option<Listing>,
+    listings: HashMap<Kind, Listing>,
     outgoing: VecDeque<String>,
     events: VecDeque<Event>,
 }
 
 #[derive(Debug)]
+enum Role {
+    /// With the origin's own `clientInfo`, until it was used.
+    Shared(String),
+    Relay,
+}
+
+#[derive(Debug)]
 enum Phase {
     Greeting,
-    /// Listing for the first time: what was said so far waits for the tools.
-    Opening(Hello),
+    /// Listing for the first time: what was said so far waits for the lists.
+    Opening(Box<Hello>),
     Ready,
     Failed,
 }
@@ -76,40 +55,54 @@ enum Phase {
 #[derive(Debug)]
 enum Pending {
     Initialize,
-    Page,
-    Call { ticket: u64, token: Option<String> },
-}
-
-/// A list of tools that is being read.
-#[derive(Debug, Default)]
-struct Listing {
-    tools: Vec<Box<str>>,
-    pages: usize,
-    bytes: usize,
-    /// Another change was announced meanwhile: read it once more.
-    stale: bool,
+    Discover,
+    Page(Kind),
+    Call {
+        ticket: u64,
+        token: Option<String>,
+        logs: Logs,
+    },
 }
 
 impl Upstream {
-    /// Opens the conversation. `name` and `version` are those of the client: the origin.
+    /// Opens a shared connection. `name` and `version` are those of the client: the origin. No capabilities are declared, so a
+    /// server that keeps to the protocol asks nothing.
     pub fn new(name: &str, version: &str) -> Self {
-        let mut upstream = Self {
+        let info = client_info(name, version);
+        let mut upstream = Self::with(Role::Shared(info.clone()));
+        upstream.greet(Revision::LATEST_LEGACY, "{}", &info);
+        upstream
+    }
+
+    /// Opens a relay for one client.
+    pub fn relay(greeting: &Greeting) -> Self {
+        let mut upstream = Self::with(Role::Relay);
+        upstream.greet(
+            greeting.revision,
+            &greeting.capabilities,
+            &greeting.client_info,
+        );
+        upstream
+    }
+
+    fn with(role: Role) -> Self {
+        Self {
             phase: Phase::Greeting,
+            role,
             next_id: 1,
             pending: HashMap::new(),
             tickets: HashMap::new(),
-            listing: None,
+            listings: HashMap::new(),
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
-        };
+        }
+    }
+
+    fn greet(&mut self, revision: Revision, capabilities: &str, info: &str) {
         let params = format!(
-            "{{\"protocolVersion\":\"{}\",\"capabilities\":{{}},\"clientInfo\":{{\"name\":{},\"version\":{}}}}}",
-            Revision::LATEST_LEGACY,
-            quote(name),
-            quote(version)
+            "{{\"protocolVersion\":\"{revision}\",\"capabilities\":{capabilities},\"clientInfo\":{info}}}"
         );
-        upstream.request(method::INITIALIZE, &params, Pending::Initialize);
-        upstream
+        self.request(method::INITIALIZE, &params, Pending::Initialize);
     }
 
     /// The next line for the server, without its line break.
@@ -132,19 +125,40 @@ impl Upstream {
         self.tickets.len()
     }
 
-    /// Sends one `tools/call`; its answer comes as [`Event::Answer`] with `ticket`, which is the caller's to choose and
-    /// to keep unique. `params` is a JSON object and goes out as it is, but for a progress token, which becomes the
-    /// request's own id: two callers may have chosen the same.
+    /// Sends one request; its answer comes as [`Event::Answer`]. `params` goes out as it is, but for a progress token, which
+    /// becomes the request's own id: two callers may have chosen the same.
     ///
     /// `false` when the connection is not ready; nothing is sent then.
-    pub fn call(&mut self, ticket: u64, params: &str) -> bool {
+    pub fn call(&mut self, call: Call<'_>) -> bool {
         if !self.is_ready() {
             return false;
         }
-        let (params, token) = own_token(params, self.next_id);
-        let id = self.request(method::TOOLS_CALL, &params, Pending::Call { ticket, token });
-        self.tickets.insert(ticket, id);
+        let (params, token) = own_token(call.params, self.next_id);
+        let pending = Pending::Call {
+            ticket: call.ticket,
+            token,
+            logs: call.logs,
+        };
+        let id = self.request(call.method, &params, pending);
+        self.tickets.insert(call.ticket, id);
         true
+    }
+
+    /// Passes on a notification of the client.
+    pub fn tell(&mut self, method: &str, params: Option<&str>) {
+        self.notify(method, params);
+    }
+
+    /// Passes on the client's answer to [`Event::Asked`].
+    pub fn respond(&mut self, id: &Id, outcome: Result<&str, &str>) {
+        let (member, value) = match outcome {
+            Ok(result) => ("result", result),
+            Err(error) => ("error", error),
+        };
+        let value = raw::one_line(value);
+        self.outgoing.push_back(format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"{member}\":{value}}}"
+        ));
     }
 
     /// Tells the server that nobody waits for `ticket` any more. A late answer is dropped.
@@ -175,7 +189,8 @@ impl Upstream {
                 self.events.push_back(Event::Answer { ticket, outcome });
             }
             Some(Pending::Initialize) => self.greeted(response.outcome),
-            Some(Pending::Page) => self.page(response.outcome),
+            Some(Pending::Discover) => self.discovered(response.outcome),
+            Some(Pending::Page(kind)) => self.page(kind, response.outcome),
             // The answer to a call that was cancelled crossed the cancellation on its way.
             None if id.is_some_and(|id| id != 0 && id < self.next_id) => {}
             None => self.ignore("an answer to a request that was never made".to_owned()),
@@ -188,7 +203,8 @@ impl Upstream {
             Err(error) => return self.fail(format!("the server refused the handshake: {error}")),
         };
         let object = Object::read(result);
-        let text = |key: &str| Some(object.as_ref()?.find(key)?.text()?.into_owned());
+        let member = |key: &str| Some(object.as_ref()?.find(key)?.value);
+        let text = |key: &str| Some(raw::unquote(member(key)?)?.into_owned());
         let Some(protocol_version) = text("protocolVersion") else {
             return self.fail("the server's handshake names no protocol version".to_owned());
         };
@@ -197,114 +213,148 @@ impl Upstream {
                 "the server speaks MCP `{protocol_version}`, which is not known here"
             ));
         }
-        let member = |key: &str| {
-            object
-                .as_ref()
-                .and_then(|object| object.find(key))
-                .map(|member| member.value)
-        };
-        let offers_tools = member("capabilities")
-            .and_then(Object::read)
-            .is_some_and(|has| has.find("tools").is_some());
-        let server_info = member("serverInfo").map(Into::into);
-        self.notify(method::INITIALIZED, None);
-        self.phase = Phase::Opening(Hello {
-            protocol_version,
-            server_info,
+        let capabilities = member("capabilities").map(Capabilities::read);
+        let offers = Offers {
+            capabilities: capabilities.unwrap_or_default(),
             instructions: text("instructions"),
-            tools: Vec::new(),
-        });
-        if offers_tools {
-            self.list();
-        } else {
-            self.listed(Vec::new());
+            ..Offers::default()
+        };
+        let kinds = Kind::ALL.into_iter();
+        let kinds: Vec<Kind> = kinds.filter(|kind| kind.of(&offers.capabilities)).collect();
+        self.notify(method::INITIALIZED, None);
+        self.phase = Phase::Opening(Box::new(Hello {
+            protocol_version,
+            server_info: member("serverInfo").map(Into::into),
+            offers,
+        }));
+        if let Role::Shared(info) = &mut self.role {
+            // Before the lists: a server that does one thing after another has answered it when they are read.
+            let params = discovery(&std::mem::take(info));
+            self.request(method::DISCOVER, &params, Pending::Discover);
+            for kind in kinds {
+                self.list(kind);
+            }
+        }
+        self.settle();
+    }
+
+    /// Servers of the older revisions refuse the question, or never answer it: nothing waits for it.
+    fn discovered(&mut self, outcome: Result<&str, &str>) {
+        let object = outcome.ok().and_then(Object::read);
+        let member = |key: &str| Some(object.as_ref()?.find(key)?.value);
+        let latest = quote(Revision::LATEST.as_str());
+        let serves = member("supportedVersions")
+            .and_then(raw::elements)
+            .is_some_and(|versions| versions.contains(&latest.as_str()));
+        if !serves {
+            return;
+        }
+        let modern = Capabilities::read(member("capabilities").unwrap_or_default());
+        match &mut self.phase {
+            Phase::Opening(hello) => hello.offers.modern = Some(modern),
+            Phase::Ready => self.events.push_back(Event::Modern(modern)),
+            Phase::Greeting | Phase::Failed => {}
         }
     }
 
-    fn list(&mut self) {
-        self.listing = Some(Listing::default());
-        self.request(method::TOOLS_LIST, "{}", Pending::Page);
+    fn list(&mut self, kind: Kind) {
+        self.listings.insert(kind, Listing::default());
+        self.request(method::of_list(kind), "{}", Pending::Page(kind));
     }
 
-    fn page(&mut self, outcome: Result<&str, &str>) {
-        let Some(mut listing) = self.listing.take() else {
+    fn page(&mut self, kind: Kind, outcome: Result<&str, &str>) {
+        let Some(listing) = self.listings.remove(&kind) else {
             return;
         };
-        let object = outcome.ok().and_then(Object::read);
-        let Some(page) = object
-            .as_ref()
-            .and_then(|object| object.find("tools"))
-            .and_then(|tools| raw::elements(tools.value))
-        else {
-            let error = outcome.err().unwrap_or("no `tools` in the answer");
-            return self.not_listed(&format!("the server does not list its tools: {error}"));
-        };
-        listing.pages += 1;
-        listing.bytes += page.iter().map(|tool| tool.len()).sum::<usize>();
-        listing.tools.extend(page.into_iter().map(Box::from));
-        let cursor = object
-            .as_ref()
-            .and_then(|object| object.find("nextCursor"))
-            .map(|member| member.value);
-        match cursor.filter(|cursor| cursor.starts_with('"')) {
-            Some(_) if listing.pages >= MAX_PAGES || listing.bytes > MAX_LIST => {
-                self.not_listed("the server's list of tools has no end");
+        match listing.page(kind, outcome) {
+            Next::Page(listing, cursor) => {
+                self.listings.insert(kind, listing);
+                let params = format!("{{\"cursor\":{cursor}}}");
+                self.request(method::of_list(kind), &params, Pending::Page(kind));
             }
-            Some(cursor) => {
-                self.listing = Some(listing);
-                self.request(
-                    method::TOOLS_LIST,
-                    &format!("{{\"cursor\":{cursor}}}"),
-                    Pending::Page,
-                );
+            Next::End { stale: true, .. } => self.list(kind),
+            Next::End { items, .. } => self.listed(kind, items),
+            // Without a first list of its tools a server is of no use; without a later one it keeps what it had, and
+            // servers that declare resources and know no templates are common.
+            Next::Broken(reason) if kind == Kind::Tools && !self.is_ready() => self.fail(reason),
+            Next::Broken(reason) => {
+                self.ignore(reason);
+                self.settle();
             }
-            None if listing.stale => self.list(),
-            None => self.listed(listing.tools),
         }
     }
 
-    fn listed(&mut self, tools: Vec<Box<str>>) {
-        let event = match std::mem::replace(&mut self.phase, Phase::Ready) {
-            Phase::Opening(hello) => Event::Ready(Hello { tools, ..hello }),
-            _ => Event::Tools(tools),
-        };
-        self.events.push_back(event);
+    fn listed(&mut self, kind: Kind, items: Vec<Box<str>>) {
+        match &mut self.phase {
+            Phase::Opening(hello) => hello.offers.set(kind, items),
+            _ => self.events.push_back(Event::Listed { kind, items }),
+        }
+        self.settle();
     }
 
-    /// Without a first list a server is of no use; without a later one it keeps what it had.
-    fn not_listed(&mut self, reason: &str) {
-        if self.is_ready() {
-            self.ignore(reason.to_owned());
-        } else {
-            self.fail(reason.to_owned());
+    /// Becomes ready when all that was to be read is read.
+    fn settle(&mut self) {
+        if !self.listings.is_empty() || !matches!(self.phase, Phase::Opening(_)) {
+            return;
+        }
+        if let Phase::Opening(hello) = std::mem::replace(&mut self.phase, Phase::Ready) {
+            self.events.push_back(Event::Ready(*hello));
         }
     }
 
     fn asked(&mut self, request: &Request<'_>) {
-        let body = if request.method == method::PING {
-            "\"result\":{}".to_owned()
+        if matches!(self.role, Role::Relay) && self.is_ready() {
+            self.events.push_back(Event::Asked {
+                id: request.id.clone(),
+                method: request.method.clone().into_owned(),
+                params: request.params.map(ToOwned::to_owned),
+            });
+            return;
+        }
+        let outcome = if request.method == method::PING {
+            Ok("{}".to_owned())
         } else {
             let message = quote(&format!("`{}` is not served here", request.method));
-            format!("\"error\":{{\"code\":{METHOD_NOT_FOUND},\"message\":{message}}}")
+            Err(format!(
+                "{{\"code\":{METHOD_NOT_FOUND},\"message\":{message}}}"
+            ))
         };
-        self.outgoing.push_back(format!(
-            "{{\"jsonrpc\":\"2.0\",\"id\":{},{body}}}",
-            request.id
-        ));
+        self.respond(&request.id, outcome.as_deref().map_err(String::as_str));
     }
 
     fn noticed(&mut self, notification: &Notification<'_>) {
-        match notification.method.as_ref() {
-            method::TOOLS_LIST_CHANGED => {
-                if let Some(listing) = &mut self.listing {
-                    listing.stale = true;
-                } else if self.is_ready() {
-                    self.list();
-                }
+        let method = notification.method.as_ref();
+        let kinds = method::changed_lists(method);
+        if !kinds.is_empty() {
+            for kind in kinds {
+                self.changed(*kind);
             }
-            method::PROGRESS => self.progressed(notification.params),
-            other => self.ignore(format!("the notification `{other}` is not passed on")),
+            return;
         }
+        let shared = matches!(self.role, Role::Shared(_));
+        match method {
+            method::PROGRESS => self.progressed(notification.params),
+            method::MESSAGE if shared => self.logged(notification),
+            method::RESOURCE_UPDATED => self.notice(notification),
+            _ if self.subscribed(notification) => {}
+            _ if shared => self.ignore(format!("the notification `{method}` is not passed on")),
+            _ => self.notice(notification),
+        }
+    }
+
+    fn changed(&mut self, kind: Kind) {
+        if let Some(listing) = self.listings.get_mut(&kind) {
+            listing.stale = true;
+        } else if self.is_ready() {
+            self.list(kind);
+        }
+    }
+
+    fn notice(&mut self, notification: &Notification<'_>) {
+        self.events.push_back(Event::Notice {
+            method: notification.method.clone().into_owned(),
+            params: notification.params.map(ToOwned::to_owned),
+        });
     }
 
     fn progressed(&mut self, params: Option<&str>) {
@@ -320,15 +370,52 @@ impl Upstream {
             Some(Pending::Call {
                 ticket,
                 token: Some(token),
+                ..
             }),
         ) = (&object, member, call)
         {
-            let event = Event::Progress {
+            let event = Event::Note {
                 ticket: *ticket,
-                params: object.replaced(member, token),
+                method: method::PROGRESS.to_owned(),
+                params: Some(object.replaced(member, token)),
             };
             self.events.push_back(event);
         }
+    }
+
+    /// A log message of a shared server goes to the one caller that may have caused it and wants it; where two may have, to
+    /// nobody: it could tell one client what another does.
+    fn logged(&mut self, notification: &Notification<'_>) {
+        let mut suspects = self.pending.values().filter_map(|pending| match pending {
+            Pending::Call { ticket, logs, .. } if *logs != Logs::None => Some((*ticket, *logs)),
+            _ => None,
+        });
+        match (suspects.next(), suspects.next()) {
+            (Some((ticket, Logs::Wanted)), None) => self.events.push_back(Event::Note {
+                ticket,
+                method: notification.method.clone().into_owned(),
+                params: notification.params.map(ToOwned::to_owned),
+            }),
+            _ => self.ignore("a log message has no reader, or more than one".to_owned()),
+        }
+    }
+
+    /// A notification of a listen request that was made here.
+    fn subscribed(&mut self, notification: &Notification<'_>) -> bool {
+        let id = notification.params.and_then(|params| {
+            let params = Object::read(params)?;
+            let meta = Object::read(params.find("_meta")?.value)?;
+            meta.find(SUBSCRIPTION_ID)?.value.parse::<u64>().ok()
+        });
+        let Some(Pending::Call { ticket, .. }) = id.and_then(|id| self.pending.get(&id)) else {
+            return false;
+        };
+        self.events.push_back(Event::Note {
+            ticket: *ticket,
+            method: notification.method.clone().into_owned(),
+            params: notification.params.map(ToOwned::to_owned),
+        });
+        true
     }
 
     fn request(&mut self, method: &str, params: &str, pending: Pending) -> u64 {
@@ -337,17 +424,19 @@ impl Upstream {
         self.pending.insert(id, pending);
         let params = raw::one_line(params);
         self.outgoing.push_back(format!(
-            "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{params}}}"
+            "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{},\"params\":{params}}}",
+            quote(method)
         ));
         id
     }
 
     fn notify(&mut self, method: &str, params: Option<&str>) {
         let params = params
-            .map(|params| format!(",\"params\":{params}"))
+            .map(|params| format!(",\"params\":{}", raw::one_line(params)))
             .unwrap_or_default();
         self.outgoing.push_back(format!(
-            "{{\"jsonrpc\":\"2.0\",\"method\":\"{method}\"{params}}}"
+            "{{\"jsonrpc\":\"2.0\",\"method\":{}{params}}}",
+            quote(method)
         ));
     }
 
@@ -373,16 +462,26 @@ fn own_token(params: &str, id: u64) -> (String, Option<String>) {
     replaced.unwrap_or_else(|| (params.to_owned(), None))
 }
 
-/// What a server may choose in the handshake. 2024-11-05 had another HTTP transport, but its tools over stdio are the same.
+fn client_info(name: &str, version: &str) -> String {
+    format!(
+        "{{\"name\":{},\"version\":{}}}",
+        quote(name),
+        quote(version)
+    )
+}
+
+/// The `params` of 2026-07-28's discovery.
+fn discovery(info: &str) -> String {
+    let version = Revision::LATEST;
+    format!(
+        "{{\"_meta\":{{\"{PROTOCOL_VERSION}\":\"{version}\",\"{CLIENT_CAPABILITIES}\":{{}},\"{CLIENT_INFO}\":{info}}}}}"
+    )
+}
+
+/// What a server may choose in the handshake. 2024-11-05 had another HTTP transport, but its messages over stdio are the same.
 const SPOKEN: [&str; 4] = [
     "2024-11-05",
     Revision::V2025_03_26.as_str(),
     Revision::V2025_06_18.as_str(),
     Revision::V2025_11_25.as_str(),
 ];
-
-/// The most pages that one list may have: a server whose cursor never ends must not be followed for ever.
-const MAX_PAGES: usize = 1000;
-
-/// The most bytes that one list may have: as much as one line (rmcp's line cap, 16 MiB).
-const MAX_LIST: usize = 16 << 20;

@@ -1,10 +1,16 @@
 //! The one schema of the origin's TOML: what `origin` reads is what `opsctl` writes.
 
+mod allow;
+mod authority;
 mod model;
 mod parse;
 mod read;
 mod write;
 
-pub use model::{Bind, LogLevel, OriginConfig, Server, Timeouts, ToolNames, TrustedPeer};
+pub use allow::{AllowedHost, AllowedOrigin, WebOrigin};
+pub use authority::Authority;
+pub use model::{
+    Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,
+};
 pub use read::{DEFAULTS, load};
 pub use write::write;

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::allow::{AllowedHost, AllowedOrigin};
+
 /// Everything that an origin needs to know before it binds its first socket.
 ///
 /// Keys that Hypercorn has keep Hypercorn's name; `defaults.toml` beside this file gives every default its reason.
@@ -27,6 +29,10 @@ pub struct OriginConfig {
     pub trusted_peers: Vec<TrustedPeer>,
     /// `trusted_hops`: how many proxies stand before the origin, counted from the origin.
     pub trusted_hops: u32,
+    /// `allowed_hosts`: the hosts that requests may be for, beside loopback and the addresses of `bind`.
+    pub allowed_hosts: Vec<AllowedHost>,
+    /// `allowed_origins`: the web pages that may send requests, beside those of this machine.
+    pub allowed_origins: Vec<AllowedOrigin>,
     /// `tool_names`: how tools are named to clients.
     pub tool_names: ToolNames,
     /// `include_server_header` (Hypercorn): whether responses carry `Server`.
@@ -53,8 +59,24 @@ pub struct OriginConfig {
     pub stream_keep_alive: Duration,
     /// `[timeouts]`.
     pub timeouts: Timeouts,
+    /// `[sessions]`: clients of the MCP revisions that open with a handshake.
+    pub sessions: Sessions,
     /// `[[servers]]`: the MCP servers behind this origin.
     pub servers: Vec<Server>,
+}
+
+/// What the sessions of all clients together may hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sessions {
+    /// `sessions.max`: how many there may be.
+    pub max: u32,
+    /// `sessions.idle_timeout`: one that nobody used and nobody listens to for this long is ended.
+    pub idle_timeout: Duration,
+    /// `sessions.max_bytes`: what may be kept of their streams for clients that come back, in bytes.
+    pub max_bytes: u64,
+    /// `sessions.answer_wait`: how long a POST waits for its answer as JSON before it becomes a stream; for requests of every
+    /// MCP revision.
+    pub answer_wait: Duration,
 }
 
 /// How long a client may wait, by route.
@@ -87,6 +109,20 @@ pub struct Server {
     pub start_timeout: Duration,
     /// `call_timeout`: how long one call may take.
     pub call_timeout: Duration,
+    /// `process`: who shares a process of it.
+    pub process: ProcessMode,
+    /// `max_processes`: how many processes sessions may have of it beside the shared one.
+    pub max_processes: u32,
+}
+
+/// Who shares a process of a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ProcessMode {
+    /// `shared`: all clients. The server is told of no client capabilities, so it asks no client anything.
+    #[default]
+    Shared,
+    /// `per-session`: each session that uses the server has one of its own, and speaks with it as if they were alone.
+    PerSession,
 }
 
 /// An address to listen on: `host:port` or `unix:/path`.
@@ -162,6 +198,15 @@ impl fmt::Display for ToolNames {
         f.write_str(match self {
             Self::Prefixed => "prefixed",
             Self::Plain => "plain",
+        })
+    }
+}
+
+impl fmt::Display for ProcessMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shared => "shared",
+            Self::PerSession => "per-session",
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::model::{Bind, LogLevel, ToolNames, TrustedPeer};
+use crate::model::{Bind, LogLevel, ProcessMode, ToolNames, TrustedPeer};
 
 impl FromStr for Bind {
     type Err = String;
@@ -45,6 +45,18 @@ impl FromStr for TrustedPeer {
             .parse()
             .map_err(|_| "is not `unix:`, an address or a network".to_owned())?;
         Ok(Self::Network(address.into()))
+    }
+}
+
+impl FromStr for ProcessMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "shared" => Ok(Self::Shared),
+            "per-session" => Ok(Self::PerSession),
+            _ => Err("is not `shared` or `per-session`".to_owned()),
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use findings::{Document, Finding, Located, Reader, Report};
 
-use crate::model::{LogLevel, OriginConfig, Server, Timeouts, ToolNames};
+use crate::allow::{AllowedHost, AllowedOrigin};
+use crate::model::{LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames};
 
 /// The commented default file: every key, its default and the reason.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -41,6 +42,16 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         table.finish();
         timeouts
     });
+    let sessions = reader.table("sessions").map(|table| {
+        let sessions = Sessions {
+            max: whole(table.integer("max", 1..=1_000_000)),
+            idle_timeout: value(table.duration("idle_timeout")),
+            max_bytes: value(table.size("max_bytes")),
+            answer_wait: value(table.duration("answer_wait")),
+        };
+        table.finish();
+        sessions
+    });
     OriginConfig {
         name: reader
             .string("name")
@@ -53,6 +64,8 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         backlog: whole(reader.integer("backlog", 1..=65_535)),
         trusted_peers: values(reader.words("trusted_peers", "value.trusted-peer")),
         trusted_hops: whole(reader.integer("trusted_hops", 0..=16)),
+        allowed_hosts: allowed_hosts(reader),
+        allowed_origins: allowed_origins(reader),
         tool_names: reader
             .word("tool_names", "value.tool-names")
             .map_or(ToolNames::Prefixed, |names| names.value),
@@ -72,6 +85,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         max_body_size: value(reader.size("max_body_size")),
         stream_keep_alive: value(reader.duration("stream_keep_alive")),
         timeouts: timeouts.unwrap_or_default(),
+        sessions: sessions.unwrap_or_default(),
         servers,
     }
 }
@@ -97,6 +111,12 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
             call_timeout: table
                 .duration("call_timeout")
                 .map_or(CALL_TIMEOUT, |timeout| timeout.value),
+            process: table
+                .word("process", "value.process")
+                .map_or(ProcessMode::Shared, |process| process.value),
+            max_processes: table
+                .integer("max_processes", 1..=10_000)
+                .map_or(MAX_PROCESSES, |limit| whole(Some(limit))),
         };
         if !is_server_name(&server.name) {
             let message = format!("`{}` is not a server name", server.name.escape_debug());
@@ -187,6 +207,33 @@ fn checked_name(reader: &Reader<'_>, name: Located<String>) -> String {
     name.value
 }
 
+fn allowed_hosts(reader: &Reader<'_>) -> Vec<AllowedHost> {
+    let hosts = values(reader.words("allowed_hosts", "value.allowed-host"));
+    if hosts.contains(&AllowedHost::Any) {
+        let message =
+            "`*` answers for every host: a web page whose name points here can use this origin";
+        let hint = "name the hosts, as `allowed_hosts = [\"mcp.example.com\"]`";
+        reader.find(
+            "allowed_hosts",
+            Finding::warn("allowed-hosts.any", message).hint(hint),
+        );
+    }
+    hosts
+}
+
+fn allowed_origins(reader: &Reader<'_>) -> Vec<AllowedOrigin> {
+    let origins = values(reader.words("allowed_origins", "value.allowed-origin"));
+    if origins.contains(&AllowedOrigin::Any) {
+        let message = "`*` lets every web page that a user of this origin opens call its tools";
+        let hint = "name the pages, as `allowed_origins = [\"https://app.example.com\"]`";
+        reader.find(
+            "allowed_origins",
+            Finding::warn("allowed-origins.any", message).hint(hint),
+        );
+    }
+    origins
+}
+
 fn access_log(reader: &Reader<'_>) -> bool {
     let Some(text) = reader.string("accesslog") else {
         return false;
@@ -236,6 +283,8 @@ fn whole(located: Option<Located<i64>>) -> u32 {
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Two minutes: the longest that common proxies let a silent call wait is 100 to 125 s.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);
+/// A Python server was measured at 40 to 60 MB: 32 of them fit in 2 GB.
+const MAX_PROCESSES: u32 = 32;
 
 #[cfg(test)]
 mod tests {
@@ -292,6 +341,25 @@ mod tests {
         let config = config.unwrap_or_else(|| panic!("{report}"));
         assert!(config.bind[0].unix_path().is_some());
         assert_eq!(config.keep_alive_timeout, Duration::from_millis(5_500));
+    }
+
+    #[test]
+    fn a_wildcard_for_everybody_is_taken_with_a_warning() {
+        let (config, report) = load_text("allowed_hosts = [\"*\"]\nallowed_origins = [\"*\"]\n");
+        assert!(config.is_some(), "{report}");
+        let found: Vec<_> = report
+            .findings()
+            .iter()
+            .map(|finding| (finding.id.as_str(), finding.line, finding.severity))
+            .collect();
+        let warn = findings::Severity::Warn;
+        assert_eq!(
+            found,
+            [
+                ("allowed-hosts.any", Some(1), warn),
+                ("allowed-origins.any", Some(2), warn)
+            ]
+        );
     }
 
     #[test]

@@ -28,6 +28,16 @@ pub fn write(config: &OriginConfig, heading: &str) -> String {
     ] {
         let _ = writeln!(out, "{key} = {}", text(format_duration(duration)));
     }
+    let sessions = &config.sessions;
+    out.push_str("\n[sessions]\n");
+    for (key, value) in [
+        ("max", sessions.max.to_string()),
+        ("idle_timeout", text(format_duration(sessions.idle_timeout))),
+        ("max_bytes", text(format_size(sessions.max_bytes))),
+        ("answer_wait", text(format_duration(sessions.answer_wait))),
+    ] {
+        let _ = writeln!(out, "{key} = {value}");
+    }
     for server in &config.servers {
         write_server(&mut out, server);
     }
@@ -44,6 +54,8 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
         ("backlog", config.backlog.to_string()),
         ("trusted_peers", texts(&config.trusted_peers)),
         ("trusted_hops", config.trusted_hops.to_string()),
+        ("allowed_hosts", texts(&config.allowed_hosts)),
+        ("allowed_origins", texts(&config.allowed_origins)),
         ("tool_names", text(config.tool_names)),
         (
             "include_server_header",
@@ -97,6 +109,8 @@ fn write_server(out: &mut String, server: &Server) {
         "call_timeout = {}",
         text(format_duration(server.call_timeout))
     );
+    let _ = writeln!(out, "process = {}", text(server.process));
+    let _ = writeln!(out, "max_processes = {}", server.max_processes);
     if !server.environment_pass.is_empty() {
         let _ = writeln!(
             out,
@@ -156,9 +170,10 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back_as_the_same_value() {
         let source = "name = \"a \\\"quoted\\\" name\"\nbind = [\"unix:/run/x/o.sock\", \"[::1]:80\"]\n\
-                      trusted_peers = [\"unix:\", \"10.0.0.0/8\"]\nmax_body_size = \"5KiB\"\n\
+                      trusted_peers = [\"unix:\", \"10.0.0.0/8\"]\n\
+                      allowed_hosts = [\"*.a.example\", \"[::1]:1\"]\nallowed_origins = [\"https://b.example:8443\"]\nmax_body_size = \"5KiB\"\n\
                       [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
-                      working_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\n\
+                      process = \"per-session\"\nmax_processes = 3\nworking_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\n\
                       [servers.environment]\nA = \"1\"\n\"odd key\" = \"\\u0007\"\n\
                       [[servers]]\nname = \"time\"\ncommand = [\"t\"]\n";
         let parse = |text: &str| {

@@ -1,107 +1,100 @@
-//! `/mcp`, `/mcp/` and `/servers/{name}/mcp`: one POST, one answer as JSON.
+//! `/mcp`, `/mcp/` and `/servers/{name}/mcp`: MCP over all servers, or over the one that the path names.
+
+mod legacy;
+mod live;
+mod modern;
+mod read;
+mod sessions;
+mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, RETRY_AFTER};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use mcp::dispatch::{Answer, Forward};
-use mcp::headers::{Field, Headers};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use mcp::forward::Answer;
 use mcp::jsonrpc::{self, Id, Message};
-use mcp::{Catalog, Decision, Error, Inbound, Service, decide, error, reply};
+use mcp::{Decision, Error, Inbound, decide, error, reply};
 use tokio::time::timeout;
 
 use crate::app::App;
 use crate::body::{self, Body, ReadError};
 use crate::envelope::RETRY_SOON;
-use crate::middleware::request_id;
 use crate::snapshot::Snapshot;
-use crate::upstream::{Call, CallError, Upstreams};
+use crate::upstream::{CallError, Upstreams};
+use read::{Scope, accept, headers, parameters, principal};
 
-/// Answers one request to an MCP endpoint: over all servers, or over the one that the path names.
+pub use sessions::Sessions;
+
+/// Answers one request to an MCP endpoint.
 ///
-/// Only POST means something here: without sessions there is no stream to GET and nothing to DELETE (405 with `Allow`).
-/// Every error is a JSON-RPC error, with the request's id where it could be read.
+/// POST brings messages. GET opens the standing stream of a session or takes a broken stream up again, DELETE ends a session;
+/// both mean something up to 2025-11-25 only. Every error is a JSON-RPC error, with the request's id where it could be read.
 pub async fn serve(app: Arc<App>, request: Request<Body>) -> Response<Body> {
-    if request.method() != Method::POST {
-        let mut response = plain(
-            StatusCode::METHOD_NOT_ALLOWED,
-            None,
-            &refusal("only POST is served here"),
-        );
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("POST"));
-        return response;
-    }
     let (head, body) = request.into_parts();
-    let body = match body::read(body).await {
-        Ok(body) => body,
-        Err(error @ ReadError::TooLarge) => {
-            return plain(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                None,
-                &refusal(&error.to_string()),
-            );
+    let scope = Scope::of(head.uri.path());
+    match head.method {
+        Method::POST => post(&app, &head, &scope, body).await,
+        // A client of 2026-07-28 that asks whether there is such a thing is told that there is none for it.
+        _ if headers(&head, &[]).is_modern() => {
+            let refused =
+                refusal("2026-07-28 has no streams and no sessions to name: only POST is served");
+            not_allowed(&refused, "POST, OPTIONS")
         }
-        Err(error) => return plain(StatusCode::BAD_REQUEST, None, &refusal(&error.to_string())),
-    };
-    let Some(snapshot) = settled(&app.upstreams).await else {
-        let id = id_of(&body);
-        let error = Error::unavailable("the servers are still starting");
-        let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, id.as_ref(), &error);
-        response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
-        return response;
-    };
-    let Some(catalog) = catalog(&snapshot, head.uri.path()) else {
-        let id = id_of(&body);
-        return plain(
-            StatusCode::NOT_FOUND,
-            id.as_ref(),
-            &refusal("no server has this name"),
-        );
-    };
-    let service = Service {
-        name: app.config.name.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        instructions: None,
-    };
-    let inbound = Inbound {
-        headers: headers(&head),
-        body: &body,
-        catalog,
-        service: &service,
-    };
-    match decide(&inbound) {
-        Decision::Respond(answer) => response(answer),
-        Decision::Accepted => accepted(),
-        Decision::Call(forward) => {
-            let request_id = request_id::of(&head.extensions).to_owned();
-            response(call(&app.upstreams, &service, forward, request_id).await)
-        }
+        Method::GET => legacy::listen(&app, &head, &scope),
+        Method::DELETE => legacy::end(&app, &head, &scope),
+        _ => not_allowed(
+            &refusal("only GET, POST and DELETE are served here"),
+            ALLOWED,
+        ),
     }
 }
 
-/// Asks the server. A caller that goes away drops this future, which cancels the call at the server: there is no session in
-/// which its answer could be fetched later.
-async fn call(
-    upstreams: &Upstreams,
-    service: &Service,
-    mut forward: Forward,
-    request_id: String,
-) -> Answer {
-    let call = Call {
-        params: std::mem::take(&mut forward.params),
-        request_id,
-    };
-    match upstreams.call(&forward.server, call).await {
-        Ok(result) => forward.answer(service, Ok(&result)),
-        Err(CallError::Refused(error)) => forward.answer(service, Err(&error)),
-        Err(error @ CallError::Timeout { .. }) => {
-            forward.failed(&Error::timeout(error.to_string()))
+async fn post(app: &Arc<App>, head: &Parts, scope: &Scope, body: Body) -> Response<Body> {
+    let body = match body::read(body).await {
+        Ok(body) => body,
+        Err(error) => {
+            let status = match &error {
+                ReadError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+                ReadError::Broken(_) => StatusCode::BAD_REQUEST,
+            };
+            return plain(status, None, &refusal(&error.to_string()));
         }
-        Err(error) => forward.failed(&Error::unavailable(error.to_string())),
+    };
+    let accept = accept(head);
+    if !accept.json && !accept.events {
+        let error = refusal("`Accept` takes neither `application/json` nor `text/event-stream`");
+        return plain(StatusCode::NOT_ACCEPTABLE, id_of(&body).as_ref(), &error);
+    }
+    let Some(snapshot) = settled(&app.upstreams).await else {
+        let error = Error::unavailable("the servers are still starting");
+        let id = id_of(&body);
+        return later(plain(StatusCode::SERVICE_UNAVAILABLE, id.as_ref(), &error));
+    };
+    let Some(catalog) = scope.catalog(&snapshot) else {
+        let error = refusal("no server has this name");
+        return plain(StatusCode::NOT_FOUND, id_of(&body).as_ref(), &error);
+    };
+    let fields = parameters(head);
+    let inbound = Inbound {
+        headers: headers(head, &fields),
+        body: &body,
+        catalog,
+        service: &app.service,
+        seal: &app.seal,
+        now: since_epoch(app),
+        principal: &principal(head),
+    };
+    match decide(&inbound) {
+        Decision::Respond(answer) => stream::answer(answer, accept),
+        Decision::Accepted => accepted(),
+        Decision::Call(forward) => modern::call(app, *forward, head, accept).await,
+        Decision::Listen(listen) => modern::listen(app, *listen, head, scope, &snapshot).await,
+        Decision::Open(opening) => legacy::open(app, &opening, scope, catalog, accept),
+        Decision::Session(post) => legacy::post(app, post, head, scope, accept).await,
     }
 }
 
@@ -112,26 +105,17 @@ async fn settled(upstreams: &Upstreams) -> Option<Arc<Snapshot>> {
     ready.ok()?.ok().map(|snapshot| Arc::clone(&snapshot))
 }
 
-/// The tools of the endpoint at `path`.
-fn catalog<'a>(snapshot: &'a Snapshot, path: &str) -> Option<&'a Catalog> {
-    match path.strip_prefix("/servers/") {
-        None => Some(&snapshot.catalog),
-        Some(rest) => {
-            let name = rest.split('/').next().unwrap_or_default();
-            snapshot.server(name).map(|server| server.catalog.as_ref())
-        }
+/// The error for a client whose call did not come to an answer of the server.
+fn failure(error: &CallError) -> Error {
+    match error {
+        CallError::Timeout { .. } => Error::timeout(error.to_string()),
+        _ => Error::unavailable(error.to_string()),
     }
 }
 
-fn headers(head: &Parts) -> Headers<'_> {
-    let field =
-        |name: HeaderName| Field::of(head.headers.get_all(name).iter().map(HeaderValue::as_bytes));
-    Headers {
-        content_type: field(CONTENT_TYPE),
-        protocol_version: field(HeaderName::from_static("mcp-protocol-version")),
-        method: field(HeaderName::from_static("mcp-method")),
-        name: field(HeaderName::from_static("mcp-name")),
-    }
+fn since_epoch(app: &App) -> Duration {
+    let seconds = u64::try_from(app.clock.wall().as_second()).unwrap_or(0);
+    Duration::from_secs(seconds)
 }
 
 fn id_of(body: &[u8]) -> Option<Id> {
@@ -150,9 +134,22 @@ fn plain(status: StatusCode, id: Option<&Id>, error: &Error) -> Response<Body> {
     body::json_bytes(status, reply::error(id, error))
 }
 
-fn response(answer: Answer) -> Response<Body> {
+fn json(answer: Answer) -> Response<Body> {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     body::json_bytes(status, answer.body)
+}
+
+fn not_allowed(error: &Error, allowed: &'static str) -> Response<Body> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, None, error);
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// Asks the client to come back.
+fn later(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
+    response
 }
 
 fn accepted() -> Response<Body> {
@@ -161,9 +158,9 @@ fn accepted() -> Response<Body> {
     response
 }
 
+/// What this endpoint serves.
+const ALLOWED: &str = "GET, POST, DELETE, OPTIONS";
+
 /// How long a request waits for servers that are starting before it is sent away: the Python servers that were measured list
 /// their tools within two seconds of their start.
 const STARTING: Duration = Duration::from_secs(5);
-
-#[cfg(test)]
-mod tests;

@@ -79,7 +79,7 @@ impl Inherited {
             let address = listener.local_addr().map_err(failed)?;
             let path = address.as_pathname().map(|path| path.display().to_string());
             let name = format!("unix:{}", path.unwrap_or_default());
-            (Socket::Unix(listener, None), name)
+            (Socket::Unix(None, listener), name)
         } else {
             let listener = self.sockets.take_tcp_listener(index).map_err(failed)?;
             let listener = listener.ok_or_else(missing)?;

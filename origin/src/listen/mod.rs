@@ -32,8 +32,9 @@ pub struct Listener {
 pub enum Socket {
     /// TCP.
     Tcp(TcpListener),
-    /// A Unix socket. The file is there when the origin made it, and is unlinked when this is dropped.
-    Unix(UnixListener, Option<SocketFile>),
+    /// A Unix socket. The file is there when the origin made it, and is unlinked when this is dropped: before the socket is
+    /// closed, since a file that nobody answers on is taken for one that was left behind.
+    Unix(Option<SocketFile>, UnixListener),
 }
 
 /// Why a socket could not be bound.

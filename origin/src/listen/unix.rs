@@ -18,10 +18,13 @@ pub(super) fn bind(path: &Path, mask: u32, backlog: u32) -> Result<Socket, BindE
         address: format!("unix:{}", path.display()),
         source,
     };
+    // From the look at the old file to the first listen nobody else may look: of two origins that find the same file left
+    // behind, the second would remove the socket of the first.
+    let _turn = Turn::take(path).map_err(refused)?;
     clear(path)?;
     let listener = listen(path, mask, backlog).map_err(refused)?;
     let file = SocketFile::of(path).map_err(refused)?;
-    Ok(Socket::Unix(listener, Some(file)))
+    Ok(Socket::Unix(Some(file), listener))
 }
 
 fn clear(path: &Path) -> Result<(), BindError> {
@@ -59,6 +62,28 @@ fn listen(path: &Path, mask: u32, backlog: u32) -> io::Result<UnixListener> {
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+/// The right to change the sockets of a folder, until it is dropped. The lock is one on the folder itself, so that no file
+/// is left beside the socket; it is held for a few system calls, so waiting for it is short.
+struct Turn(#[expect(dead_code, reason = "unlocks when it is closed")] Option<fs::File>);
+
+impl Turn {
+    fn take(path: &Path) -> io::Result<Self> {
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        match fs::File::open(folder) {
+            Ok(folder) => {
+                folder.lock()?;
+                Ok(Self(Some(folder)))
+            }
+            // A folder may let us make files in it and not list them. Then there is no lock, and binding goes on as it can.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Self(None)),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// The file of a socket that this process has bound.
@@ -128,6 +153,29 @@ mod tests {
         drop(UnixListener::bind(&path).expect("a free path"));
         assert!(path.exists(), "the standard library leaves the file");
         let _second = bound(&path).expect("nobody answers");
+    }
+
+    #[test]
+    fn of_many_that_start_at_once_on_a_stale_file_one_listens_and_keeps_its_file() {
+        for _ in 0..500 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("o.sock");
+            drop(UnixListener::bind(&path).expect("a free path"));
+            let start = std::sync::Barrier::new(8);
+            let won: Vec<_> = std::thread::scope(|scope| {
+                let contend = || {
+                    start.wait();
+                    bound(&path)
+                };
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(contend)).collect();
+                threads
+                    .into_iter()
+                    .filter_map(|thread| thread.join().expect("no panic").ok())
+                    .collect()
+            });
+            assert_eq!(won.len(), 1, "one of them");
+            assert!(UnixStream::connect(&path).is_ok(), "and it is reachable");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One line per request, written when its answer has ended.
 
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -35,6 +36,23 @@ pub struct Opening<'a, B> {
     pub started: Instant,
     /// The request itself.
     pub request: &'a Request<B>,
+}
+
+/// The line of a request that never became one: its head could not be read, or took too long, which is a 408 that
+/// nobody was told of.
+pub fn refused(app: &App, conn: &ConnInfo, status: StatusCode, error: &(dyn Error + 'static)) {
+    if app.config.accesslog {
+        tracing::info!(
+            target: "access",
+            request_id = RequestId::fresh(app.clock).as_str(),
+            route = "none",
+            status = status.as_u16(),
+            peer = %conn.peer,
+            listener = &*conn.listener,
+            error,
+            "no request"
+        );
+    }
 }
 
 /// A line that is not written yet. It is written when it is dropped: after the last byte, or when the request is cut.
@@ -125,6 +143,11 @@ impl Observed {
         // The transport does not ask for the bytes of an answer to HEAD.
         entry.complete = inner.is_end_stream() || entry.method == Method::HEAD;
         Self { inner, entry }
+    }
+
+    /// Notes that what was given out did not all reach the client.
+    pub fn cut(&mut self) {
+        self.entry.complete = false;
     }
 }
 

@@ -1,60 +1,79 @@
-//! No request body is larger than `max_body_size`.
+//! No request body is larger than `max_body_size`, and none pauses for longer than `read_timeout`.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
+use tokio::time::{Sleep, sleep};
 
 use crate::body::{Body, BoxError, TooLarge};
 use crate::envelope::{Code, Failure};
 
-/// Refuses a body whose declared length is over `limit` bytes, and watches one that declares none.
-pub fn apply(request: Request<Body>, limit: u64) -> Result<(Request<Body>, Limit), Failure> {
-    let verdict = Limit {
-        limit,
-        exceeded: Arc::default(),
+/// What a request body may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Its largest size in bytes.
+    pub size: u64,
+    /// The longest pause between two parts of it. How long it may take in all is the route's timeout.
+    pub pause: Duration,
+}
+
+/// Refuses a body whose declared length is over the size, and watches one that declares none.
+pub fn apply(request: Request<Body>, bounds: Bounds) -> Result<(Request<Body>, Limit), Failure> {
+    let limit = Limit {
+        bounds,
+        state: Arc::default(),
     };
-    if request.body().size_hint().lower() > limit {
-        return Err(verdict.failure());
+    if request.body().size_hint().lower() > bounds.size {
+        return Err(limit.too_large());
     }
     if request.body().is_end_stream() {
-        return Ok((request, verdict));
+        return Ok((request, limit));
     }
-    let exceeded = Arc::clone(&verdict.exceeded);
+    let state = Arc::clone(&limit.state);
     let request = request.map(|inner| {
         let limited = Limited {
             inner,
-            left: limit,
-            exceeded,
+            left: bounds.size,
+            pause: bounds.pause,
+            waiting: None,
+            state,
         };
         limited.boxed_unsync()
     });
-    Ok((request, verdict))
+    Ok((request, limit))
 }
 
-/// What is known of a body's size after the endpoint has read it.
+/// What is known of a body after the endpoint has read it.
 #[derive(Debug)]
 pub struct Limit {
-    limit: u64,
-    exceeded: Arc<AtomicBool>,
+    bounds: Bounds,
+    state: Arc<AtomicU8>,
 }
 
 impl Limit {
     /// An error when the body was cut.
     pub fn verdict(&self) -> Result<(), Failure> {
-        if self.exceeded.load(Ordering::Acquire) {
-            return Err(self.failure());
+        match self.state.load(Ordering::Acquire) {
+            LARGE => Err(self.too_large()),
+            LATE => {
+                let pause = findings::format_duration(self.bounds.pause);
+                let message = format!("nothing of the request body came for {pause}");
+                Err(Failure::new(Code::RequestTimeout, message))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    fn failure(&self) -> Failure {
-        let allowed = findings::format_size(self.limit);
+    fn too_large(&self) -> Failure {
+        let allowed = findings::format_size(self.bounds.size);
         Failure::new(
             Code::PayloadTooLarge,
             format!("the request body is larger than {allowed}"),
@@ -62,11 +81,21 @@ impl Limit {
     }
 }
 
-/// A body that ends with [`TooLarge`] at its limit, and says so to [`Limit`].
+/// A body that ends with an error at its limit, and says so to [`Limit`].
 struct Limited {
     inner: Body,
     left: u64,
-    exceeded: Arc<AtomicBool>,
+    pause: Duration,
+    // Armed while the endpoint waits for the next part, and only then.
+    waiting: Option<Pin<Box<Sleep>>>,
+    state: Arc<AtomicU8>,
+}
+
+impl Limited {
+    fn cut<T>(&self, state: u8, error: impl Into<BoxError>) -> Poll<Option<Result<T, BoxError>>> {
+        self.state.store(state, Ordering::Release);
+        Poll::Ready(Some(Err(error.into())))
+    }
 }
 
 impl http_body::Body for Limited {
@@ -77,15 +106,23 @@ impl http_body::Body for Limited {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        let this = &mut *self;
+        let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+            let pause = this.pause;
+            let waiting = this.waiting.get_or_insert_with(|| Box::pin(sleep(pause)));
+            if waiting.as_mut().poll(cx).is_ready() {
+                return this.cut(LATE, "the body stopped coming");
+            }
+            return Poll::Pending;
+        };
+        this.waiting = None;
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
-            let Some(left) = self.left.checked_sub(data.remaining() as u64) else {
-                self.exceeded.store(true, Ordering::Release);
-                return Poll::Ready(Some(Err(BoxError::from(TooLarge))));
+            let Some(left) = this.left.checked_sub(data.remaining() as u64) else {
+                return this.cut(LARGE, TooLarge);
             };
-            self.left = left;
+            this.left = left;
         }
         Poll::Ready(frame)
     }
@@ -99,13 +136,22 @@ impl http_body::Body for Limited {
     }
 }
 
+const LARGE: u8 = 1;
+const LATE: u8 = 2;
+
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
+    use futures_util::{StreamExt, stream};
+    use http::StatusCode;
     use http_body_util::StreamBody;
 
     use super::*;
     use crate::body::{self, ReadError};
+
+    const BOUNDS: Bounds = Bounds {
+        size: 4,
+        pause: Duration::from_mins(1),
+    };
 
     fn chunked(chunks: &'static [&'static [u8]]) -> Request<Body> {
         let frames = chunks
@@ -114,15 +160,25 @@ mod tests {
         Request::new(StreamBody::new(stream::iter(frames)).boxed_unsync())
     }
 
+    /// A byte after each of these pauses.
+    fn dripping(pauses: &'static [u64]) -> Request<Body> {
+        let frames = stream::iter(pauses).then(|pause| async {
+            sleep(Duration::from_secs(*pause)).await;
+            Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"x")))
+        });
+        Request::new(StreamBody::new(frames).boxed_unsync())
+    }
+
     #[test]
     fn a_declared_length_over_the_limit_is_refused_unread() {
-        assert!(apply(Request::new(body::full("12345")), 4).is_err());
-        assert!(apply(Request::new(body::full("1234")), 4).is_ok());
+        assert!(apply(Request::new(body::full("12345")), BOUNDS).is_err());
+        assert!(apply(Request::new(body::full("1234")), BOUNDS).is_ok());
     }
 
     #[tokio::test]
     async fn a_chunked_body_is_cut_at_the_limit() {
-        let (request, limit) = apply(chunked(&[b"123", b"45"]), 4).expect("no length declared");
+        let (request, limit) =
+            apply(chunked(&[b"123", b"45"]), BOUNDS).expect("no length declared");
         let read = body::read(request.into_body()).await;
         assert!(matches!(read, Err(ReadError::TooLarge)), "{read:?}");
         assert!(limit.verdict().is_err());
@@ -130,9 +186,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_chunked_body_of_exactly_the_limit_passes() {
-        let (request, limit) = apply(chunked(&[b"123", b"4"]), 4).expect("no length declared");
+        let (request, limit) = apply(chunked(&[b"123", b"4"]), BOUNDS).expect("no length declared");
         let read = body::read(request.into_body()).await.expect("whole");
         assert_eq!(&read[..], b"1234");
+        assert!(limit.verdict().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_coming_is_a_408() {
+        let (request, limit) = apply(dripping(&[50, 61]), BOUNDS).expect("no length declared");
+        assert!(body::read(request.into_body()).await.is_err());
+        let failure = limit.verdict().expect_err("late");
+        assert_eq!(failure.status(), StatusCode::REQUEST_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_with_short_pauses_is_read() {
+        let (request, limit) = apply(dripping(&[50, 50, 50]), BOUNDS).expect("no length declared");
+        assert!(body::read(request.into_body()).await.is_ok());
         assert!(limit.verdict().is_ok());
     }
 }

@@ -3,6 +3,9 @@
 pub mod access_log;
 pub mod body_limit;
 pub mod client;
+pub mod cors;
+pub mod host;
+pub mod page;
 pub mod panic_guard;
 pub mod request_id;
 mod stack;

@@ -15,12 +15,27 @@ impl RequestId {
     pub fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
+
+    /// A new one, of 32 hex digits.
+    pub fn fresh(clock: Clock) -> Self {
+        let mut random = [0; 16];
+        if getrandom::fill(&mut random).is_err() {
+            // A system without entropy still serves; the id is then only as unique as the time.
+            random = clock.wall().as_nanosecond().to_be_bytes();
+        }
+        let mut text = String::with_capacity(32);
+        for byte in random {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).unwrap_or(NO_ID))
+    }
 }
 
 /// Keeps the client's id when it is valid and alone, makes one of 32 hex digits otherwise, and leaves it in the request's
 /// header for whatever reads the request next.
 pub fn admit<B>(request: &mut Request<B>, clock: Clock) -> RequestId {
-    let id = sent(request.headers()).unwrap_or_else(|| fresh(clock));
+    let id = sent(request.headers()).unwrap_or_else(|| RequestId::fresh(clock));
     request.headers_mut().insert(HEADER, id.0.clone());
     id
 }
@@ -49,20 +64,6 @@ fn is_valid(bytes: &[u8]) -> bool {
         && bytes
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(byte))
-}
-
-fn fresh(clock: Clock) -> RequestId {
-    let mut random = [0; 16];
-    if getrandom::fill(&mut random).is_err() {
-        // A system without entropy still serves; the id is then only as unique as the time.
-        random = clock.wall().as_nanosecond().to_be_bytes();
-    }
-    let mut text = String::with_capacity(32);
-    for byte in random {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    RequestId(HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).unwrap_or(NO_ID))
 }
 
 /// The header that carries the id, in both directions.

@@ -7,18 +7,23 @@ use http::{HeaderValue, Method, Request, Response};
 use http_body::Body as _;
 
 use super::access_log::{Entry, Observed, Opening};
-use super::{body_limit, client, panic_guard, request_id, streaming, timeout, upgrade};
+use super::cors::Cors;
+use super::page::Page;
+use super::{body_limit, client, host, panic_guard, request_id, streaming, timeout, upgrade};
 use crate::app::App;
 use crate::body::{self, Body};
-use crate::conn::ConnInfo;
+use crate::conn::{ConnInfo, Role};
 use crate::endpoint;
 use crate::envelope::{Facts, Failure};
+use crate::proto::Named;
 use crate::router::Target;
 
-/// Answers one request. Layers 1 to 5 see every request and every answer, 6 to 9 may answer in the endpoint's place.
+/// Answers one request, which is for the host that `named` says. Layers 1 to 5 see every request and every answer, 6 to 11
+/// may answer in the endpoint's place.
 pub async fn respond(
     app: Arc<App>,
     conn: ConnInfo,
+    named: Named,
     mut request: Request<Body>,
 ) -> Response<Observed> {
     let started = app.clock.now();
@@ -45,6 +50,10 @@ pub async fn respond(
     });
 
     let is_head = request.method() == Method::HEAD;
+    // The admin listener is for no web page.
+    let page = Page::of(&app.config, request.headers());
+    let cors = (conn.role == Role::Public).then(|| Cors::of(&page, &request));
+
     let extensions = request.extensions_mut();
     extensions.insert(conn);
     extensions.insert(client);
@@ -57,7 +66,13 @@ pub async fn respond(
         started,
         clock: app.clock,
     };
-    let mut response = match panic_guard::catch(guarded(&app, &target, facts, request)).await {
+    let asked = Asked {
+        target: &target,
+        named: &named,
+        page: &page,
+        facts,
+    };
+    let mut response = match panic_guard::catch(guarded(&app, &asked, request)).await {
         Ok(response) => response,
         Err(failure) => failure.into_response(target.shape(), facts),
     };
@@ -65,6 +80,9 @@ pub async fn respond(
     // 5. Heads: on every answer, whoever made it, and before the head is sent.
     request_id::stamp(&mut response, &id);
     streaming::mark(&mut response);
+    if let Some(cors) = cors {
+        cors.mark(&mut response);
+    }
     if app.config.include_server_header {
         response.headers_mut().insert(SERVER, SERVER_NAME);
     }
@@ -86,16 +104,30 @@ fn head_only(response: Response<Body>) -> Response<Body> {
     Response::from_parts(head, body::empty())
 }
 
-/// The layers that may answer instead of the endpoint, and the endpoint.
-async fn guarded(
-    app: &Arc<App>,
-    target: &Target,
-    facts: Facts<'_>,
-    request: Request<Body>,
-) -> Response<Body> {
-    let refuse = |failure: Failure| failure.into_response(target.shape(), facts);
+/// What is known of a request before its endpoint.
+struct Asked<'a> {
+    target: &'a Target,
+    named: &'a Named,
+    page: &'a Page,
+    facts: Facts<'a>,
+}
 
-    // 6. Upgrade guard: before the router's verdict, so that a WebSocket client learns the reason on any path.
+/// The layers that may answer instead of the endpoint, and the endpoint.
+async fn guarded(app: &Arc<App>, asked: &Asked<'_>, request: Request<Body>) -> Response<Body> {
+    let target = asked.target;
+    let refuse = |failure: Failure| failure.into_response(target.shape(), asked.facts);
+
+    // 6. Host: a request that is for another server is not looked at further.
+    if let Err(failure) = host::check(&app.config, asked.named) {
+        return refuse(failure);
+    }
+
+    // 7. Page: the other half of the same guard, before anything reads the body.
+    if let Err(failure) = asked.page.check() {
+        return refuse(failure);
+    }
+
+    // 8. Upgrade guard: before the router's verdict, so that a WebSocket client learns the reason on any path.
     if let Err(failure) = upgrade::check(&request) {
         return refuse(failure);
     }
@@ -106,20 +138,24 @@ async fn guarded(
         Err(failure) => return refuse(failure),
     };
 
-    // 7. Body limit: a declared length is judged before a byte is read, an undeclared one as it comes.
-    let (request, limit) = match body_limit::apply(request, app.config.max_body_size) {
+    // 9. Body limit: a declared length is judged before a byte is read, an undeclared one as it comes.
+    let bounds = body_limit::Bounds {
+        size: app.config.max_body_size,
+        pause: app.config.read_timeout,
+    };
+    let (request, limit) = match body_limit::apply(request, bounds) {
         Ok(limited) => limited,
         Err(failure) => return refuse(failure),
     };
 
-    // 8. Timeout: around the endpoint with the reading of the body, so that a body that never comes is answered too.
+    // 10. Timeout: around the endpoint with the reading of the body, so that a body that never comes is answered too.
     let answer = endpoint::serve(endpoint, Arc::clone(app), request);
     let answer = match timeout::limit(target.patience(&app.config), answer).await {
         Ok(response) => response,
         Err(failure) => return refuse(failure),
     };
 
-    // 9. Body limit again: what the endpoint made of a body that was cut does not count.
+    // 11. Body limit again: what the endpoint made of a body that was cut does not count.
     match limit.verdict() {
         Ok(()) => answer,
         Err(failure) => refuse(failure),

@@ -1,7 +1,7 @@
 //! What a connection is doing, so that one that does nothing can be closed.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(super) struct Activity {
     in_flight: AtomicUsize,
+    begun: AtomicBool,
     driver: AtomicWaker,
     quiet: Mutex<Quiet>,
 }
@@ -44,6 +45,7 @@ impl Activity {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             in_flight: AtomicUsize::new(0),
+            begun: AtomicBool::new(false),
             driver: AtomicWaker::new(),
             quiet: Mutex::new(Quiet {
                 since: Instant::now(),
@@ -66,11 +68,17 @@ impl Activity {
     /// Notes a whole request head; the exchange is over when the guard is dropped.
     pub(super) fn begin(self: &Arc<Self>, multiplexed: bool) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::AcqRel);
+        self.begun.store(true, Ordering::Release);
         let mut quiet = self.quiet();
         quiet.head_since = None;
         quiet.bytes_begin_a_head = !multiplexed;
         drop(quiet);
         InFlight(Arc::clone(self))
+    }
+
+    /// Whether there has been a request.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
     }
 
     /// What comes next if nothing happens; `waker` is called when the last request in flight ends.
@@ -124,12 +132,12 @@ pin_project! {
     pub(super) struct Tracked<B> {
         #[pin]
         inner: B,
-        guard: InFlight,
+        guard: Arc<InFlight>,
     }
 }
 
 impl<B> Tracked<B> {
-    pub(super) fn new(inner: B, guard: InFlight) -> Self {
+    pub(super) fn new(inner: B, guard: Arc<InFlight>) -> Self {
         Self { inner, guard }
     }
 }

@@ -4,7 +4,12 @@
 //! HTTP/3 will stand beside it with the same contract: `Request<Body>` and `ConnInfo` to [`crate::middleware::respond`].
 
 mod activity;
+mod authority;
+mod flow;
+mod linger;
+mod refused;
 mod stall;
 mod tcp;
 
+pub use authority::Named;
 pub use tcp::{Limits, serve};

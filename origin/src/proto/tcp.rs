@@ -1,7 +1,7 @@
 //! HTTP/1.1 and HTTP/2 over a byte stream: TCP, a Unix socket, later TLS.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use http::{Request, Response, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use origin_config::OriginConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,11 +19,14 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Deadline, InFlight, Patience, Tracked};
+use super::flow::{Flow, Metered, Starter};
+use super::linger::Lingering;
 use super::stall::{Watched, poll_until};
+use super::{authority, refused};
 use crate::app::App;
 use crate::body::BoxError;
 use crate::conn::ConnInfo;
-use crate::middleware::{self, access_log::Observed};
+use crate::middleware::{self, access_log};
 
 /// The limits of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -67,11 +70,17 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let activity = Activity::new();
+    let starter = Starter::new(limits.write_stall);
+    let (log, peer) = (Arc::clone(&app), conn.clone());
     let service = {
-        let activity = Arc::clone(&activity);
+        let (activity, starter) = (Arc::clone(&activity), starter.clone());
         service_fn(move |request: Request<Incoming>| {
-            let guard = activity.begin(request.version() == Version::HTTP_2);
-            answer(Arc::clone(&app), conn.clone(), guard, request)
+            let multiplexed = request.version() == Version::HTTP_2;
+            let exchange = Exchange {
+                guard: Arc::new(activity.begin(multiplexed)),
+                flow: multiplexed.then(|| starter.begin()),
+            };
+            answer(Arc::clone(&app), conn.clone(), exchange, request)
         })
     };
     let io = TokioIo::new(Box::pin(Watched::new(
@@ -79,7 +88,7 @@ where
         Arc::clone(&activity),
         limits.write_stall,
     )));
-    let builder = builder(limits);
+    let builder = builder(limits, starter);
     let connection = pin!(builder.serve_connection(io, service));
     let mut driver = Driver {
         connection,
@@ -89,17 +98,27 @@ where
         goodbye: |connection| connection.graceful_shutdown(),
         closing: false,
     };
-    tokio::select! {
+    let ended = tokio::select! {
         ended = &mut driver => ended,
         () = stop.cancelled() => {
-            driver.close();
-            driver.await
+            if let Some(ended) = driver.await_first().await {
+                ended
+            } else {
+                driver.close();
+                driver.await
+            }
         }
+    };
+    if let Err(error) = &ended
+        && let Some(status) = refused::status(error)
+    {
+        access_log::refused(&log, &peer, status, &**error);
     }
+    ended
 }
 
-fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn builder(limits: Limits, starter: Starter) -> auto::Builder<Starter> {
+    let mut builder = auto::Builder::new(starter);
     builder
         .http1()
         // hyper's own clock for a head also runs while a connection is idle: `Activity` keeps the two apart.
@@ -116,16 +135,38 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
     builder
 }
 
+/// What the connection knows of one request.
+struct Exchange {
+    guard: Arc<InFlight>,
+    /// Over HTTP/2 only.
+    flow: Option<Arc<Flow>>,
+}
+
 async fn answer(
     app: Arc<App>,
     conn: ConnInfo,
-    guard: InFlight,
+    exchange: Exchange,
     request: Request<Incoming>,
-) -> Result<Response<Tracked<Observed>>, Infallible> {
-    let request = request.map(|body| body.map_err(BoxError::from).boxed_unsync());
-    let response = middleware::respond(app, conn, request).await;
-    Ok(response.map(|body| Tracked::new(body, guard)))
+) -> Result<Response<Tracked<Metered>>, Infallible> {
+    let named = authority::named(&request);
+    let Exchange { guard, flow } = exchange;
+    let (head, body) = request.into_parts();
+    // Over HTTP/2 a stream is closed alone, and its client hears of the answer before.
+    let body = if flow.is_some() {
+        body.map_err(BoxError::from).boxed_unsync()
+    } else {
+        let lingering = Lingering::new(body, &head.headers, Arc::clone(&guard));
+        lingering.map_err(BoxError::from).boxed_unsync()
+    };
+    let request = Request::from_parts(head, body);
+    let response = middleware::respond(app, conn, named, request).await;
+    Ok(response.map(|body| Tracked::new(Metered::new(body, flow), guard)))
 }
+
+/// The error of a connection whose client took too long.
+#[derive(Debug, thiserror::Error)]
+#[error("the request head took longer than `read_timeout`")]
+pub(super) struct HeadTooSlow;
 
 /// A connection with its clock.
 struct Driver<'a, C> {
@@ -144,6 +185,30 @@ impl<C> Driver<'_, C> {
         if !std::mem::replace(&mut self.closing, true) {
             (self.goodbye)(self.connection.as_mut());
         }
+    }
+}
+
+impl<C> Driver<'_, C>
+where
+    C: Future<Output = Result<(), BoxError>>,
+{
+    /// Waits a moment for the first request of a connection that had none: it was accepted, so its client believes that it
+    /// is served. The connection's end, if it came first.
+    async fn await_first(&mut self) -> Option<Result<(), BoxError>> {
+        let mut moment = pin!(sleep(FIRST_REQUEST));
+        poll_fn(|cx| {
+            if self.activity.has_begun() {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(ended) = Pin::new(&mut *self).poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
+            if self.activity.has_begun() {
+                return Poll::Ready(None);
+            }
+            moment.as_mut().poll(cx).map(|()| None)
+        })
+        .await
     }
 }
 
@@ -178,11 +243,13 @@ where
                         return Poll::Pending;
                     }
                     // There is no request to answer yet, and nothing that a slow sender should be told.
-                    return Poll::Ready(Err(
-                        "the request head took longer than `read_timeout`".into()
-                    ));
+                    return Poll::Ready(Err(HeadTooSlow.into()));
                 }
             }
         }
     }
 }
+
+/// A request follows its connection within a round trip: a quarter of a second spans the earth, and delays the end of an
+/// origin only while somebody has just connected.
+const FIRST_REQUEST: Duration = Duration::from_millis(250);

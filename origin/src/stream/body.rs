@@ -25,9 +25,21 @@ pin_project! {
         #[pin]
         producer: P,
         framing: Framing,
+        ending: Ending,
         // Dropped with the end of the events, which takes the stream off the list although the body may live on.
         ticket: Option<Ticket>,
     }
+}
+
+/// What a stream does when the origin shuts down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// It says the last words of its framing and ends.
+    Words,
+    /// It says this and ends; nothing, when this is empty.
+    Text(Bytes),
+    /// It goes on to its own end, which is near: the answer to a call.
+    Finish,
 }
 
 impl<P> StreamBody<P>
@@ -39,8 +51,15 @@ where
         Self {
             producer,
             framing,
+            ending: Ending::Words,
             ticket: Some(ticket),
         }
+    }
+
+    /// The same with another end at shutdown.
+    #[must_use]
+    pub fn ending(self, ending: Ending) -> Self {
+        Self { ending, ..self }
     }
 
     /// A response with status 200 and the framing's media type.
@@ -67,9 +86,14 @@ impl<P: Stream<Item = Bytes>> http_body::Body for StreamBody<P> {
         };
         // Before the flags are read, so that no wake-up falls between.
         ticket.slot().register(cx.waker());
-        if ticket.slot().is_ended() {
+        if ticket.slot().is_ended() && *this.ending != Ending::Finish {
             *this.ticket = None;
-            return Poll::Ready(Some(Ok(Frame::data(this.framing.end()))));
+            let last = match this.ending {
+                Ending::Text(text) if text.is_empty() => return Poll::Ready(None),
+                Ending::Text(text) => std::mem::take(text),
+                Ending::Words | Ending::Finish => this.framing.end(),
+            };
+            return Poll::Ready(Some(Ok(Frame::data(last))));
         }
         if let Poll::Ready(event) = this.producer.poll_next(cx) {
             if event.is_some() {
@@ -133,6 +157,23 @@ mod tests {
         assert!(last.starts_with(b"event: end\n"), "{last:?}");
         assert!(next(&mut body).await.is_none());
         assert!(streams.list().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_shutdown_lets_an_answer_finish_and_ends_a_silent_stream() {
+        let streams = Streams::new(Duration::from_secs(15), Clock::system());
+        let open = |ending| {
+            let events = stream::iter([Bytes::from_static(b"x")]);
+            let body = StreamBody::new(events, Framing::Sse, streams.open("a", "mcp"));
+            Box::pin(body.ending(ending))
+        };
+        let (mut call, mut silent) = (open(Ending::Finish), open(Ending::Text(Bytes::new())));
+        let mut last = open(Ending::Text(Bytes::from_static(b"bye")));
+        streams.end_all();
+        assert_eq!(next(&mut call).await.as_deref(), Some(&b"x"[..]));
+        assert!(next(&mut silent).await.is_none());
+        assert_eq!(next(&mut last).await.as_deref(), Some(&b"bye"[..]));
+        assert!(next(&mut last).await.is_none());
     }
 
     #[tokio::test]

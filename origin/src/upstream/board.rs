@@ -4,29 +4,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mcp::catalog::{Catalog, Source};
 use mcp::upstream::Hello;
-use origin_config::Server;
+use mcp::{Capabilities, Kind, Naming, Offers};
+use origin_config::{ProcessMode, Server};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::Options;
 use crate::clock::Clock;
 use crate::snapshot::{ServerState, ServerStatus, Snapshot};
-use mcp::Naming;
 
 /// The state of all servers; each change makes a new snapshot.
 #[derive(Debug)]
 pub(super) struct Board {
     naming: Naming,
     clock: Clock,
-    servers: Mutex<Vec<Record>>,
+    servers: Mutex<Vec<ServerStatus>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
-}
-
-/// What is known of one server.
-#[derive(Debug)]
-struct Record {
-    status: ServerStatus,
-    tools: Vec<Box<str>>,
 }
 
 impl Board {
@@ -35,10 +28,7 @@ impl Board {
         servers: &[Server],
         options: &Options,
     ) -> (Self, watch::Receiver<Arc<Snapshot>>) {
-        let records: Vec<Record> = servers
-            .iter()
-            .map(|server| Record::new(&server.name))
-            .collect();
+        let records: Vec<ServerStatus> = servers.iter().map(starting).collect();
         let (snapshots, seen) = watch::channel(Arc::default());
         let board = Self {
             naming: options.naming,
@@ -50,42 +40,53 @@ impl Board {
         (board, seen)
     }
 
-    /// The server is up and has these tools.
+    /// The server is up and offers this.
     pub(super) fn ready(&self, index: usize, hello: Hello) {
-        self.change_one(index, |record| {
-            let status = &mut record.status;
+        self.change_one(index, |status| {
             status.state = ServerState::Ready;
             status.error = None;
             status.protocol_version = Some(hello.protocol_version);
             status.server_info = hello
                 .server_info
                 .and_then(|info| RawValue::from_string(info.into_string()).ok());
-            record.offer(hello.tools);
+            offer(status, hello.offers);
         });
     }
 
-    /// The server's tools are these now.
-    pub(super) fn tools(&self, index: usize, tools: Vec<Box<str>>) {
-        self.change_one(index, |record| record.offer(tools));
+    /// One list of the server is this now.
+    pub(super) fn listed(&self, index: usize, kind: Kind, items: Vec<Box<str>>) {
+        self.change_one(index, |status| {
+            let offers = status.offers.clone().with(kind, items);
+            offer(status, offers);
+        });
+    }
+
+    /// The server serves 2026-07-28 too.
+    pub(super) fn modern(&self, index: usize, capabilities: Capabilities) {
+        self.change_one(index, |status| {
+            let mut offers = status.offers.clone();
+            offers.modern = Some(capabilities);
+            offer(status, offers);
+        });
     }
 
     /// The server is down and will be started again. Its tools stay listed where `state` says that it will be back.
     pub(super) fn down(&self, index: usize, state: ServerState, error: String) {
-        self.change_one(index, |record| {
-            record.status.state = state;
-            record.status.error = Some(error);
+        self.change_one(index, |status| {
+            status.state = state;
+            status.error = Some(error);
             if state == ServerState::Failed {
-                record.offer(Vec::new());
+                offer(status, Offers::default());
             }
         });
     }
 
     /// The server is started once more.
     pub(super) fn restarted(&self, index: usize) {
-        self.change_one(index, |record| record.status.restarts += 1);
+        self.change_one(index, |status| status.restarts += 1);
     }
 
-    fn change_one(&self, index: usize, change: impl FnOnce(&mut Record)) {
+    fn change_one(&self, index: usize, change: impl FnOnce(&mut ServerStatus)) {
         self.change(|records| {
             if let Some(record) = records.get_mut(index) {
                 change(record);
@@ -94,58 +95,56 @@ impl Board {
     }
 
     /// Changes the records and publishes what they make, under one lock: snapshots come in the order of the changes.
-    fn change(&self, change: impl FnOnce(&mut Vec<Record>)) {
+    fn change(&self, change: impl FnOnce(&mut Vec<ServerStatus>)) {
         let mut records = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut records);
-        let sources: Vec<Source<'_>> = records.iter().map(Record::source).collect();
+        let sources: Vec<Source<'_>> = records.iter().map(source).collect();
         let catalog = Arc::new(Catalog::build(self.naming, &sources));
         self.snapshots.send_modify(|snapshot| {
             let settled = records
                 .iter()
-                .all(|record| record.status.state != ServerState::Starting);
+                .all(|record| record.state != ServerState::Starting);
             let ready = snapshot.ready || settled;
             *snapshot = Arc::new(Snapshot {
                 ready,
                 built_at: ready.then(|| self.clock.wall()),
-                servers: records.iter().map(|record| record.status.clone()).collect(),
+                servers: records.clone(),
                 catalog,
             });
         });
     }
 }
 
-impl Record {
-    fn new(name: &str) -> Self {
-        let status = ServerStatus {
-            name: name.to_owned(),
-            state: ServerState::Starting,
-            catalog: Arc::default(),
-            restarts: 0,
-            error: None,
-            protocol_version: None,
-            server_info: None,
-        };
-        let mut record = Self {
-            status,
-            tools: Vec::new(),
-        };
-        record.offer(Vec::new());
-        record
-    }
+fn starting(server: &Server) -> ServerStatus {
+    let mut status = ServerStatus {
+        name: server.name.clone(),
+        state: ServerState::Starting,
+        catalog: Arc::default(),
+        offers: Offers::default(),
+        private: server.process == ProcessMode::PerSession,
+        restarts: 0,
+        error: None,
+        protocol_version: None,
+        server_info: None,
+    };
+    offer(&mut status, Offers::default());
+    status
+}
 
-    fn offer(&mut self, tools: Vec<Box<str>>) {
-        self.tools = tools;
-        let catalog = Catalog::build(Naming::Plain, &[self.source()]);
-        for skipped in catalog.skipped() {
-            tracing::warn!(server = self.status.name, "tool left out: {skipped}");
-        }
-        self.status.catalog = Arc::new(catalog);
+fn offer(status: &mut ServerStatus, offers: Offers) {
+    status.offers = offers;
+    let catalog = Catalog::build(Naming::Plain, &[source(status)]);
+    for skipped in catalog.skipped() {
+        tracing::warn!(server = status.name, "left out: {skipped}");
     }
+    status.catalog = Arc::new(catalog);
+}
 
-    fn source(&self) -> Source<'_> {
-        Source {
-            server: &self.status.name,
-            tools: &self.tools,
-        }
+/// The server as a catalog takes it in.
+pub(crate) fn source(status: &ServerStatus) -> Source<'_> {
+    Source {
+        server: &status.name,
+        offers: &status.offers,
+        private: status.private,
     }
 }

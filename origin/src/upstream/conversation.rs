@@ -3,34 +3,13 @@
 use std::collections::HashMap;
 use std::io;
 
-use mcp::upstream::{Event, Upstream};
+use mcp::upstream::{self, Event, Upstream};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, ChildStdout};
-use tokio::sync::oneshot;
 
+use super::CallError;
+use super::exchange::{Command, Note, Order, Reply, unavailable};
 use super::lines::{Line, Lines};
-use super::{CallError, RawResult};
-
-/// One call on its way to a server.
-#[derive(Debug)]
-pub(super) struct Command {
-    /// Unique among the calls of this origin.
-    pub(super) ticket: u64,
-    /// `params` as raw JSON.
-    pub(super) params: String,
-    /// Where the answer goes.
-    pub(super) reply: oneshot::Sender<Result<RawResult, CallError>>,
-}
-
-impl Command {
-    /// Answers that the server is not there.
-    pub(super) fn refuse(self, server: &str, reason: &str) {
-        let (server, reason) = (server.to_owned(), reason.to_owned());
-        let _ = self
-            .reply
-            .send(Err(CallError::Unavailable { server, reason }));
-    }
-}
 
 /// The talk with a server over its pipes.
 #[derive(Debug)]
@@ -41,16 +20,21 @@ pub(super) struct Conversation {
     lines: Lines<ChildStdout>,
     /// What the server has not read yet.
     unsent: Vec<u8>,
-    waiting: HashMap<u64, oneshot::Sender<Result<RawResult, CallError>>>,
+    waiting: HashMap<u64, Reply>,
     ignored: u32,
 }
 
 impl Conversation {
-    /// Opens the talk; `client` is the origin's name. The rest of the pipes is not needed here.
-    pub(super) fn new(server: &str, client: &str, stdin: ChildStdin, stdout: ChildStdout) -> Self {
+    /// Opens the talk.
+    pub(super) fn new(
+        server: &str,
+        machine: Upstream,
+        stdin: ChildStdin,
+        stdout: ChildStdout,
+    ) -> Self {
         let mut conversation = Self {
             server: server.to_owned(),
-            machine: Upstream::new(client, env!("CARGO_PKG_VERSION")),
+            machine,
             stdin,
             lines: Lines::new(stdout, MAX_LINE),
             unsent: Vec::new(),
@@ -82,15 +66,39 @@ impl Conversation {
         Ok(None)
     }
 
-    /// Sends a call, unless nobody waits for it any more.
-    pub(super) fn call(&mut self, command: Command) {
-        if command.reply.is_closed() {
+    /// Does what is ordered.
+    pub(super) fn order(&mut self, order: Order) {
+        match order {
+            Order::Call(command) => self.call(command),
+            Order::Tell { method, params } => {
+                self.machine.tell(&method, params.as_deref());
+                self.collect();
+            }
+            Order::Respond { id, outcome } => {
+                let outcome = outcome.as_deref().map_err(AsRef::as_ref);
+                self.machine.respond(&id, outcome);
+                self.collect();
+            }
+        }
+    }
+
+    /// Sends a request, unless nobody waits for it any more.
+    fn call(&mut self, command: Command) {
+        if command.reply.as_ref().is_some_and(Reply::is_closed) {
             return;
         }
-        if !self.machine.call(command.ticket, &command.params) {
+        let sent = self.machine.call(upstream::Call {
+            ticket: command.ticket,
+            method: &command.method,
+            params: &command.params,
+            logs: command.logs,
+        });
+        if !sent {
             return command.refuse(&self.server, "it is starting");
         }
-        self.waiting.insert(command.ticket, command.reply);
+        if let Some(reply) = command.reply {
+            self.waiting.insert(command.ticket, reply);
+        }
         self.collect();
     }
 
@@ -115,8 +123,7 @@ impl Conversation {
     /// Answers every call in flight with the end of the server, and closes its pipes.
     pub(super) fn close(self, reason: &str) {
         for reply in self.waiting.into_values() {
-            let (server, reason) = (self.server.clone(), reason.to_owned());
-            let _ = reply.send(Err(CallError::Unavailable { server, reason }));
+            reply.answer(Err(unavailable(&self.server, reason)));
         }
     }
 
@@ -146,13 +153,18 @@ impl Conversation {
         match event {
             Event::Answer { ticket, outcome } => {
                 if let Some(reply) = self.waiting.remove(&ticket) {
-                    let _ = reply.send(outcome.map_err(CallError::Refused));
+                    reply.answer(outcome.map_err(CallError::Refused));
                 }
                 None
             }
-            // Answers go out as one JSON body, which has no place for progress.
-            Event::Progress { ticket, .. } => {
-                tracing::debug!(server = self.server, ticket, "progress");
+            Event::Note {
+                ticket,
+                method,
+                params,
+            } => {
+                if let Some(reply) = self.waiting.get(&ticket) {
+                    reply.note(Note { method, params });
+                }
                 None
             }
             Event::Ignored(reason) => {

@@ -2,32 +2,42 @@
 
 mod board;
 mod conversation;
+mod exchange;
 mod lines;
+mod private;
 mod process;
 mod stderr;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use mcp::Naming;
-use origin_config::Server;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout};
+use mcp::upstream::Greeting;
+use origin_config::{ProcessMode, Server};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::snapshot::Snapshot;
 use board::Board;
-use conversation::Command;
+use exchange::{Line, unavailable};
+use private::Birth;
 use supervisor::Supervisor;
+use watched::Watched;
+
+pub(crate) use board::source;
+pub use exchange::{Call, Exchange, Heard, Note};
+pub use private::{Caller, Hears, Private, Said};
+pub use watched::Watch;
 
 /// What a server answered: the `result` of the response, one JSON value as it was sent.
 pub type RawResult = Box<str>;
@@ -52,15 +62,6 @@ impl fmt::Debug for Options {
             .field("naming", &self.naming)
             .finish_non_exhaustive()
     }
-}
-
-/// One `tools/call` for one server.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// The `params` as raw JSON, with the server's own name of the tool.
-    pub params: String,
-    /// The id of the HTTP request that asks for it, for the log.
-    pub request_id: String,
 }
 
 /// Why a call has no result.
@@ -90,21 +91,33 @@ pub enum CallError {
     Refused(Box<str>),
 }
 
+/// A server said that one of its resources changed.
+#[derive(Debug)]
+pub struct Update {
+    /// The server.
+    pub server: Arc<str>,
+    /// The `params` of its notification as raw JSON.
+    pub params: String,
+}
+
 /// All servers of one origin.
 #[derive(Debug)]
 pub struct Upstreams {
     servers: HashMap<String, Handle>,
+    options: Options,
     snapshots: watch::Receiver<Arc<Snapshot>>,
-    tickets: AtomicU64,
+    updates: broadcast::Sender<Arc<Update>>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 #[derive(Debug)]
 struct Handle {
-    calls: mpsc::Sender<Command>,
-    cancels: mpsc::UnboundedSender<u64>,
-    call_timeout: Duration,
+    server: Server,
+    line: Arc<Line>,
+    watched: Arc<Watched>,
+    /// The processes that sessions may still have of it.
+    processes: Arc<Semaphore>,
 }
 
 impl Upstreams {
@@ -113,34 +126,39 @@ impl Upstreams {
         let (board, snapshots) = Board::new(servers, options);
         let board = Arc::new(board);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let updates = broadcast::Sender::new(UPDATES);
+        let tickets = Arc::new(AtomicU64::new(0));
         let handles = servers.iter().enumerate().map(|(index, server)| {
-            let (calls, inbox) = mpsc::channel(CALL_QUEUE);
-            let (cancels, cancelled) = mpsc::unbounded_channel();
+            let name = server.name.as_str().into();
+            let (line, inbox) = Line::new(name, server.call_timeout, Arc::clone(&tickets));
+            let watched = Watched::new();
             let supervisor = Supervisor {
                 index,
                 server: server.clone(),
                 options: options.clone(),
                 board: Arc::clone(&board),
-                calls: inbox,
-                cancels: cancelled,
+                inbox,
+                watched: Arc::clone(&watched),
+                updates: updates.clone(),
                 stop: stop.clone(),
             };
             tasks.spawn(supervisor.run());
-            (
-                server.name.clone(),
-                Handle {
-                    calls,
-                    cancels,
-                    call_timeout: server.call_timeout,
-                },
-            )
+            let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
+            let handle = Handle {
+                server: server.clone(),
+                line: Arc::new(line),
+                watched,
+                processes: Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS))),
+            };
+            (server.name.clone(), handle)
         });
         let servers = handles.collect();
         tasks.close();
         Self {
             servers,
+            options: options.clone(),
             snapshots,
-            tickets: AtomicU64::new(0),
+            updates,
             stop,
             tasks,
         }
@@ -151,57 +169,64 @@ impl Upstreams {
         self.snapshots.clone()
     }
 
-    /// Calls a tool of `server` and waits for its answer, at most the server's `call_timeout`.
+    /// What shared servers say of their resources from now on.
+    pub fn updates(&self) -> broadcast::Receiver<Arc<Update>> {
+        self.updates.subscribe()
+    }
+
+    /// Hands a request to the process of `server` that all clients share. Its answer comes within the server's `call_timeout`.
     ///
-    /// A call that times out, or whose future is dropped, is cancelled at the server.
+    /// A request that times out, or whose [`Exchange`] is dropped, is cancelled at the server.
+    pub async fn begin(&self, server: &str, call: Call) -> Result<Exchange, CallError> {
+        let handle = self.servers.get(server);
+        let handle = handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
+        Ok(handle.line.begin(call).await)
+    }
+
+    /// The same, and waits for the answer alone.
     pub async fn call(&self, server: &str, call: Call) -> Result<RawResult, CallError> {
-        let handle = self
-            .servers
-            .get(server)
-            .ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
-        let mut line = LogLine {
-            request_id: call.request_id,
-            server,
-            began: Instant::now(),
-            outcome: "abandoned",
+        self.begin(server, call).await?.answer().await
+    }
+
+    /// Has a shared server tell of changes of a resource, until the watch is dropped. `None`: there is no such server.
+    pub fn watch(&self, server: &str, uri: String) -> Option<Watch> {
+        let handle = self.servers.get(server)?;
+        let (line, watched) = (Arc::clone(&handle.line), Arc::clone(&handle.watched));
+        Some(Watch::new(line, watched, uri))
+    }
+
+    /// Whether each session has a process of this server to itself.
+    pub fn is_private(&self, server: &str) -> bool {
+        let handle = self.servers.get(server);
+        handle.is_some_and(|handle| handle.server.process == ProcessMode::PerSession)
+    }
+
+    /// Starts a process of `server` for one session. It is at work when this returns, though not yet ready: requests wait.
+    pub fn private(
+        &self,
+        server: &str,
+        greeting: Greeting,
+        hears: Hears,
+    ) -> Result<Private, CallError> {
+        let handle = self.servers.get(server);
+        let handle = handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
+        let permit = Arc::clone(&handle.processes).try_acquire_owned();
+        let permit = permit.map_err(|_| {
+            unavailable(server, "as many sessions use it as `max_processes` allows")
+        })?;
+        let (name, timeout) = (Arc::clone(&handle.line.server), handle.server.call_timeout);
+        let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.line.tickets));
+        let birth = Birth {
+            server: handle.server.clone(),
+            options: self.options.clone(),
+            greeting,
+            hears,
+            stop: self.stop.clone(),
+            permit,
         };
-        let (reply, answer) = oneshot::channel();
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let mut pending = Pending {
-            answer: Some(answer),
-            ticket,
-            cancels: &handle.cancels,
-        };
-        let unavailable = |reason: &str| CallError::Unavailable {
-            server: server.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let exchange = async {
-            let command = Command {
-                ticket,
-                params: call.params,
-                reply,
-            };
-            handle
-                .calls
-                .send(command)
-                .await
-                .map_err(|_| unavailable("the origin is shutting down"))?;
-            pending
-                .answer()
-                .await
-                .unwrap_or_else(|| Err(unavailable("the origin is shutting down")))
-        };
-        let outcome = timeout(handle.call_timeout, exchange)
-            .await
-            .unwrap_or_else(|_| {
-                Err(CallError::Timeout {
-                    server: server.to_owned(),
-                    after: handle.call_timeout,
-                })
-            });
-        line.outcome = word(&outcome);
-        outcome
+        let (private, life) = birth.begin(line, inbox);
+        self.tasks.spawn(life);
+        Ok(private)
     }
 
     /// Ends every server: standard input closed, then SIGTERM, then SIGKILL, each to the whole process group. Returns when
@@ -212,59 +237,5 @@ impl Upstreams {
     }
 }
 
-/// The line that every call leaves in the log, also one whose caller went away.
-struct LogLine<'a> {
-    request_id: String,
-    server: &'a str,
-    began: Instant,
-    outcome: &'static str,
-}
-
-impl Drop for LogLine<'_> {
-    fn drop(&mut self) {
-        tracing::info!(
-            request_id = self.request_id,
-            server = self.server,
-            outcome = self.outcome,
-            duration_ms = self.began.elapsed().as_secs_f64() * 1000.0,
-            "upstream call"
-        );
-    }
-}
-
-/// How a call went, for the log.
-fn word(outcome: &Result<RawResult, CallError>) -> &'static str {
-    match outcome {
-        Ok(_) => "answered",
-        Err(CallError::Refused(_)) => "refused",
-        Err(CallError::Timeout { .. }) => "timeout",
-        Err(CallError::Unavailable { .. } | CallError::UnknownServer(_)) => "unavailable",
-    }
-}
-
-/// A call that was sent. Dropped before its answer it tells the supervisor.
-struct Pending<'a> {
-    answer: Option<oneshot::Receiver<Result<RawResult, CallError>>>,
-    ticket: u64,
-    cancels: &'a mpsc::UnboundedSender<u64>,
-}
-
-impl Pending<'_> {
-    async fn answer(&mut self) -> Option<Result<RawResult, CallError>> {
-        let outcome = self.answer.as_mut()?.await.ok();
-        self.answer = None;
-        outcome
-    }
-}
-
-impl Drop for Pending<'_> {
-    fn drop(&mut self) {
-        // Closed before the message is sent: a call still in the queue is then seen to have nobody waiting.
-        if self.answer.take().is_some() {
-            let _ = self.cancels.send(self.ticket);
-        }
-    }
-}
-
-/// Calls that wait for a server to read its input. More wait in their own requests, which the connection limits bound.
-const CALL_QUEUE: usize = 64;
+/// Updates of resources that a listener may lag behind; older ones are lost to it, and the next says the same.
+const UPDATES: usize = 256;

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp::upstream::Event;
+use mcp::upstream::{Event, Upstream};
 use origin_config::Server;
-use tokio::sync::mpsc;
+use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Options;
+use super::Update;
 use super::board::Board;
-use super::conversation::{Command, Conversation};
+use super::conversation::Conversation;
+use super::exchange::{Inbox, Order};
 use super::process::Process;
 use super::stderr::{self, Tail};
+use super::watched::Watched;
 use crate::snapshot::ServerState;
 
 /// The task of one `[[servers]]` entry.
@@ -24,8 +27,10 @@ pub(super) struct Supervisor {
     pub(super) server: Server,
     pub(super) options: Options,
     pub(super) board: Arc<Board>,
-    pub(super) calls: mpsc::Receiver<Command>,
-    pub(super) cancels: mpsc::UnboundedReceiver<u64>,
+    pub(super) inbox: Inbox,
+    /// The resources whose changes the server is to tell of.
+    pub(super) watched: Arc<Watched>,
+    pub(super) updates: broadcast::Sender<Arc<Update>>,
     pub(super) stop: CancellationToken,
 }
 
@@ -93,8 +98,8 @@ impl Supervisor {
         tracing::info!(server = name, pid = process.id(), "server started");
         let tail = Tail::default();
         let drain = tokio::spawn(stderr::drain(pipes.stderr, name.clone(), tail.clone()));
-        let mut talk =
-            Conversation::new(&name, &self.options.client_name, pipes.stdin, pipes.stdout);
+        let machine = Upstream::new(&self.options.client_name, env!("CARGO_PKG_VERSION"));
+        let mut talk = Conversation::new(&name, machine, pipes.stdin, pipes.stdout);
         let mut was_ready = false;
         let ended = self
             .converse(&mut process, &mut talk, hold, &mut was_ready)
@@ -159,23 +164,43 @@ impl Supervisor {
                 event = talk.step() => match event {
                     Ok(Some(Event::Ready(hello))) => {
                         *ready = true;
-                        tracing::info!(server = self.server.name, tools = hello.tools.len(), "server is ready");
+                        let tools = hello.offers.list(mcp::Kind::Tools).len();
+                        tracing::info!(server = self.server.name, tools, "server is ready");
                         self.board.ready(self.index, hello);
+                        for command in self.watched.renewed() {
+                            talk.order(Order::Call(command));
+                        }
                     }
-                    Ok(Some(Event::Tools(tools))) => self.board.tools(self.index, tools),
                     Ok(Some(Event::Failed(reason))) | Err(reason) => return Some(reason),
-                    // Calls and what is ignored never come out here.
-                    Ok(None | Some(_)) => {}
+                    Ok(Some(event)) => self.heard(event),
+                    Ok(None) => {}
                 },
-                Some(command) = self.calls.recv(), if talk.takes_calls() || !(*ready || holding) => {
+                Some(order) = self.inbox.orders.recv(), if talk.takes_calls() || !(*ready || holding) => {
                     // A server that does one thing after another must stop the old before it is given the new.
-                    while let Ok(ticket) = self.cancels.try_recv() {
+                    while let Ok(ticket) = self.inbox.cancels.try_recv() {
                         talk.cancel(ticket);
                     }
-                    talk.call(command);
+                    talk.order(order);
                 }
-                Some(ticket) = self.cancels.recv() => talk.cancel(ticket),
+                Some(ticket) = self.inbox.cancels.recv() => talk.cancel(ticket),
             }
+        }
+    }
+
+    fn heard(&self, event: Event) {
+        match event {
+            Event::Listed { kind, items } => self.board.listed(self.index, kind, items),
+            Event::Modern(capabilities) => self.board.modern(self.index, capabilities),
+            // The machine of a shared server passes on one notification: that a resource changed.
+            Event::Notice { params, .. } => {
+                let update = Update {
+                    server: self.server.name.as_str().into(),
+                    params: params.unwrap_or_default(),
+                };
+                // Without a receiver nobody watches anything.
+                let _ = self.updates.send(Arc::new(update));
+            }
+            _ => {}
         }
     }
 
@@ -188,8 +213,12 @@ impl Supervisor {
                 () = self.stop.cancelled() => return false,
                 () = sleep_until(end) => return true,
                 () = sleep_until(hold), if holding => {}
-                Some(command) = self.calls.recv(), if !holding => command.refuse(&self.server.name, first_line(reason)),
-                Some(_) = self.cancels.recv() => {}
+                Some(order) = self.inbox.orders.recv(), if !holding => {
+                    if let Order::Call(command) = order {
+                        command.refuse(&self.server.name, first_line(reason));
+                    }
+                }
+                Some(_) = self.inbox.cancels.recv() => {}
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -35,6 +36,26 @@ impl Process {
         let mut command = origin();
         command.arg("--config").arg(config);
         Self::spawn(folder, socket, command)
+    }
+
+    /// On these addresses too.
+    pub(crate) fn start_on(addresses: &[SocketAddr], extra: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("o.sock");
+        let mut bind = vec![format!("\"unix:{}\"", socket.display())];
+        bind.extend(addresses.iter().map(|address| format!("\"{address}\"")));
+        let environment = format!("[{}]", bind.join(", "));
+        let config = configuration(&folder, &socket, extra);
+        let mut command = origin();
+        command
+            .arg("--config")
+            .arg(config)
+            .env("ORIGIN_BIND", environment);
+        Self::spawn(folder, socket, command)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 
     fn spawn(folder: TempDir, socket: PathBuf, mut command: Command) -> Self {
@@ -89,7 +110,10 @@ impl Process {
 
 fn configuration(folder: &TempDir, socket: &Path, extra: &str) -> PathBuf {
     let path = folder.path().join("origin.toml");
-    let text = format!("bind = [\"unix:{}\"]\n{extra}\n", socket.display());
+    let text = format!(
+        "bind = [\"unix:{}\"]\nallowed_hosts = [\"x\", \"origin.test\"]\n{extra}\n",
+        socket.display()
+    );
     File::create(&path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .expect("a file");

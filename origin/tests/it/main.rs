@@ -1,12 +1,19 @@
 //! The origin from outside: in-process over real sockets and in-memory pipes, and as a process of its own.
 
+mod browser;
 mod errors;
 mod forwarded;
+mod frames;
+mod hostile;
+mod hostile_h2;
 mod idle;
 mod life;
 mod panics;
 mod readiness;
+mod refused;
 mod request_id;
 mod sockets;
+mod starved;
 mod streams;
 mod support;
+mod victim;

@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, Version};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use crate::support::{HeldCall, PATIENCE, VERSIONS, World, chunk, get, request, until};
+use crate::support::{HeldCall, PATIENCE, VERSIONS, World, chunk, get, request, send_on, until};
 
 fn accel(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-accel-buffering")?.to_str().ok()
@@ -169,5 +170,28 @@ async fn a_call_in_flight_is_answered_during_the_drain() {
     world.stop.graceful.cancel();
     until("a closed listener", async || !world.socket.exists()).await;
     let answer = call.finish().await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_just_made_gets_its_first_answer_during_the_drain() {
+    let world = World::start();
+    let mut stream = UnixStream::connect(&world.socket)
+        .await
+        .expect("it listens");
+    // Accepted for certain: connections are taken in their order.
+    world.get("/healthz").await;
+    let second = UnixStream::connect(&world.socket)
+        .await
+        .expect("it listens");
+    send_on(second, Version::HTTP_11, get("/healthz")).await;
+    world.stop.graceful.cancel();
+    until("a closed listener", async || !world.socket.exists()).await;
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .expect("it is open");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("in peace");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

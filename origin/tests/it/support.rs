@@ -98,9 +98,14 @@ impl Drop for World {
 
 pub(crate) type Call = Request<Full<Bytes>>;
 
+/// The defaults, for the hosts that these tests write.
 pub(crate) fn defaults() -> OriginConfig {
     let (config, report) = origin_config::load(findings::Document::empty());
-    config.unwrap_or_else(|| panic!("{report}"))
+    let mut config = config.unwrap_or_else(|| panic!("{report}"));
+    config.allowed_hosts = ["x", "origin.test"]
+        .map(|host| host.parse().expect("a host"))
+        .to_vec();
+    config
 }
 
 pub(crate) fn get(path: &str) -> Call {

@@ -48,6 +48,14 @@ impl Deployment {
         ))
     }
 
+    /// Everything that the protocol has, under the server's own names.
+    pub fn with_fixtures(tools: &Tools) -> Self {
+        Self::with_servers(&format!(
+            "tool_names = \"plain\"\n{}",
+            fixtures(&tools.fixtures)
+        ))
+    }
+
     /// A spec with any text, made from the two ports.
     pub fn from_text(text: impl FnOnce(u16, u16) -> String) -> Self {
         let folder = TempDir::with_prefix("e2e-").expect("a temporary folder");
@@ -91,6 +99,15 @@ impl Deployment {
         assert!(changed > 0, "no template has `{find}`");
         copy
     }
+}
+
+/// The fixtures, in a process of its own for each session: they ask their client back.
+pub(crate) fn fixtures(program: &Path) -> String {
+    format!(
+        "[[servers]]\nname = \"fixtures\"\ncommand = [\"{}\"]\n\
+         process = \"per-session\"\ncheck_tool = \"test_simple_text\"\n",
+        program.display()
+    )
 }
 
 /// The root of this repository.

@@ -4,11 +4,13 @@
 //! Nothing here is skipped when a tool is missing: the tests fail and name the command that provides it.
 
 mod deployment;
+mod origin;
 mod running;
 mod staged;
 mod tools;
 
 pub use deployment::{Deployment, free_port_pair};
+pub use origin::Origin;
 pub use running::{DEADLINE, Running, Verdict, children_of, opsctl, up_once};
 pub use staged::Staged;
 pub use tools::{NginxBuild, Tools};

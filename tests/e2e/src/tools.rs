@@ -21,6 +21,16 @@ pub struct Tools {
     pub servers_bin: PathBuf,
     /// A Python with the `mcp` client package.
     pub clients_python: PathBuf,
+    /// A Python with the `fastmcp` client package.
+    pub fastmcp_python: PathBuf,
+    /// Node.
+    pub node: PathBuf,
+    /// MCP Inspector, for Node to run.
+    pub inspector: PathBuf,
+    /// The program that tours an endpoint with rmcp's client.
+    pub rmcp: PathBuf,
+    /// The MCP server with every fixture of the conformance suite.
+    pub fixtures: PathBuf,
 }
 
 /// One of the NGINX builds that every rendering must pass.
@@ -53,6 +63,11 @@ impl Tools {
             root_forky: path("E2E_ROOT_FORKY"),
             servers_bin: path("E2E_SERVERS_BIN"),
             clients_python: path("E2E_CLIENTS_PYTHON"),
+            fastmcp_python: path("E2E_FASTMCP_PYTHON"),
+            node: path("E2E_NODE"),
+            inspector: path("E2E_INSPECTOR"),
+            rmcp: path("E2E_RMCP"),
+            fixtures: path("E2E_FIXTURES"),
         }
     }
 

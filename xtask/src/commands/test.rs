@@ -69,6 +69,7 @@ fn chosen(named: &[Suite]) -> &[Suite] {
         Suite::Deny,
         Suite::E2e,
         Suite::Demo,
+        Suite::Conformance,
     ];
     if named.is_empty() { ALL } else { named }
 }
@@ -90,6 +91,7 @@ fn next(suite: Suite) -> &'static str {
         Suite::Deny => "cargo xtask test deny, and cargo tree -i PACKAGE for the package it names",
         Suite::E2e => "eval \"$(cargo xtask tools --env)\" && cargo test -p e2e TEST",
         Suite::Demo => "cargo xtask demo --once",
+        Suite::Conformance => "cargo xtask conformance",
     }
 }
 
@@ -104,7 +106,7 @@ fn line(row: &Row) -> String {
     let word = if row.outcome.passed { "ok" } else { "FAILED" };
     let seconds = row.took.as_secs_f64();
     let mut line = format!(
-        "{:<8} {word:<6} {seconds:>6.1} s  {}",
+        "{:<11} {word:<6} {seconds:>6.1} s  {}",
         name(row.suite),
         row.outcome.counts
     );

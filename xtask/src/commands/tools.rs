@@ -10,7 +10,7 @@ use crate::cli::{Tool, Tools};
 use crate::failure::Failure;
 use crate::repository::Repository;
 use crate::talk;
-use crate::tools::{cargo_deny, nextest, nginx, python, roots};
+use crate::tools::{cargo_deny, cargo_fuzz, nextest, nginx, node, python, rmcp, roots};
 
 /// Provides the tools named, or all, and prints one line each.
 pub(crate) fn run(repository: &Repository, arguments: &Tools) -> Result<ExitCode, Failure> {
@@ -45,6 +45,7 @@ pub(crate) fn environment(
     cache: &Cache,
 ) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
     let programs = repository.programs()?;
+    let inspector = node::ensure(repository, cache, &node::INSPECTOR)?;
     Ok(vec![
         ("E2E_NGINX_1_28", nginx::ensure(repository, cache)?),
         ("E2E_ROOT_TRIXIE", roots::ensure(cache, &roots::TRIXIE)?),
@@ -57,6 +58,14 @@ pub(crate) fn environment(
             "E2E_CLIENTS_PYTHON",
             provide(repository, cache, Tool::Clients)?,
         ),
+        (
+            "E2E_FASTMCP_PYTHON",
+            provide(repository, cache, Tool::Fastmcp)?,
+        ),
+        ("E2E_NODE", inspector.node().to_owned()),
+        ("E2E_INSPECTOR", inspector.program().to_owned()),
+        ("E2E_RMCP", rmcp::ensure(repository)?),
+        ("E2E_FIXTURES", programs.join("mcp-fixtures")),
         ("E2E_OPSCTL", programs.join("opsctl")),
         ("E2E_ORIGIN", programs.join("origin")),
     ])
@@ -69,8 +78,17 @@ fn provide(repository: &Repository, cache: &Cache, tool: Tool) -> Result<PathBuf
         Tool::RootForky => roots::ensure(cache, &roots::FORKY),
         Tool::Servers => Ok(python::ensure(repository, cache, &python::SERVERS)?.bin()),
         Tool::Clients => Ok(python::ensure(repository, cache, &python::CLIENTS)?.program("python")),
+        Tool::Fastmcp => Ok(python::ensure(repository, cache, &python::FASTMCP)?.program("python")),
+        Tool::Conformance => Ok(node::ensure(repository, cache, &node::CONFORMANCE)?
+            .program()
+            .to_owned()),
+        Tool::Inspector => Ok(node::ensure(repository, cache, &node::INSPECTOR)?
+            .program()
+            .to_owned()),
+        Tool::Rmcp => rmcp::ensure(repository),
         Tool::Nextest => nextest::ensure(repository, cache),
         Tool::CargoDeny => cargo_deny::ensure(repository, cache),
+        Tool::CargoFuzz => cargo_fuzz::ensure(repository, cache),
     }
 }
 

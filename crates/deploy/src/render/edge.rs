@@ -4,6 +4,8 @@ use super::context::Fields;
 use super::templates::Filler;
 use super::{Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile};
 use crate::deployment::{CertificateKind, Deployment, Site, UpstreamAddress};
+use origin_config::AllowedOrigin;
+
 use crate::target::Feature;
 use crate::words::{AbsolutePath, NginxSize, NginxTime, Token};
 
@@ -135,7 +137,7 @@ fn site_fields(deployment: &Deployment, site: &Site) -> Fields {
         .words("server_names", &site.server_names)
         .word("chain", &site.certificate.chain_path)
         .word("key", &site.certificate.key_path)
-        .word("upstream", &Token::composed(upstream))
+        .word("upstream", &Token::composed(&upstream))
         .word("upstream_address", &address)
         .word(
             "upstream_keepalive",
@@ -143,8 +145,36 @@ fn site_fields(deployment: &Deployment, site: &Site) -> Fields {
         )
         .word("read_timeout", &NginxTime(site.upstream.read_timeout))
         .word("max_body_size", &NginxSize(site.origin.max_body_size))
+        .word("page", &Token::composed(format!("{upstream}_page")))
+        .flag(
+            "every_page",
+            site.origin.allowed_origins.contains(&AllowedOrigin::Any),
+        )
+        .list("pages", &pages(site))
         .word("headers_conf", &headers_conf(deployment, site))
         .word("errors_conf", &errors_conf(deployment, site))
+}
+
+/// The pages that may read the answers of a site: an origin as it is written, or what NGINX's regular expression for it
+/// is made of. Only a dot of a host means something there, and in brackets it means itself.
+fn pages(site: &Site) -> Vec<Fields> {
+    let page = |pattern, text: String| {
+        Fields::default()
+            .word("origin", &Token::composed(text))
+            .flag("pattern", pattern)
+    };
+    let entries = site.origin.allowed_origins.iter();
+    entries
+        .filter_map(|entry| match entry {
+            AllowedOrigin::Any => None,
+            AllowedOrigin::Exact(origin) => Some(page(false, origin.to_string())),
+            AllowedOrigin::Below(origin) => {
+                let below = origin.authority().to_string().replace('.', "[.]");
+                let fields = page(true, below);
+                Some(fields.word("scheme", &Token::composed(origin.scheme())))
+            }
+        })
+        .collect()
 }
 
 /// A location: one path, or all below it.
@@ -159,47 +189,19 @@ fn headers_fields(fields: Fields, site: &Site) -> Fields {
     fields.flag("hsts", site.certificate.kind == CertificateKind::Given)
 }
 
-/// The status, the MCP and the envelope form of the errors that NGINX makes itself; the codes are those of the origin.
+/// The errors that NGINX makes itself; the codes are those of the origin.
 fn errors() -> Vec<Fields> {
-    let error = |status: &str, rpc: &str, code: &str, text: &str, retry| {
-        Fields::default()
-            .word("status", &Token::composed(status))
-            .word("rpc", &Token::composed(rpc))
-            .word("code", &Token::composed(code))
-            .word("text", &Token::composed(text))
-            .flag("retry", retry)
-    };
-    vec![
-        error(
-            "413",
-            "-32600",
-            "INVALID_ARGUMENTS",
-            "the request body is larger than this server takes",
-            false,
-        ),
-        error("429", "-32000", "RATE_LIMITED", "too many requests", true),
-        error(
-            "502",
-            "-32603",
-            "SERVICE_UNAVAILABLE",
-            "the origin does not answer",
-            false,
-        ),
-        error(
-            "503",
-            "-32603",
-            "SERVICE_UNAVAILABLE",
-            "the service is not available",
-            true,
-        ),
-        error(
-            "504",
-            "-32603",
-            "TIMEOUT",
-            "the origin took too long",
-            false,
-        ),
-    ]
+    ERRORS
+        .iter()
+        .map(|error| {
+            Fields::default()
+                .word("status", &Token::composed(error.status))
+                .optional("rpc", error.rpc.map(Token::composed).as_ref())
+                .word("code", &Token::composed(error.code))
+                .word("text", &Token::composed(error.text))
+                .flag("retry", error.retry)
+        })
+        .collect()
 }
 
 /// What names in NGINX start with: `mcp_` keeps a deployment called `http` off NGINX's own variables.
@@ -215,11 +217,18 @@ fn public_host(deployment: &Deployment) -> Token {
     }
 }
 
-/// A bucket has to hold a name with NGINX's 18 bytes around it, and the default is a cache line of 64: above that the
-/// next power of two.
+/// A bucket has to hold a name, or the origin of a page, with NGINX's 18 bytes around it, and the default is a cache line
+/// of 64: above that the next power of two.
 fn hash_bucket_size(deployment: &Deployment) -> Option<u32> {
     let names = deployment.sites.iter().flat_map(|site| &site.server_names);
-    let longest = names.map(|name| name.as_str().len()).max()?;
+    let pages = deployment
+        .sites
+        .iter()
+        .flat_map(|site| &site.origin.allowed_origins);
+    let longest = names
+        .map(|name| name.as_str().len())
+        .chain(pages.map(|page| page.to_string().len()))
+        .max()?;
     let needed = u32::try_from(longest).ok()? + 24;
     (needed > 64).then(|| needed.next_power_of_two())
 }
@@ -305,6 +314,61 @@ const PIECES: [(&str, &str, &str); 6] = [
         "From the edge to an origin.",
     ),
     ("tls.conf", "tls.conf.tera", "TLS."),
+];
+/// An error of the edge: its status, the number of its JSON-RPC form where it has one, and its envelope.
+struct EdgeError {
+    status: &'static str,
+    rpc: Option<&'static str>,
+    code: &'static str,
+    text: &'static str,
+    retry: bool,
+}
+
+const fn error(
+    status: &'static str,
+    rpc: Option<&'static str>,
+    code: &'static str,
+    text: &'static str,
+) -> EdgeError {
+    EdgeError {
+        status,
+        rpc,
+        code,
+        text,
+        retry: false,
+    }
+}
+
+impl EdgeError {
+    const fn worth_a_retry(mut self) -> Self {
+        self.retry = true;
+        self
+    }
+}
+
+const ERRORS: [EdgeError; 6] = [
+    error("404", None, "NOT_FOUND", "no such path"),
+    error(
+        "413",
+        Some("-32600"),
+        "PAYLOAD_TOO_LARGE",
+        "the request body is larger than this server takes",
+    ),
+    error("429", Some("-32000"), "RATE_LIMITED", "too many requests").worth_a_retry(),
+    error(
+        "502",
+        Some("-32603"),
+        "SERVICE_UNAVAILABLE",
+        "the origin does not answer",
+    ),
+    error(
+        "503",
+        Some("-32603"),
+        "SERVICE_UNAVAILABLE",
+        "the service is not available",
+    )
+    .worth_a_retry(),
+    error("504", Some("-32001"), "TIMEOUT", "the origin took too long"),
 ];
 /// Where MCP is spoken: the two spellings of the one endpoint, and, as a prefix, the servers on their own.
 const MCP_ROUTES: [(&str, bool); 3] = [("/mcp", false), ("/mcp/", false), ("/servers/", true)];

@@ -101,7 +101,7 @@ fn refuse_filter(
 }
 
 /// Name and text of every template.
-const EMBEDDED: [(&str, &str); 19] = [
+const EMBEDDED: [(&str, &str); 20] = [
     (
         "head.tera",
         include_str!("../../../../nginx/templates/head.tera"),
@@ -145,6 +145,10 @@ const EMBEDDED: [(&str, &str); 19] = [
     (
         "api-errors.conf.tera",
         include_str!("../../../../nginx/templates/api-errors.conf.tera"),
+    ),
+    (
+        "cors.tera",
+        include_str!("../../../../nginx/templates/cors.tera"),
     ),
     (
         "errors.conf.tera",

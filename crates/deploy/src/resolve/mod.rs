@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod edge;
+mod names;
 mod site;
 
 use findings::{Finding, Report};
@@ -49,7 +50,7 @@ fn terminate_h3(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deplo
             return None;
         }
     };
-    let sites: Vec<_> = spec
+    let mut sites: Vec<_> = spec
         .sites
         .iter()
         .filter_map(|site| site::resolve(site, &facts.layout, report))
@@ -58,6 +59,9 @@ fn terminate_h3(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deplo
         return None;
     }
     let edge = edge::resolve(spec, &paths, &sites, report)?;
+    for site in &mut sites {
+        names::settle(site, edge.public_https_port);
+    }
     let mut deployment = Deployment {
         name: spec.name.value.clone(),
         spec_file: spec.file.clone(),

@@ -71,6 +71,42 @@ fn every_default_is_settled_for_debian() {
 }
 
 #[test]
+fn an_origin_answers_for_its_own_names_and_pages_and_for_those_that_the_spec_adds() {
+    let names = |text: &str| {
+        let origin = deployment(text, None).sites.remove(0).origin;
+        let texts = |list: Vec<String>| list.join(" ");
+        (
+            texts(
+                origin
+                    .allowed_hosts
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+            ),
+            texts(
+                origin
+                    .allowed_origins
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+            ),
+        )
+    };
+    let text = "name = \"demo\"\nserver_names = [\"a.example\", \"*.b.example\"]\ntls = { self_signed = true }\n";
+    let (hosts, origins) = names(text);
+    assert_eq!(hosts, "a.example *.b.example");
+    assert_eq!(origins, "https://a.example https://*.b.example");
+    let (hosts, origins) = names(&format!(
+        "{text}[edge]\nhttps_port = 8443\n[origin]\nallowed_hosts = [\"a.example\", \"c\"]\nallowed_origins = [\"http://c:1\"]\n"
+    ));
+    assert_eq!(hosts, "a.example *.b.example c");
+    assert_eq!(
+        origins,
+        "https://a.example:8443 https://*.b.example:8443 http://c:1"
+    );
+}
+
+#[test]
 fn a_private_deployment_moves_unix_sockets_below_its_folder_and_opens_them() {
     let text = format!("{GOOD}[origin]\nbind = [\"unix:/run/demo/o.sock\", \"127.0.0.1:9000\"]\n");
     let deployment = deployment(&text, Some("/tmp/d"));

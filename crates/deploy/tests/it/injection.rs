@@ -21,6 +21,8 @@ fn specs(text: &str) -> Vec<(&'static str, String)> {
         "bind",
         "admin_bind",
         "trusted_peers",
+        "allowed_hosts",
+        "allowed_origins",
         "tool_names",
         "accesslog",
         "loglevel",
@@ -53,7 +55,8 @@ fn spec(place: &str, injected: &str) -> String {
     format!(
         "name = {}\ntopology = {}\nserver_names = [{}]\n[edge]\nlisten = [{}]\nstrategy = {}\nudp = {}\nexpose = [{}]\n\
          [tls]\ncertificate = {}\nprivate_key = {}\n\
-         [origin]\nbind = [{}]\nadmin_bind = [{}]\ntrusted_peers = [{}]\ntool_names = {}\naccesslog = {}\nloglevel = {}\n\
+         [origin]\nbind = [{}]\nadmin_bind = [{}]\ntrusted_peers = [{}]\nallowed_hosts = [{}]\n\
+         allowed_origins = [{}]\ntool_names = {}\naccesslog = {}\nloglevel = {}\n\
          graceful_timeout = {}\nmax_body_size = {}\n\
          [[servers]]\nname = {}\ncommand = [{}]\nworking_directory = {}\nenvironment_pass = [{}]\ncall_timeout = {}\n\
          check_tool = {}\n[servers.environment]\n{} = {}\n",
@@ -69,6 +72,8 @@ fn spec(place: &str, injected: &str) -> String {
         at("bind", "\"unix:/run/demo/o\""),
         at("admin_bind", "\"unix:/run/demo/a\""),
         at("trusted_peers", "\"unix:\""),
+        at("allowed_hosts", "\"b.example\""),
+        at("allowed_origins", "\"https://b.example\""),
         at("tool_names", "\"plain\""),
         at("accesslog", "\"-\""),
         at("loglevel", "\"INFO\""),
@@ -168,7 +173,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_changes_the_shape_of_the_rendering(text in "(/|unix:/|a\\.|)[a-z;{}$#\"'\\\\ \n%./:]{1,12}") {
+    fn no_text_changes_the_shape_of_the_rendering(text in "(/|unix:/|a\\.|https://|)[a-z;{}$#\"'\\\\ \n%./:]{1,12}") {
         check(&text);
     }
 }

@@ -80,6 +80,7 @@ fn the_manual_has_every_key_that_the_reader_knows() {
         ("tls", "tls"),
         ("origin", "origin"),
         ("origin.timeouts", "origin.timeouts"),
+        ("origin.sessions", "origin.sessions"),
         ("servers", "servers[0]"),
     ] {
         let header = match table {

@@ -1,0 +1,400 @@
+//! Requests of the revisions that open with a handshake.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode};
+use mcp::forward::Forward;
+use mcp::headers::{Accept, Field};
+use mcp::jsonrpc::Id;
+use mcp::legacy::{Asked, Opening, Parcel, Post, Routed, route};
+use mcp::seal::Moment;
+use mcp::session::outbox::{Next, Reader, STANDING};
+use mcp::{Catalog, Error, Revision, dispatch, reply, sse};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::live::Live;
+use super::read::{SESSION_ID, Scope, accept, headers, last_event_id, session_id};
+use super::{accepted, failure, later, plain, refusal, since_epoch, stream};
+use crate::app::App;
+use crate::body::{self, Body};
+use crate::middleware::request_id;
+use crate::stream::Ending;
+use crate::upstream::{Call, CallError, Heard};
+
+/// Opens a session.
+pub(super) fn open(
+    app: &App,
+    opening: &Opening,
+    scope: &Scope,
+    catalog: &Catalog,
+    accept: Accept,
+) -> Response<Body> {
+    let id = match app.sessions.open(opening.greeting.clone(), scope.clone()) {
+        Ok(id) => id,
+        Err(error) => {
+            tracing::warn!(error = %error, "no session was opened");
+            let error = Error::unavailable(error.to_string());
+            return later(plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Some(&opening.id),
+                &error,
+            ));
+        }
+    };
+    let mut response = stream::answer(opening.answer(&app.service, catalog), accept);
+    // Hex digits are a header value.
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(SESSION_ID, id);
+    }
+    response
+}
+
+/// The session that a request names, or the answer to a request that names none.
+fn session(app: &App, head: &Parts, scope: &Scope, id: Option<&Id>) -> Result<Arc<Live>, Refused> {
+    let named = match session_id(head) {
+        Field::One(named) => named,
+        Field::Absent => {
+            let message = "`Mcp-Session-Id` is missing: a session begins with `initialize`";
+            return Err(Refused::new(StatusCode::BAD_REQUEST, id, message));
+        }
+        Field::Bad => {
+            let message = "`Mcp-Session-Id` is repeated or not visible ASCII";
+            return Err(Refused::new(StatusCode::BAD_REQUEST, id, message));
+        }
+    };
+    // One of another path is none of here. 404 tells a client to begin anew (2025-11-25, session management).
+    app.sessions
+        .find(named)
+        .filter(|live| live.scope == *scope)
+        .ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, id, "there is no such session"))
+}
+
+/// An answer to a request that is not served.
+struct Refused(Box<Response<Body>>);
+
+impl Refused {
+    fn new(status: StatusCode, id: Option<&Id>, message: &str) -> Self {
+        Self(Box::new(plain(status, id, &refusal(message))))
+    }
+}
+
+/// Takes messages for a session.
+pub(super) async fn post(
+    app: &Arc<App>,
+    post: Post,
+    head: &Parts,
+    scope: &Scope,
+    accept: Accept,
+) -> Response<Body> {
+    if session_id(head) == Field::Absent
+        && let Some(answer) = post.without_session()
+    {
+        return stream::answer(answer, accept);
+    }
+    let live = match session(app, head, scope, post.id()) {
+        Ok(live) => live,
+        Err(refused) => return *refused.0,
+    };
+    if post.batch
+        && let Err(error) = live.with(|state| state.session.may_batch())
+    {
+        return plain(StatusCode::BAD_REQUEST, None, &error);
+    }
+    let (batch, answers) = (post.batch, post.answers());
+    let lane = live.with(|state| state.session.outbox.open(answers));
+    let mut taken = true;
+    for parcel in post.parcels {
+        match parcel {
+            Parcel::Request(asked) => request(app, &live, asked, lane, head),
+            Parcel::Notification { method, params } => live.told(&method, params.as_deref()),
+            Parcel::Response { id, outcome } => taken &= live.responded(id.as_ref(), outcome),
+            Parcel::Refused(answer) => push(app, &live, lane, answer, true),
+        }
+    }
+    if answers == 0 {
+        live.with(|state| state.session.outbox.answers(lane));
+        if taken {
+            return accepted();
+        }
+        let error = refusal("nothing was asked under this id");
+        return plain(StatusCode::BAD_REQUEST, None, &error);
+    }
+    match settled(&live, lane, accept, app.config.sessions.answer_wait).await {
+        Some(answers) => whole(&answers, batch, accept),
+        None => read(app, &live, head, lane, None),
+    }
+}
+
+/// Waits for the answers of a POST: all of them where they come soon and alone; `None` when it becomes a stream.
+async fn settled(
+    live: &Live,
+    lane: u64,
+    accept: Accept,
+    patience: Duration,
+) -> Option<Vec<Box<str>>> {
+    let until = Instant::now() + patience;
+    let mut bell = live.bell();
+    loop {
+        let (answers, remarks) = live.with(|state| {
+            let outbox = &mut state.session.outbox;
+            let answers = match (accept.json, accept.events) {
+                (false, _) => None,
+                (true, true) => outbox.whole(lane),
+                (true, false) => outbox.answers(lane),
+            };
+            (answers, outbox.has_remarks(lane))
+        });
+        if answers.is_some() {
+            return answers;
+        }
+        if accept.events && (remarks || !accept.json) {
+            return None;
+        }
+        // The ring of this very look is not news.
+        bell.borrow_and_update();
+        tokio::select! {
+            rung = bell.changed() => rung.ok()?,
+            () = sleep_until(until), if accept.events => return None,
+        }
+    }
+}
+
+/// The answers of a POST as JSON.
+fn whole(answers: &[Box<str>], batch: bool, accept: Accept) -> Response<Body> {
+    let body = match answers {
+        // Every request of it was cancelled.
+        [] => return accepted(),
+        [answer] if !batch => answer.to_string(),
+        answers => format!("[{}]", answers.join(",")),
+    };
+    stream::answer(mcp::forward::Answer { status: 200, body }, accept)
+}
+
+/// Begins a request; its answer comes on `lane`.
+fn request(app: &Arc<App>, live: &Arc<Live>, asked: Asked, lane: u64, head: &Parts) {
+    let catalog = live.catalog();
+    let (forward, watch) = match route(&asked, &catalog, &app.service) {
+        Routed::Answered(answer) => return push(app, live, lane, answer, true),
+        Routed::Level { id, params } => {
+            live.level(params);
+            return push(app, live, lane, reply::result(&id, "{}"), true);
+        }
+        Routed::Watch { forward, uri, on } if !live.is_private(&forward.server) => {
+            if !on {
+                live.watch(&forward.server, &uri, false);
+                return push(app, live, lane, reply::result(&asked.id, "{}"), true);
+            }
+            (forward, Some(uri))
+        }
+        Routed::Forward(forward) | Routed::Watch { forward, .. } => (forward, None),
+    };
+    let token = CancellationToken::new();
+    let entered = live.with(|state| {
+        let session = &mut state.session;
+        session.begin(&asked.id, &forward.server, lane, token.clone())
+    });
+    if let Err(error) = entered {
+        return push(app, live, lane, reply::error(Some(&asked.id), &error), true);
+    }
+    let errand = Errand {
+        app: Arc::clone(app),
+        live: Arc::clone(live),
+        lane,
+        call: Call {
+            method: forward.method.clone(),
+            params: forward.params.clone(),
+            logs: forward.logs,
+            request_id: request_id::of(&head.extensions).to_owned(),
+            endless: false,
+        },
+        forward: *forward,
+        watch,
+    };
+    // Of its own: a client that goes away has not cancelled anything (2025-11-25, Streamable HTTP), and may come back for it.
+    tokio::spawn(async move {
+        let _ = token.run_until_cancelled(errand.run()).await;
+    });
+}
+
+/// One request on its way to a server and back.
+struct Errand {
+    app: Arc<App>,
+    live: Arc<Live>,
+    lane: u64,
+    call: Call,
+    forward: Forward,
+    /// The resource that the client wants to hear of when the server agrees.
+    watch: Option<String>,
+}
+
+impl Errand {
+    async fn run(self) {
+        let outcome = match self.live.begin(&self.forward, self.call).await {
+            Err(error) => Err(error),
+            Ok(mut exchange) => loop {
+                match exchange.next().await {
+                    Heard::Answer(outcome) => break outcome,
+                    Heard::Note(note) => {
+                        let params = note.params.as_deref();
+                        self.live
+                            .with(|state| state.session.note(self.lane, &note.method, params));
+                        self.app.sessions.trim(&self.live);
+                    }
+                }
+            },
+        };
+        if let (Ok(_), Some(uri)) = (&outcome, &self.watch) {
+            self.live.watch(&self.forward.server, uri, true);
+        }
+        let (seal, now) = (&self.app.seal, since_epoch(&self.app));
+        // Up to 2025-11-25 there is no state to seal.
+        let sealing = (
+            seal,
+            Moment {
+                now,
+                nonce: [0; 12],
+            },
+        );
+        let answer = match &outcome {
+            Ok(result) => self.forward.answer(&self.app.service, Ok(result), sealing),
+            Err(CallError::Refused(error)) => {
+                self.forward.answer(&self.app.service, Err(error), sealing)
+            }
+            Err(error) => self.forward.failed(&failure(error)),
+        };
+        self.live.with(|state| {
+            if state.session.finish(self.forward.id()) {
+                state.session.outbox.push(self.lane, answer.body, true);
+            }
+        });
+        self.app.sessions.trim(&self.live);
+    }
+}
+
+fn push(app: &App, live: &Live, lane: u64, message: String, answer: bool) {
+    live.with(|state| state.session.outbox.push(lane, message, answer));
+    app.sessions.trim(live);
+}
+
+/// GET: the standing stream, or a broken one from where it broke.
+pub(super) fn listen(app: &Arc<App>, head: &Parts, scope: &Scope) -> Response<Body> {
+    if let Err(error) = dispatch::legacy_version(headers(head, &[]).protocol_version) {
+        return plain(StatusCode::BAD_REQUEST, None, &error);
+    }
+    let live = match session(app, head, scope, None) {
+        Ok(live) => live,
+        Err(refused) => return *refused.0,
+    };
+    if !accept(head).events {
+        let error = refusal("`Accept` does not take `text/event-stream`");
+        return plain(StatusCode::NOT_ACCEPTABLE, None, &error);
+    }
+    match last_event_id(head) {
+        Field::Absent => read(app, &live, head, STANDING, None),
+        Field::One(id) => match sse::read_id(id) {
+            Some((lane, after)) => read(app, &live, head, lane, Some(after)),
+            None => plain(StatusCode::BAD_REQUEST, None, &refusal(FOREIGN_EVENT)),
+        },
+        Field::Bad => plain(StatusCode::BAD_REQUEST, None, &refusal(FOREIGN_EVENT)),
+    }
+}
+
+/// DELETE: ends the session.
+pub(super) fn end(app: &Arc<App>, head: &Parts, scope: &Scope) -> Response<Body> {
+    if let Err(refused) = session(app, head, scope, None) {
+        return *refused.0;
+    }
+    if let Field::One(id) = session_id(head) {
+        app.sessions.end(id);
+    }
+    let mut response = Response::new(body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// A stream of a session as an answer.
+fn read(
+    app: &Arc<App>,
+    live: &Arc<Live>,
+    head: &Parts,
+    lane: u64,
+    after: Option<u64>,
+) -> Response<Body> {
+    let (reader, revision) = live.with(|state| {
+        let reader = state.session.outbox.read(lane, after);
+        (reader, state.session.revision())
+    });
+    let Some(reader) = reader else {
+        let error = refusal("that stream is over, or what followed the event is not kept any more");
+        return plain(StatusCode::BAD_REQUEST, None, &error);
+    };
+    // Clients of the older revisions take an empty event for a message.
+    let first = match after {
+        Some(_) => None,
+        None if revision >= Revision::V2025_11_25 => {
+            Some(sse::priming(lane, reader.after, RETRY_MS))
+        }
+        None => Some(sse::retry(RETRY_MS)),
+    };
+    let reading = Reading {
+        bell: live.bell(),
+        live: Arc::clone(live),
+        reader,
+        first,
+    };
+    let events = stream::events(reading, |mut reading| async {
+        let event = reading.next().await?;
+        Some((event, reading))
+    });
+    let ending = if lane == STANDING {
+        Ending::Text(Bytes::new())
+    } else {
+        Ending::Finish
+    };
+    stream::open(app, head, events, ending)
+}
+
+/// One who reads a stream of a session.
+struct Reading {
+    live: Arc<Live>,
+    bell: watch::Receiver<()>,
+    reader: Reader,
+    first: Option<String>,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take() {
+            return Some(first.into());
+        }
+        loop {
+            self.bell.borrow_and_update();
+            match self.live.next(&mut self.reader) {
+                Next::Message(number, message) => {
+                    let id = Some((self.reader.lane, number));
+                    return Some(sse::event(id, &message).into());
+                }
+                Next::End => return None,
+                Next::Wait => self.bell.changed().await.ok()?,
+            }
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let reader = &self.reader;
+        self.live.with(|state| state.session.outbox.leave(reader));
+    }
+}
+
+const FOREIGN_EVENT: &str = "`Last-Event-ID` is none of this origin";
+
+/// How long a client whose stream broke is to wait: long enough that a thousand of them do not come back in one instant, short
+/// enough that nobody notices.
+const RETRY_MS: u64 = 500;

@@ -1,0 +1,328 @@
+//! One session at work: its state, the processes that it has to itself, and its requests on their way.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use mcp::catalog::Source;
+use mcp::dispatch::SET_LEVEL;
+use mcp::forward::Forward;
+use mcp::jsonrpc::Id;
+use mcp::session::outbox::{Next, Reader};
+use mcp::session::{Answered, Session};
+use mcp::upstream::Greeting;
+use mcp::{Catalog, Kind, Naming, Offers};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::read::Scope;
+use crate::snapshot::Snapshot;
+use crate::upstream::{Call, CallError, Caller, Exchange, Private, Said, Upstreams, Watch, source};
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) scope: Scope,
+    naming: Naming,
+    upstreams: Arc<Upstreams>,
+    state: Mutex<State>,
+    bell: watch::Sender<()>,
+    /// Bytes of messages that all sessions keep.
+    kept: Arc<AtomicUsize>,
+    me: Weak<Self>,
+}
+
+/// What is behind the lock. `T` of the session cancels a request.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) session: Session<CancellationToken>,
+    processes: HashMap<Arc<str>, Private>,
+    /// The lists of processes of this session that changed there.
+    own: HashMap<Arc<str>, Vec<(Kind, Vec<Box<str>>)>>,
+    catalog: Arc<Catalog>,
+    snapshot: Option<Arc<Snapshot>>,
+    /// The `params` of the last request that set the level of log messages.
+    level: Option<Box<str>>,
+    watches: Vec<Watch>,
+    ended: bool,
+}
+
+impl Live {
+    pub(super) fn new(
+        greeting: Greeting,
+        scope: Scope,
+        naming: Naming,
+        upstreams: Arc<Upstreams>,
+        kept: Arc<AtomicUsize>,
+    ) -> Arc<Self> {
+        let snapshot = Arc::clone(&upstreams.snapshot().borrow());
+        let live = Arc::new_cyclic(|me| Self {
+            scope,
+            naming,
+            upstreams,
+            state: Mutex::new(State {
+                session: Session::new(greeting),
+                processes: HashMap::new(),
+                own: HashMap::new(),
+                catalog: Arc::default(),
+                snapshot: None,
+                level: None,
+                watches: Vec::new(),
+                ended: false,
+            }),
+            bell: watch::Sender::new(()),
+            kept,
+            me: me.clone(),
+        });
+        live.refresh(&snapshot);
+        live
+    }
+
+    /// Does something with the state, and wakes whoever reads a stream.
+    pub(super) fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = state.session.outbox.bytes();
+        let result = act(&mut state);
+        let after = state.session.outbox.bytes();
+        drop(state);
+        if after >= before {
+            self.kept.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            self.kept.fetch_sub(before - after, Ordering::Relaxed);
+        }
+        self.bell.send_replace(());
+        result
+    }
+
+    /// Woken by every change.
+    pub(super) fn bell(&self) -> watch::Receiver<()> {
+        self.bell.subscribe()
+    }
+
+    /// Whether somebody listens, or waits for an answer.
+    pub(super) fn is_busy(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.session.outbox.has_readers() || state.session.in_flight() > 0
+    }
+
+    /// What the session is offered now.
+    pub(super) fn catalog(&self) -> Arc<Catalog> {
+        let snapshot = Arc::clone(&self.upstreams.snapshot().borrow());
+        self.refresh(&snapshot);
+        self.with(|state| Arc::clone(&state.catalog))
+    }
+
+    /// Takes in what the servers offer now, and tells the client what of it is new.
+    pub(super) fn refresh(&self, snapshot: &Arc<Snapshot>) {
+        self.with(|state| {
+            let known = state.snapshot.as_ref();
+            if known.is_none_or(|known| !Arc::ptr_eq(known, snapshot)) {
+                state.snapshot = Some(Arc::clone(snapshot));
+                self.rebuild(state);
+            }
+        });
+    }
+
+    fn rebuild(&self, state: &mut State) {
+        let Some(snapshot) = &state.snapshot else {
+            return;
+        };
+        let new = if state.own.is_empty() {
+            self.scope.catalog(snapshot).map(Arc::clone)
+        } else {
+            Some(Arc::new(self.merged(snapshot, &state.own)))
+        };
+        let new = new.unwrap_or_default();
+        state.session.changed(&state.catalog, &new);
+        state.catalog = new;
+    }
+
+    /// The offers of the scope, with those lists that are this session's own.
+    fn merged(
+        &self,
+        snapshot: &Snapshot,
+        own: &HashMap<Arc<str>, Vec<(Kind, Vec<Box<str>>)>>,
+    ) -> Catalog {
+        let (naming, in_scope): (_, &dyn Fn(&str) -> bool) = match &self.scope {
+            Scope::All => (self.naming, &|_| true),
+            Scope::One(name) => (Naming::Plain, &|other| **name == *other),
+        };
+        let servers = snapshot.servers.iter();
+        let servers: Vec<_> = servers.filter(|server| in_scope(&server.name)).collect();
+        let offers: Vec<Offers> = servers
+            .iter()
+            .map(|server| {
+                let mut offers = server.offers.clone();
+                for (kind, items) in own.get(server.name.as_str()).into_iter().flatten() {
+                    offers.set(*kind, items.clone());
+                }
+                offers
+            })
+            .collect();
+        let sources = servers.iter().zip(&offers);
+        let sources: Vec<Source<'_>> = sources
+            .map(|(server, offers)| Source {
+                offers,
+                ..source(server)
+            })
+            .collect();
+        Catalog::build(naming, &sources)
+    }
+
+    /// Hands a request to the server that it is for.
+    pub(super) async fn begin(&self, forward: &Forward, call: Call) -> Result<Exchange, CallError> {
+        if !self.upstreams.is_private(&forward.server) {
+            return self.upstreams.begin(&forward.server, call).await;
+        }
+        let caller = self.process(&forward.server)?;
+        Ok(caller.begin(call).await)
+    }
+
+    /// This session's own process of a server, started when it is first needed.
+    fn process(&self, server: &Arc<str>) -> Result<Caller, CallError> {
+        self.with(|state| {
+            if state.ended {
+                return Err(CallError::Unavailable {
+                    server: server.to_string(),
+                    reason: "the session is over".to_owned(),
+                });
+            }
+            if let Some(process) = state.processes.get(server) {
+                return Ok(process.caller());
+            }
+            let greeting = state.session.greeting.clone();
+            let (me, name) = (self.me.clone(), Arc::clone(server));
+            let hears = Box::new(move |said| {
+                if let Some(live) = me.upgrade() {
+                    live.said(&name, said);
+                }
+            });
+            let process = self.upstreams.private(server, greeting, hears)?;
+            if let Some(params) = &state.level {
+                process.send(SET_LEVEL, params.to_string());
+            }
+            let caller = process.caller();
+            state.processes.insert(Arc::clone(server), process);
+            Ok(caller)
+        })
+    }
+
+    fn said(&self, server: &Arc<str>, said: Said) {
+        self.with(|state| match said {
+            Said::Asked { id, method, params } => {
+                state.session.ask(server, id, &method, params.as_deref());
+            }
+            Said::Notice { method, params } => {
+                state.session.notice(server, &method, params.as_deref());
+            }
+            Said::Listed { kind, items } => {
+                let lists = state.own.entry(Arc::clone(server)).or_default();
+                lists.retain(|(known, _)| *known != kind);
+                lists.push((kind, items));
+                self.rebuild(state);
+            }
+            Said::Ended => {
+                state.processes.remove(server);
+                state.session.lost(server);
+                if state.own.remove(server).is_some() {
+                    self.rebuild(state);
+                }
+            }
+        });
+    }
+
+    /// Passes on a notification of the client.
+    pub(super) fn told(&self, method: &str, params: Option<&str>) {
+        self.with(|state| {
+            if mcp::session::is_cancel(method) {
+                if let Some(token) = state.session.cancel(params.unwrap_or_default()) {
+                    token.cancel();
+                }
+            } else if mcp::session::is_for_servers(method) {
+                for process in state.processes.values() {
+                    process.tell(method, params);
+                }
+            }
+        });
+    }
+
+    /// Passes on the client's answer to a server's request. `false`: nothing was ever asked under this id.
+    pub(super) fn responded(&self, id: Option<&Id>, outcome: Result<Box<str>, Box<str>>) -> bool {
+        self.with(|state| match state.session.answered(id) {
+            Answered::Server(server, id) => {
+                if let Some(process) = state.processes.get(&server) {
+                    process.respond(id, outcome);
+                }
+                true
+            }
+            Answered::Nobody => true,
+            Answered::Unknown => false,
+        })
+    }
+
+    /// Sets the level of log messages at all processes of this session, now and later.
+    pub(super) fn level(&self, params: Box<str>) {
+        self.with(|state| {
+            for process in state.processes.values() {
+                process.send(SET_LEVEL, params.to_string());
+            }
+            state.level = Some(params);
+        });
+    }
+
+    /// Notes that the client wants to hear of changes of a resource of a shared server, or no more.
+    pub(super) fn watch(&self, server: &str, uri: &str, on: bool) {
+        let watch = on.then(|| self.upstreams.watch(server, uri.to_owned()));
+        self.with(|state| {
+            state.watches.retain(|watch| watch.uri() != uri);
+            state.watches.extend(watch.flatten());
+            state.session.watch(uri, on);
+        });
+    }
+
+    /// Whether this session has processes of a server to itself.
+    pub(super) fn is_private(&self, server: &str) -> bool {
+        self.upstreams.is_private(server)
+    }
+
+    /// A shared server says that a resource changed.
+    pub(super) fn updated(&self, params: &str) {
+        self.with(|state| state.session.updated(params));
+    }
+
+    /// The next message for a reader of a stream.
+    pub(super) fn next(&self, reader: &mut Reader) -> Next {
+        // Not by `with`: a reader that wakes itself never sleeps.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.ended {
+            return Next::End;
+        }
+        state.session.outbox.next(reader)
+    }
+
+    /// Drops what is kept for clients that may come back.
+    pub(super) fn forget(&self) {
+        self.with(|state| state.session.outbox.forget());
+    }
+
+    /// Ends the session: its streams, its processes, its requests.
+    pub(super) fn end(&self) {
+        self.with(|state| {
+            state.ended = true;
+            state.processes.clear();
+            state.watches.clear();
+            for token in state.session.abandon() {
+                token.cancel();
+            }
+            state.session.outbox = mcp::session::outbox::Outbox::default();
+        });
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let bytes = state.session.outbox.bytes();
+        self.kept.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,317 @@
+//! One request to a server process, from its sending to its answer.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use mcp::jsonrpc::Id;
+use mcp::upstream::Logs;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::{CallError, RawResult};
+
+/// One request for a server.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Its method.
+    pub method: Cow<'static, str>,
+    /// The `params` as raw JSON, with the server's own names in them.
+    pub params: String,
+    /// Who may read the log messages that it causes.
+    pub logs: Logs,
+    /// The id of the HTTP request that asks for it, for the log.
+    pub request_id: String,
+    /// Whether it has no answer until somebody ends it: it has no time limit then.
+    pub endless: bool,
+}
+
+/// What comes of a request.
+#[derive(Debug)]
+pub enum Heard {
+    /// A notification that belongs to it.
+    Note(Note),
+    /// Its answer; nothing comes after it.
+    Answer(Result<RawResult, CallError>),
+}
+
+/// A notification.
+#[derive(Debug)]
+pub struct Note {
+    /// Its method.
+    pub method: String,
+    /// Its `params` as raw JSON.
+    pub params: Option<String>,
+}
+
+/// What a process is given to do.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Send a request.
+    Call(Command),
+    /// Send a notification.
+    Tell {
+        method: String,
+        params: Option<String>,
+    },
+    /// Send the answer to a request of the server.
+    Respond {
+        id: Id,
+        outcome: Result<Box<str>, Box<str>>,
+    },
+}
+
+/// One request on its way to a process.
+#[derive(Debug)]
+pub(super) struct Command {
+    /// Unique among the requests of this origin.
+    pub(super) ticket: u64,
+    pub(super) method: Cow<'static, str>,
+    /// `params` as raw JSON.
+    pub(super) params: String,
+    pub(super) logs: Logs,
+    /// Where its answer goes; `None` when nobody wants it.
+    pub(super) reply: Option<Reply>,
+}
+
+/// Where the answer to a request goes, and what comes before it.
+#[derive(Debug)]
+pub(super) struct Reply {
+    answer: oneshot::Sender<Result<RawResult, CallError>>,
+    notes: mpsc::Sender<Note>,
+}
+
+impl Reply {
+    /// Nobody waits any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    pub(super) fn answer(self, outcome: Result<RawResult, CallError>) {
+        let _ = self.answer.send(outcome);
+    }
+
+    /// A caller that takes its notifications too slowly misses some: they tell how far something is, and the next one says more.
+    pub(super) fn note(&self, note: Note) {
+        let _ = self.notes.try_send(note);
+    }
+}
+
+impl Command {
+    /// Answers that the server is not there.
+    pub(super) fn refuse(self, server: &str, reason: &str) {
+        if let Some(reply) = self.reply {
+            reply.answer(Err(unavailable(server, reason)));
+        }
+    }
+}
+
+/// The way to one process.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) server: Arc<str>,
+    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) cancels: mpsc::UnboundedSender<u64>,
+    pub(super) call_timeout: Duration,
+    pub(super) tickets: Arc<AtomicU64>,
+}
+
+/// The other end of a [`Line`].
+#[derive(Debug)]
+pub(super) struct Inbox {
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) cancels: mpsc::UnboundedReceiver<u64>,
+}
+
+impl Line {
+    pub(super) fn new(
+        server: Arc<str>,
+        call_timeout: Duration,
+        tickets: Arc<AtomicU64>,
+    ) -> (Self, Inbox) {
+        let (orders, ordered) = mpsc::channel(CALL_QUEUE);
+        let (cancels, cancelled) = mpsc::unbounded_channel();
+        let line = Self {
+            server,
+            orders,
+            cancels,
+            call_timeout,
+            tickets,
+        };
+        let inbox = Inbox {
+            orders: ordered,
+            cancels: cancelled,
+        };
+        (line, inbox)
+    }
+
+    /// Hands a request to the process. The first answer to it may be that it could not be handed over in time.
+    pub(super) async fn begin(self: &Arc<Self>, call: Call) -> Exchange {
+        let (answer, answered) = oneshot::channel();
+        let (notes, noted) = mpsc::channel(NOTE_QUEUE);
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let began = Instant::now();
+        let mut exchange = Exchange {
+            notes: noted,
+            answer: Some(answered),
+            refused: None,
+            ticket,
+            deadline: (!call.endless).then(|| began + self.call_timeout),
+            line: Arc::clone(self),
+            entry: LogLine {
+                request_id: call.request_id,
+                server: Arc::clone(&self.server),
+                method: call.method.clone(),
+                began,
+                outcome: "abandoned",
+            },
+        };
+        let command = Command {
+            ticket,
+            method: call.method,
+            params: call.params,
+            logs: call.logs,
+            reply: Some(Reply { answer, notes }),
+        };
+        let handed = self.orders.send(Order::Call(command));
+        let handed = match exchange.deadline {
+            Some(deadline) => timeout_at(deadline, handed).await,
+            None => Ok(handed.await),
+        };
+        exchange.refused = match handed {
+            Ok(Ok(())) => None,
+            Ok(Err(_)) => Some(unavailable(&self.server, "the origin is shutting down")),
+            Err(_) => Some(exchange.too_late()),
+        };
+        exchange
+    }
+
+    /// Sends a request whose answer nobody wants, unless too many are waiting.
+    pub(super) fn send(&self, method: &'static str, params: String) {
+        let command = Command {
+            ticket: self.tickets.fetch_add(1, Ordering::Relaxed),
+            method: method.into(),
+            params,
+            logs: Logs::Lost,
+            reply: None,
+        };
+        if self.orders.try_send(Order::Call(command)).is_err() {
+            tracing::warn!(server = %self.server, method, "a request was not sent: the server reads too slowly");
+        }
+    }
+}
+
+/// A request that was handed to a process. Dropped before its answer it is cancelled there.
+#[derive(Debug)]
+pub struct Exchange {
+    notes: mpsc::Receiver<Note>,
+    answer: Option<oneshot::Receiver<Result<RawResult, CallError>>>,
+    refused: Option<CallError>,
+    ticket: u64,
+    deadline: Option<Instant>,
+    line: Arc<Line>,
+    entry: LogLine,
+}
+
+impl Exchange {
+    /// Waits for what comes next. May be dropped and called again, but not after the answer.
+    pub async fn next(&mut self) -> Heard {
+        let outcome = match (self.refused.take(), &mut self.answer) {
+            (Some(error), _) => Err(error),
+            (None, None) => Err(unavailable(&self.line.server, "it has answered already")),
+            (None, Some(answer)) => {
+                let deadline = self.deadline;
+                let late = async {
+                    match deadline {
+                        Some(deadline) => sleep_until(deadline).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    // What was said before the answer comes before it.
+                    biased;
+                    Some(note) = self.notes.recv() => return Heard::Note(note),
+                    outcome = answer => {
+                        self.answer = None;
+                        outcome.unwrap_or_else(|_| Err(unavailable(&self.line.server, "the origin is shutting down")))
+                    }
+                    () = late => Err(self.too_late()),
+                }
+            }
+        };
+        self.entry.outcome = word(&outcome);
+        Heard::Answer(outcome)
+    }
+
+    /// Waits for the answer alone.
+    pub async fn answer(mut self) -> Result<RawResult, CallError> {
+        loop {
+            if let Heard::Answer(outcome) = self.next().await {
+                return outcome;
+            }
+        }
+    }
+
+    fn too_late(&self) -> CallError {
+        CallError::Timeout {
+            server: self.line.server.to_string(),
+            after: self.line.call_timeout,
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        // Closed before the message is sent: a request still in the queue is then seen to have nobody waiting.
+        if self.answer.take().is_some() {
+            let _ = self.line.cancels.send(self.ticket);
+        }
+    }
+}
+
+/// The line that every request leaves in the log, also one whose caller went away.
+#[derive(Debug)]
+struct LogLine {
+    request_id: String,
+    server: Arc<str>,
+    method: Cow<'static, str>,
+    began: Instant,
+    outcome: &'static str,
+}
+
+impl Drop for LogLine {
+    fn drop(&mut self) {
+        tracing::info!(
+            request_id = self.request_id,
+            server = %self.server,
+            method = %self.method,
+            outcome = self.outcome,
+            duration_ms = self.began.elapsed().as_secs_f64() * 1000.0,
+            "upstream call"
+        );
+    }
+}
+
+/// How a request went, for the log.
+fn word(outcome: &Result<RawResult, CallError>) -> &'static str {
+    match outcome {
+        Ok(_) => "answered",
+        Err(CallError::Refused(_)) => "refused",
+        Err(CallError::Timeout { .. }) => "timeout",
+        Err(CallError::Unavailable { .. } | CallError::UnknownServer(_)) => "unavailable",
+    }
+}
+
+pub(super) fn unavailable(server: &str, reason: &str) -> CallError {
+    CallError::Unavailable {
+        server: server.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// Requests that wait for a server to read its input. More wait in their own callers, which the connection limits bound.
+const CALL_QUEUE: usize = 64;
+
+/// Notifications of one request that its caller has not taken yet.
+const NOTE_QUEUE: usize = 64;

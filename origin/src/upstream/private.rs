@@ -1,0 +1,208 @@
+//! A process that one session has to itself: greeted as its client, and ended with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcp::Kind;
+use mcp::jsonrpc::Id;
+use mcp::upstream::{Event, Greeting, Upstream};
+use origin_config::Server;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Options;
+use super::conversation::Conversation;
+use super::exchange::{Call, Exchange, Inbox, Line, Order};
+use super::process::Process;
+use super::stderr::{self, Tail};
+
+/// What a process has to say to its session, beside the answers to its requests.
+#[derive(Debug)]
+pub enum Said {
+    /// It asks the client something.
+    Asked {
+        /// Its id of the request.
+        id: Id,
+        /// The method.
+        method: String,
+        /// The `params` as raw JSON.
+        params: Option<String>,
+    },
+    /// It tells the client something.
+    Notice {
+        /// The method.
+        method: String,
+        /// The `params` as raw JSON.
+        params: Option<String>,
+    },
+    /// One of its lists changed, and is this now.
+    Listed {
+        /// Which list.
+        kind: Kind,
+        /// Its items.
+        items: Vec<Box<str>>,
+    },
+    /// It is gone, and will not be started again by itself.
+    Ended,
+}
+
+/// Who hears what a process says. Called from the process's own task; must not wait for anything.
+pub type Hears = Box<dyn Fn(Said) + Send + Sync>;
+
+/// A process of one session. Dropped, it is ended.
+#[derive(Debug)]
+pub struct Private {
+    line: Arc<Line>,
+    _alive: tokio_util::sync::DropGuard,
+}
+
+impl Private {
+    /// A way to hand requests to the process that holds no lock meanwhile.
+    pub fn caller(&self) -> Caller {
+        Caller(Arc::clone(&self.line))
+    }
+
+    /// Sends a request whose answer nobody wants.
+    pub fn send(&self, method: &'static str, params: String) {
+        self.line.send(method, params);
+    }
+
+    /// Passes on a notification of the client.
+    pub fn tell(&self, method: &str, params: Option<&str>) {
+        self.order(Order::Tell {
+            method: method.to_owned(),
+            params: params.map(ToOwned::to_owned),
+        });
+    }
+
+    /// Passes on the client's answer to what was asked.
+    pub fn respond(&self, id: Id, outcome: Result<Box<str>, Box<str>>) {
+        self.order(Order::Respond { id, outcome });
+    }
+
+    fn order(&self, order: Order) {
+        if self.line.orders.try_send(order).is_err() {
+            tracing::warn!(server = %self.line.server, "a message of the client was lost: the server reads too slowly");
+        }
+    }
+}
+
+/// See [`Private::caller`].
+#[derive(Debug, Clone)]
+pub struct Caller(Arc<Line>);
+
+impl Caller {
+    /// Hands over a request.
+    pub async fn begin(&self, call: Call) -> Exchange {
+        self.0.begin(call).await
+    }
+}
+
+/// What makes a process.
+pub(super) struct Birth {
+    pub(super) server: Server,
+    pub(super) options: Options,
+    pub(super) greeting: Greeting,
+    pub(super) hears: Hears,
+    /// The origin's end.
+    pub(super) stop: CancellationToken,
+    /// One of the processes that sessions may have of this server.
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+impl Birth {
+    /// The session's side, and the task that is the process's life.
+    pub(super) fn begin(self, line: Line, inbox: Inbox) -> (Private, impl Future<Output = ()>) {
+        let over = self.stop.child_token();
+        let private = Private {
+            line: Arc::new(line),
+            _alive: over.clone().drop_guard(),
+        };
+        (private, self.live(inbox, over))
+    }
+
+    async fn live(self, mut inbox: Inbox, over: CancellationToken) {
+        let name = self.server.name.clone();
+        let reason = match Process::spawn(&self.server, &self.options.environment) {
+            Ok((mut process, pipes)) => {
+                tracing::info!(server = name, pid = process.id(), "session process started");
+                let tail = Tail::default();
+                let drain = tokio::spawn(stderr::drain(pipes.stderr, name.clone(), tail));
+                let machine = Upstream::relay(&self.greeting);
+                let mut talk = Conversation::new(&name, machine, pipes.stdin, pipes.stdout);
+                let ended = self
+                    .converse(&mut process, &mut talk, &mut inbox, &over)
+                    .await;
+                let reason = ended.unwrap_or_else(|| "its session is over".to_owned());
+                if timeout(LAST_WORDS, process.ended()).await.is_ok() {
+                    let _ = timeout(LAST_WORDS, talk.drain()).await;
+                }
+                talk.close(&reason);
+                if let Err(error) = process.end().await {
+                    tracing::warn!(server = name, %error, "the end of a session process was not seen");
+                }
+                drain.abort();
+                reason
+            }
+            Err(error) => format!("it cannot be started: {error}"),
+        };
+        tracing::info!(server = name, reason, "session process ended");
+        drop(self.permit);
+        inbox.orders.close();
+        while let Some(order) = inbox.orders.recv().await {
+            if let Order::Call(command) = order {
+                command.refuse(&name, &reason);
+            }
+        }
+        (self.hears)(Said::Ended);
+    }
+
+    /// Serves until the process is to be ended: `None` because nobody wants it any more, else why.
+    async fn converse(
+        &self,
+        process: &mut Process,
+        talk: &mut Conversation,
+        inbox: &mut Inbox,
+        over: &CancellationToken,
+    ) -> Option<String> {
+        let deadline = Instant::now() + self.server.start_timeout;
+        let mut ready = false;
+        loop {
+            tokio::select! {
+                () = over.cancelled() => return None,
+                status = process.ended() => {
+                    return Some(status.map_or_else(|error| error.to_string(), |status| format!("it ended: {status}")));
+                }
+                () = sleep_until(deadline), if !ready => {
+                    return Some(format!("it was not ready within {:?}", self.server.start_timeout));
+                }
+                event = talk.step() => match event {
+                    Ok(Some(Event::Ready(_))) => ready = true,
+                    Ok(Some(Event::Failed(reason))) | Err(reason) => return Some(reason),
+                    Ok(Some(event)) => self.hear(event),
+                    Ok(None) => {}
+                },
+                Some(order) = inbox.orders.recv(), if talk.takes_calls() => {
+                    while let Ok(ticket) = inbox.cancels.try_recv() {
+                        talk.cancel(ticket);
+                    }
+                    talk.order(order);
+                }
+                Some(ticket) = inbox.cancels.recv() => talk.cancel(ticket),
+            }
+        }
+    }
+
+    fn hear(&self, event: Event) {
+        match event {
+            Event::Asked { id, method, params } => (self.hears)(Said::Asked { id, method, params }),
+            Event::Notice { method, params } => (self.hears)(Said::Notice { method, params }),
+            Event::Listed { kind, items } => (self.hears)(Said::Listed { kind, items }),
+            _ => {}
+        }
+    }
+}
+
+/// How long the pipes of a process are read on that has ended by itself.
+const LAST_WORDS: Duration = Duration::from_millis(100);

@@ -1,0 +1,76 @@
+//! An origin that hostile clients are let loose on.
+
+use std::net::SocketAddr;
+
+use http::{StatusCode, Version};
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::life::Process;
+use crate::support::{PATIENCE, get, send_on, until};
+
+/// A running origin, with short patience, that also listens on TCP.
+pub(crate) struct Victim {
+    process: Process,
+    address: SocketAddr,
+    at_rest: u64,
+}
+
+impl Victim {
+    pub(crate) async fn start(extra: &str) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("an address");
+        drop(free);
+        let text = format!(
+            "accesslog = \"\"\nread_timeout = \"1s\"\nkeep_alive_timeout = \"2s\"\n{extra}\n\
+             [timeouts]\nwrite_stall = \"1s\"\n"
+        );
+        let mut process = Process::start_on(&[address], &text);
+        process.wait_until_ready().await;
+        let mut victim = Self {
+            process,
+            address,
+            at_rest: 0,
+        };
+        // What the first requests allocate once is no leak.
+        for _ in 0..200 {
+            victim.assert_serving().await;
+        }
+        victim.at_rest = victim.memory();
+        victim
+    }
+
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("it listens")
+    }
+
+    pub(crate) async fn assert_serving(&self) {
+        let stream = UnixStream::connect(&self.process.socket).await;
+        let answer = send_on(
+            stream.expect("it listens"),
+            Version::HTTP_11,
+            get("/healthz"),
+        );
+        let answer = tokio::time::timeout(PATIENCE, answer)
+            .await
+            .expect("in time");
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+
+    /// Resident memory in KiB.
+    fn memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(status).expect("Linux, and it runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        number
+            .and_then(|number| number.parse().ok())
+            .expect("a number")
+    }
+
+    /// The memory is back near what it was: what an allocator keeps for the next burst is allowed for.
+    pub(crate) async fn assert_recovered(&self) {
+        self.assert_serving().await;
+        let allowed = self.at_rest + 40 * 1024;
+        until("memory that comes back", async || self.memory() < allowed).await;
+    }
+}

@@ -1,0 +1,22 @@
+//! What must hold for any bytes that reach a reader of this project.
+//!
+//! Each function takes bytes and panics when its rule is broken. `fuzz/` gives them bytes without end; the tests of this
+//! package give them the seeds of `fuzz/seeds` and random bytes, with no tool but cargo.
+
+mod envelope;
+mod events;
+mod headers;
+
+pub use envelope::envelope;
+pub use events::events;
+pub use headers::headers;
+
+/// A fuzz target: its name, which is also the folder of its seeds, and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every fuzz target.
+pub const TARGETS: [Target; 3] = [
+    ("envelope", envelope),
+    ("headers", headers),
+    ("events", events),
+];
