@@ -124,10 +124,7 @@ impl Target {
             .ok_or_else(|| Failure::new(Code::NotFound, "nothing is served at this path"))?;
         let (serves, allow) = match route.endpoint {
             Endpoint::Mcp => (MCP_METHODS.contains(method), &ALLOW_MCP),
-            _ => (
-                [Method::GET, Method::HEAD].contains(method),
-                &ALLOW_GET,
-            ),
+            _ => ([Method::GET, Method::HEAD].contains(method), &ALLOW_GET),
         };
         if serves {
             Ok(route.endpoint)
@@ -151,11 +148,7 @@ fn table(serves: impl Fn(Listeners) -> bool) -> Router<&'static Route> {
     router
 }
 
-const fn route(
-    name: &'static str,
-    path: &'static str,
-    endpoint: Endpoint,
-) -> Route {
+const fn route(name: &'static str, path: &'static str, endpoint: Endpoint) -> Route {
     Route {
         name,
         path,
@@ -188,11 +181,7 @@ static ROUTES: [Route; 9] = [
     mcp("mcp", "/mcp/"),
     mcp("server-mcp", "/servers/{name}/mcp"),
     route("sse", "/mcp/sse", Endpoint::Sse),
-    route(
-        "stream-demo",
-        "/mcp/stream-demo",
-        Endpoint::StreamDemo,
-    ),
+    route("stream-demo", "/mcp/stream-demo", Endpoint::StreamDemo),
     route("healthz", "/healthz", Endpoint::Healthz).on(Listeners::Both),
     route("readyz", "/readyz", Endpoint::Readyz).on(Listeners::Both),
     route("capz", "/capz", Endpoint::Capz).on(Listeners::Both),

@@ -169,7 +169,9 @@ impl Catalog {
         if let Some(entry) = self.prompts.find(public) {
             return Resolution::Found(entry);
         }
-        self.absent(public, |member| member.capabilities == Capabilities::default())
+        self.absent(public, |member| {
+            member.capabilities == Capabilities::default()
+        })
     }
 
     fn absent(&self, public: &str, lacks: impl Fn(&Member) -> bool) -> Resolution<'_> {

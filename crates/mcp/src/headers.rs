@@ -144,7 +144,9 @@ pub fn parameters_agree(
             (Field::Absent, None) => {}
             (Field::Absent, Some(_)) => return Err(format!("`Mcp-Param-{name}` is missing")),
             (Field::Bad, _) => {
-                return Err(format!("`Mcp-Param-{name}` is repeated or not visible ASCII"));
+                return Err(format!(
+                    "`Mcp-Param-{name}` is repeated or not visible ASCII"
+                ));
             }
             (Field::One(_), None) => {
                 return Err(format!("`Mcp-Param-{name}` has no argument in the body"));

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::dispatch::{Decision, method};
-use crate::error::{
-    Error, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, RESOURCE_NOT_FOUND,
-};
+use crate::error::{Error, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, RESOURCE_NOT_FOUND};
 use crate::forward::{Answer, Forward, Make};
 use crate::jsonrpc::{Id, Malformed, Message, Request};
 use crate::modern::{LEVELS, completed_params, named_params, no_cursor, reader, text_of};

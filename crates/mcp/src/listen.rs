@@ -47,7 +47,8 @@ pub struct Ask {
 impl Listen {
     /// Reads a request: what is asked for and there to be had.
     pub(crate) fn read(id: Id, params: &Object<'_>, catalog: &Catalog) -> Result<Self, Error> {
-        let wrong = |what: &str| Error::new(INVALID_PARAMS, format!("`params.notifications` {what}"));
+        let wrong =
+            |what: &str| Error::new(INVALID_PARAMS, format!("`params.notifications` {what}"));
         let filter = params
             .find("notifications")
             .and_then(|filter| Object::read(filter.value))
@@ -65,7 +66,11 @@ impl Listen {
             texts.ok_or_else(|| wrong("has something else than strings"))
         };
         let capabilities = catalog.capabilities(Era::Modern);
-        let wants = |key: &str| filter.find(key).is_some_and(|member| member.value == "true");
+        let wants = |key: &str| {
+            filter
+                .find(key)
+                .is_some_and(|member| member.value == "true")
+        };
         let lists = LISTS.into_iter().filter(|(kind, key)| {
             // Tools may come at any time, whatever is there now.
             wants(key) && (*kind == Kind::Tools || kind.of(capabilities))
@@ -163,9 +168,8 @@ impl Listen {
     /// What is to be told when a server says something of a task; `params` are that server's. Its own acknowledgement is not.
     pub fn task(&self, server: &str, method: &str, params: &str) -> Option<String> {
         let id = Object::read(params)?.find("taskId")?.text()?.into_owned();
-        let wanted = |(own, id_there, _): &&(Arc<str>, String, String)| {
-            **own == *server && *id_there == id
-        };
+        let wanted =
+            |(own, id_there, _): &&(Arc<str>, String, String)| **own == *server && *id_there == id;
         let (.., public) = self.tasks.iter().find(wanted)?;
         let told = method == method::TASKS;
         let params = if *public == id {

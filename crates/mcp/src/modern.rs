@@ -7,9 +7,7 @@ use crate::dispatch::{
     CLIENT_CAPABILITIES, Decision, Inbound, LOG_LEVEL, PROTOCOL_VERSION, TASKS, method, respond,
     without_envelope,
 };
-use crate::error::{
-    Error, HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, UNSUPPORTED_VERSION,
-};
+use crate::error::{Error, HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, UNSUPPORTED_VERSION};
 use crate::forward::{Answer, Forward, Make, Modern, status_of};
 use crate::headers::{self, Claims};
 use crate::jsonrpc::Request;
@@ -165,7 +163,12 @@ impl Asked<'_> {
     fn read(&self) -> Result<Decision, Error> {
         let uri = text_of(self.params, "uri")?;
         let member = reader(self.inbound.catalog, &uri, INVALID_PARAMS)?;
-        self.forward(&member.name, method::RESOURCES_READ, self.params.text(), true)
+        self.forward(
+            &member.name,
+            method::RESOURCES_READ,
+            self.params.text(),
+            true,
+        )
     }
 
     fn complete(&self) -> Result<Decision, Error> {
@@ -274,7 +277,12 @@ pub(crate) fn completed_params(
     catalog: &Catalog,
     params: &Object<'_>,
 ) -> Result<(Arc<str>, String), Error> {
-    let lacks = || Error::new(INVALID_PARAMS, "`params.ref` names no prompt and no resource");
+    let lacks = || {
+        Error::new(
+            INVALID_PARAMS,
+            "`params.ref` names no prompt and no resource",
+        )
+    };
     let member = params.find("ref").ok_or_else(lacks)?;
     let reference = Object::read(member.value).ok_or_else(lacks)?;
     if let Some(uri) = reference.find("uri") {

@@ -19,12 +19,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Tools,
-        Self::Prompts,
-        Self::Resources,
-        Self::Templates,
-    ];
+    pub const ALL: [Self; 4] = [Self::Tools, Self::Prompts, Self::Resources, Self::Templates];
 
     /// The member of a result that holds the list.
     pub const fn key(self) -> &'static str {

@@ -55,9 +55,9 @@ impl Seal {
         let expires = moment.now.saturating_add(LIFETIME).as_secs();
         let mut sealed = [&expires.to_be_bytes(), state.as_bytes()].concat();
         let nonce = Nonce::assume_unique_for_key(moment.nonce);
-        let closed =
-            self.key
-                .seal_in_place_append_tag(nonce, Aad::from(&binding.0), &mut sealed);
+        let closed = self
+            .key
+            .seal_in_place_append_tag(nonce, Aad::from(&binding.0), &mut sealed);
         // Fails for texts above 256 GiB only; nothing opens the empty text.
         match closed {
             Ok(()) => base64::encode(&[&moment.nonce[..], &sealed].concat()),

@@ -86,13 +86,7 @@ impl<T> Session<T> {
     ///
     /// # Errors
     /// A request of this id has no answer yet.
-    pub fn begin(
-        &mut self,
-        id: &Id,
-        server: &Arc<str>,
-        lane: u64,
-        handle: T,
-    ) -> Result<(), Error> {
+    pub fn begin(&mut self, id: &Id, server: &Arc<str>, lane: u64, handle: T) -> Result<(), Error> {
         if self.flights.contains_key(id) {
             let message = format!("a request with the id {id} has no answer yet");
             return Err(Error::new(INVALID_REQUEST, message));
@@ -220,7 +214,10 @@ impl<T> Session<T> {
         };
         let theirs = |(own, id): &(Arc<str>, Id)| own == server && id.as_json() == member.value;
         let mut asked = self.asked.iter();
-        let Some(number) = asked.find(|(_, asked)| theirs(asked)).map(|(number, _)| *number) else {
+        let Some(number) = asked
+            .find(|(_, asked)| theirs(asked))
+            .map(|(number, _)| *number)
+        else {
             return;
         };
         self.asked.remove(&number);
@@ -233,7 +230,10 @@ impl<T> Session<T> {
     /// The stream for a message of `server` that says nothing of its cause: that of its newest request that somebody reads, else
     /// the standing one if somebody reads that, else that of its newest request, else the standing one.
     fn lane_of(&self, server: &str) -> u64 {
-        let own = self.flights.values().filter(|flight| *flight.server == *server);
+        let own = self
+            .flights
+            .values()
+            .filter(|flight| *flight.server == *server);
         let newest = |read: bool| {
             own.clone()
                 .filter(|flight| !read || self.outbox.is_read(flight.lane))

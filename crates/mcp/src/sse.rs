@@ -50,7 +50,16 @@ mod tests {
     #[test]
     fn only_ids_that_were_written_here_are_read() {
         assert_eq!(read_id("3-4"), Some((3, 4)));
-        for other in ["", "3", "3-", "-4", "+3-4", "3-4-5", "a-b", "3-99999999999999999999"] {
+        for other in [
+            "",
+            "3",
+            "3-",
+            "-4",
+            "+3-4",
+            "3-4-5",
+            "a-b",
+            "3-99999999999999999999",
+        ] {
             assert_eq!(read_id(other), None, "{other}");
         }
     }

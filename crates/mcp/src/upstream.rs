@@ -11,7 +11,9 @@ mod listing;
 use std::collections::{HashMap, VecDeque};
 
 use crate::capabilities::Capabilities;
-use crate::dispatch::{CLIENT_CAPABILITIES, CLIENT_INFO, PROTOCOL_VERSION, SUBSCRIPTION_ID, method};
+use crate::dispatch::{
+    CLIENT_CAPABILITIES, CLIENT_INFO, PROTOCOL_VERSION, SUBSCRIPTION_ID, method,
+};
 use crate::error::METHOD_NOT_FOUND;
 use crate::jsonrpc::{self, Id, Message, Notification, Request, Response};
 use crate::offers::{Kind, Offers};

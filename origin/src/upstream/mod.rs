@@ -211,8 +211,9 @@ impl Upstreams {
         let handle = self.servers.get(server);
         let handle = handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
         let permit = Arc::clone(&handle.processes).try_acquire_owned();
-        let permit = permit
-            .map_err(|_| unavailable(server, "as many sessions use it as `max_processes` allows"))?;
+        let permit = permit.map_err(|_| {
+            unavailable(server, "as many sessions use it as `max_processes` allows")
+        })?;
         let (name, timeout) = (Arc::clone(&handle.line.server), handle.server.call_timeout);
         let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.line.tickets));
         let birth = Birth {

@@ -10,13 +10,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Options;
+use super::Update;
 use super::board::Board;
 use super::conversation::Conversation;
 use super::exchange::{Inbox, Order};
 use super::process::Process;
-use super::watched::Watched;
-use super::Update;
 use super::stderr::{self, Tail};
+use super::watched::Watched;
 use crate::snapshot::ServerState;
 
 /// The task of one `[[servers]]` entry.

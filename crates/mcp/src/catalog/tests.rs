@@ -25,7 +25,8 @@ fn two() -> Catalog {
         r#"{"name":"a"}"#,
     ]);
     let git = Offers::default().with(Kind::Tools, tools);
-    let sources = [source("git", &git), source("time", &Offers::default())];
+    let time = Offers::default();
+    let sources = [source("git", &git), source("time", &time)];
     Catalog::build(Naming::Prefixed, &sources)
 }
 
@@ -87,7 +88,10 @@ fn libraries() -> Catalog {
         .with(Kind::Resources, items(&[r#"{"uri":"same:"}"#]))
         .with(
             Kind::Templates,
-            items(&[r#"{"uriTemplate":"t://{x}"}"#, r#"{"uriTemplate":"t:{+y}"}"#]),
+            items(&[
+                r#"{"uriTemplate":"t://{x}"}"#,
+                r#"{"uriTemplate":"t:{+y}"}"#,
+            ]),
         );
     Catalog::build(Naming::Prefixed, &[source("a", &a), source("b", &b)])
 }

@@ -106,7 +106,10 @@ impl Outbox {
         while lane.bytes() > MAX_LANE {
             let dropped = lane.events.pop_front();
             self.bytes -= dropped.map_or(0, |event| event.message.len());
-            lane.torn |= lane.events.front().is_some_and(|e| e.number > lane.taken + 1);
+            lane.torn |= lane
+                .events
+                .front()
+                .is_some_and(|e| e.number > lane.taken + 1);
         }
         self.forget_finished(MAX_FINISHED);
     }
@@ -143,7 +146,10 @@ impl Outbox {
             return None;
         }
         let events = self.lanes.remove(&lane)?.events;
-        self.bytes -= events.iter().map(|event| event.message.len()).sum::<usize>();
+        self.bytes -= events
+            .iter()
+            .map(|event| event.message.len())
+            .sum::<usize>();
         let answers = events.into_iter().filter(|event| event.answer);
         Some(answers.map(|event| event.message).collect())
     }
@@ -159,7 +165,10 @@ impl Outbox {
         let found = self.lanes.get_mut(&lane)?;
         // A new reader of the standing stream begins with what waits for one.
         let after = after.unwrap_or(found.taken);
-        let kept = found.events.front().map_or(found.last, |event| event.number - 1);
+        let kept = found
+            .events
+            .front()
+            .map_or(found.last, |event| event.number - 1);
         if after > found.last || after < kept {
             return None;
         }

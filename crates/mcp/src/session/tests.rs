@@ -68,7 +68,10 @@ fn a_broken_stream_is_taken_up_where_it_broke_and_no_other_is_mixed_in() {
         session.outbox.push(one, text.into(), false);
         session.outbox.push(other, "no".into(), false);
     }
-    assert_eq!(session.outbox.next(&mut reader), Next::Message(1, "1".into()));
+    assert_eq!(
+        session.outbox.next(&mut reader),
+        Next::Message(1, "1".into())
+    );
     session.outbox.leave(&reader);
     session.outbox.push(one, "4".into(), true);
     assert_eq!(texts(&mut session, one, Some(1)), ["2", "3", "4"]);
@@ -86,7 +89,10 @@ fn a_second_reader_ends_the_first() {
     assert_eq!(session.outbox.next(&mut first), Next::End);
     session.outbox.leave(&first);
     session.outbox.tell("x".into());
-    assert_eq!(session.outbox.next(&mut second), Next::Message(1, "x".into()));
+    assert_eq!(
+        session.outbox.next(&mut second),
+        Next::Message(1, "x".into())
+    );
 }
 
 #[test]
@@ -119,7 +125,11 @@ fn an_answer_finds_the_server_that_asked_and_finds_it_once() {
     assert_eq!(session.answered(Some(&id("1"))), answered);
     assert_eq!(session.answered(Some(&id("1"))), Answered::Nobody);
     for never in ["2", "0", "\"1\"", "-1"] {
-        assert_eq!(session.answered(Some(&id(never))), Answered::Unknown, "{never}");
+        assert_eq!(
+            session.answered(Some(&id(never))),
+            Answered::Unknown,
+            "{never}"
+        );
     }
     assert_eq!(session.answered(None), Answered::Unknown);
 }
@@ -128,9 +138,16 @@ fn an_answer_finds_the_server_that_asked_and_finds_it_once() {
 fn a_question_that_is_taken_back_is_so_under_the_clients_id() {
     let mut session = session();
     session.ask(&server(), id("\"q\""), "m", None);
-    session.notice(&server(), method::CANCELLED, Some(r#"{"requestId":"q", "reason":"r"}"#));
+    session.notice(
+        &server(),
+        method::CANCELLED,
+        Some(r#"{"requestId":"q", "reason":"r"}"#),
+    );
     let texts = texts(&mut session, STANDING, None);
-    assert!(texts[1].contains(r#"{"requestId":1, "reason":"r"}"#), "{texts:?}");
+    assert!(
+        texts[1].contains(r#"{"requestId":1, "reason":"r"}"#),
+        "{texts:?}"
+    );
     assert_eq!(session.answered(Some(&id("1"))), Answered::Nobody);
 }
 
@@ -138,7 +155,9 @@ fn a_question_that_is_taken_back_is_so_under_the_clients_id() {
 fn a_cancelled_request_gives_its_handle_back_and_its_stream_ends() {
     let mut session = session();
     let lane = session.outbox.open(1);
-    session.begin(&id("\"a\""), &server(), lane, "handle").expect("new");
+    session
+        .begin(&id("\"a\""), &server(), lane, "handle")
+        .expect("new");
     assert!(session.begin(&id("\"a\""), &server(), lane, "").is_err());
     assert_eq!(session.cancel(r#"{"requestId":"b"}"#), None);
     assert_eq!(session.cancel(r#"{"requestId":"a"}"#), Some("handle"));
@@ -160,7 +179,10 @@ fn memory_is_given_back_but_not_what_a_reader_still_has_to_get() {
     session.outbox.next(&mut reader);
     assert_eq!(session.outbox.forget(), 10);
     assert_eq!(session.outbox.bytes(), 2);
-    assert_eq!(session.outbox.next(&mut reader), Next::Message(2, "bb".into()));
+    assert_eq!(
+        session.outbox.next(&mut reader),
+        Next::Message(2, "bb".into())
+    );
     assert!(session.outbox.read(left, Some(0)).is_none());
 }
 

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
+use mcp::Catalog;
 use mcp::forward::{Answer, Forward};
 use mcp::headers::Accept;
 use mcp::listen::Listen;
 use mcp::reply;
 use mcp::seal::Moment;
 use mcp::sse;
-use mcp::Catalog;
 use tokio::sync::{broadcast, mpsc, watch};
-use tokio::time::{sleep_until, Instant};
+use tokio::time::{Instant, sleep_until};
 
 use super::read::Scope;
 use super::{failure, json, since_epoch, stream};
@@ -90,7 +90,10 @@ impl Talk {
             None => self.exchange.next().await,
         };
         match heard {
-            Heard::Note(note) => Ok(event(&reply::notification(&note.method, note.params.as_deref()))),
+            Heard::Note(note) => Ok(event(&reply::notification(
+                &note.method,
+                note.params.as_deref(),
+            ))),
             Heard::Answer(outcome) => Err(event(&made(&self.app, &self.forward, outcome).body)),
         }
     }
@@ -158,11 +161,7 @@ pub(super) async fn listen(
 }
 
 /// Passes on what a server says of tasks, until nobody listens or the server ends it.
-async fn follow(
-    server: Arc<str>,
-    mut exchange: Exchange,
-    sender: mpsc::Sender<(Arc<str>, Note)>,
-) {
+async fn follow(server: Arc<str>, mut exchange: Exchange, sender: mpsc::Sender<(Arc<str>, Note)>) {
     loop {
         tokio::select! {
             heard = exchange.next() => match heard {

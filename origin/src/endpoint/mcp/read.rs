@@ -59,7 +59,12 @@ pub(super) fn headers<'a>(head: &'a Parts, parameters: &'a [(&'a str, Field<'a>)
 
 /// What the client takes as an answer.
 pub(super) fn accept(head: &Parts) -> Accept {
-    Accept::read(head.headers.get_all(ACCEPT).iter().map(HeaderValue::as_bytes))
+    Accept::read(
+        head.headers
+            .get_all(ACCEPT)
+            .iter()
+            .map(HeaderValue::as_bytes),
+    )
 }
 
 /// The session that the request names.
