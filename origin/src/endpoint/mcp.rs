@@ -40,12 +40,16 @@ pub async fn serve(app: Arc<App>, request: Request<Body>) -> Response<Body> {
         Method::POST => post(&app, &head, &scope, body).await,
         // A client of 2026-07-28 that asks whether there is such a thing is told that there is none for it.
         _ if headers(&head, &[]).is_modern() => {
-            let refused = refusal("2026-07-28 has no streams and no sessions to name: only POST is served");
+            let refused =
+                refusal("2026-07-28 has no streams and no sessions to name: only POST is served");
             not_allowed(&refused, "POST, OPTIONS")
         }
         Method::GET => legacy::listen(&app, &head, &scope),
         Method::DELETE => legacy::end(&app, &head, &scope),
-        _ => not_allowed(&refusal("only GET, POST and DELETE are served here"), ALLOWED),
+        _ => not_allowed(
+            &refusal("only GET, POST and DELETE are served here"),
+            ALLOWED,
+        ),
     }
 }
 
