@@ -177,12 +177,12 @@ impl Tree {
             .map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
-    /// Rust that ends up in a program: no test file, and of each file what is before its test module.
+    /// Rust that ends up in a program: no test file, no bench, and of each file what is before its test module.
     fn product(&self) -> impl Iterator<Item = (&str, &str)> {
         self.ending(".rs")
             .filter(|(path, _)| {
                 let test = |part: &str| {
-                    matches!(part, "tests" | "tests.rs" | "benches") || part.ends_with("_tests.rs")
+                    matches!(part, "tests" | "tests.rs" | "bench" | "benches") || part.ends_with("_tests.rs")
                 };
                 !path.split('/').any(test)
             })

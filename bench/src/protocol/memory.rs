@@ -62,7 +62,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Figures, Fault> {
     );
     let after = table(
         "Memory of the origin and a flood of initialize",
-        &["initialize", "before", "peak", "after"],
+        &["sessions begun", "before", "peak", "after"],
         &[vec![
             load.flood.to_string(),
             bytes(flood.before),
@@ -77,7 +77,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Figures, Fault> {
             "smoke_stream_bytes": smoke,
             "session_stream_bytes": standing,
             "flood": {
-                "initialize": load.flood,
+                "sessions": load.flood,
                 "before_bytes": flood.before,
                 "peak_bytes": flood.peak,
                 "after_bytes": flood.after,

@@ -4,6 +4,10 @@ use crate::raw::{Object, quote};
 use crate::version::Era;
 
 /// The capabilities of one server, or of several together, as far as the origin serves them.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a capability of the protocol, and any may be there without the others"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// It has prompts.

@@ -8,7 +8,7 @@ use crate::error::{
     PARSE_ERROR, RESOURCE_NOT_FOUND, UNSUPPORTED_VERSION,
 };
 use crate::jsonrpc::Id;
-use crate::raw::{Object, quote};
+use crate::raw::{Member, Object, quote};
 use crate::reply::{self, Service};
 use crate::seal::{Binding, Moment, Seal};
 use crate::tool;
@@ -118,7 +118,7 @@ impl Modern {
         let Some(object) = Object::read(result) else {
             return text;
         };
-        let kind = object.find("resultType").and_then(|kind| kind.text());
+        let kind = object.find("resultType").and_then(Member::text);
         if let Some(binding) = &self.binding
             && kind.as_deref() == Some("input_required")
             && let Some(state) = object.find("requestState")

@@ -45,7 +45,7 @@ pub struct OriginConfig {
     pub graceful_timeout: Duration,
     /// `keep_alive_timeout` (Hypercorn): how long an idle connection is kept.
     pub keep_alive_timeout: Duration,
-    /// `read_timeout` (Hypercorn): how long a client may take to send its request head.
+    /// `read_timeout` (Hypercorn): how long a client may take to send its request head, or pause in its request body.
     pub read_timeout: Duration,
     /// `h11_max_incomplete_size` (Hypercorn): the largest HTTP/1.1 request head, in bytes.
     pub h11_max_incomplete_size: u64,

@@ -172,6 +172,8 @@ mod tests {
             environment_pass: vec!["TOKEN".into()],
             start_timeout: Duration::ZERO,
             call_timeout: Duration::ZERO,
+            process: origin_config::ProcessMode::Shared,
+            max_processes: 1,
         };
         let names: Vec<_> = environment(&server, &own)
             .into_iter()

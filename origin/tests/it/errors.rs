@@ -34,12 +34,17 @@ async fn a_method_that_is_not_served_is_a_405_with_allow() {
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(response.headers()["allow"], "GET, HEAD, OPTIONS");
     assert_eq!(json(response).await["code"], "METHOD_NOT_ALLOWED");
-    for method in ["GET", "DELETE"] {
+    let modern = [("mcp-protocol-version", "2026-07-28")];
+    for (method, headers, allow) in [
+        ("PUT", &[][..], "GET, POST, DELETE, OPTIONS"),
+        ("GET", &modern, "POST, OPTIONS"),
+        ("DELETE", &modern, "POST, OPTIONS"),
+    ] {
         let response = world
-            .send(Version::HTTP_11, request(method, "/mcp", &[]))
+            .send(Version::HTTP_11, request(method, "/mcp", headers))
             .await;
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(response.headers()["allow"], "POST, OPTIONS");
+        assert_eq!(response.headers()["allow"], allow);
         assert_eq!(json(response).await["jsonrpc"], "2.0");
     }
 }
@@ -69,7 +74,7 @@ async fn options_names_the_methods() {
         .send(Version::HTTP_11, request("OPTIONS", "/mcp", &[]))
         .await;
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
-    assert_eq!(response.headers()["allow"], "POST, OPTIONS");
+    assert_eq!(response.headers()["allow"], "GET, POST, DELETE, OPTIONS");
 }
 
 #[tokio::test]

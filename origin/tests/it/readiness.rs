@@ -14,6 +14,8 @@ fn server(name: &str, command: &[&str], start_timeout: Duration) -> Server {
         environment_pass: Vec::new(),
         start_timeout,
         call_timeout: Duration::from_mins(1),
+        process: origin_config::ProcessMode::Shared,
+        max_processes: 1,
     }
 }
 

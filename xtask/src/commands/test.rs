@@ -146,7 +146,7 @@ mod tests {
         };
         let line = line(&row);
         assert!(
-            line.starts_with("deny     ok        1.5 s  3 passed, 0 failed, 1 skipped"),
+            line.starts_with("deny        ok        1.5 s  3 passed, 0 failed, 1 skipped"),
             "{line}"
         );
         assert!(line.ends_with("advisories: no database"), "{line}");

@@ -25,7 +25,8 @@ fn two() -> Catalog {
         r#"{"name":"a"}"#,
     ]);
     let git = Offers::default().with(Kind::Tools, tools);
-    let sources = [source("git", &git), source("time", &Offers::default())];
+    let time = Offers::default();
+    let sources = [source("git", &git), source("time", &time)];
     Catalog::build(Naming::Prefixed, &sources)
 }
 

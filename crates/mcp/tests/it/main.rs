@@ -1,5 +1,9 @@
 //! The protocol from outside: what a client posts, what a server is told, and that nothing is lost between them.
 
-mod dispatch;
+mod hostile;
+mod legacy;
+mod listen;
+mod modern;
 mod passthrough;
 mod upstream;
+mod world;

@@ -1,6 +1,7 @@
 //! The machine that talks to a server, against a server written by hand.
 
-use mcp::upstream::{Event, Hello, Upstream};
+use mcp::upstream::{Call, Event, Greeting, Logs, Upstream};
+use mcp::{Capabilities, Kind, Revision};
 use serde_json::{Value, json};
 
 /// The next line for the server.
@@ -18,12 +19,26 @@ fn answer(machine: &mut Upstream, id: &Value, result: &str) {
 
 const GREETING: &str = r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s"},"instructions":"do"}"#;
 
+fn call(machine: &mut Upstream, ticket: u64, params: &str) -> bool {
+    ask(machine, ticket, params, Logs::None)
+}
+
+fn ask(machine: &mut Upstream, ticket: u64, params: &str, logs: Logs) -> bool {
+    machine.call(Call {
+        ticket,
+        method: "tools/call",
+        params,
+        logs,
+    })
+}
+
 /// A machine past its handshake, with one tool.
 fn ready() -> Upstream {
     let mut machine = Upstream::new("origin", "0.1.0");
     let opening = sent(&mut machine);
     answer(&mut machine, &opening["id"], GREETING);
     assert_eq!(sent(&mut machine)["method"], "notifications/initialized");
+    assert_eq!(sent(&mut machine)["method"], "server/discover");
     let list = sent(&mut machine);
     answer(&mut machine, &list["id"], r#"{"tools":[{"name":"a"}]}"#);
     assert!(matches!(machine.poll_event(), Some(Event::Ready(_))));
@@ -38,8 +53,9 @@ fn the_handshake_comes_first_then_all_pages_of_tools() {
         (&opening["method"], &opening["params"]["protocolVersion"]),
         (&json!("initialize"), &json!("2025-11-25"))
     );
-    assert!(machine.poll_outgoing().is_none() && !machine.call(1, "{}"));
+    assert!(machine.poll_outgoing().is_none() && !call(&mut machine, 1, "{}"));
     answer(&mut machine, &opening["id"], GREETING);
+    sent(&mut machine);
     sent(&mut machine);
     let first = sent(&mut machine);
     answer(
@@ -50,19 +66,20 @@ fn the_handshake_comes_first_then_all_pages_of_tools() {
     let second = sent(&mut machine);
     assert_eq!(second["params"]["cursor"], "2");
     answer(&mut machine, &second["id"], r#"{"tools":[{"name":"b"}]}"#);
-    let hello = Hello {
-        protocol_version: "2025-11-25".into(),
-        server_info: Some(r#"{"name":"s"}"#.into()),
-        instructions: Some("do".into()),
-        tools: vec![r#"{"name":"a", "x":1.0}"#.into(), r#"{"name":"b"}"#.into()],
+    let Some(Event::Ready(hello)) = machine.poll_event() else {
+        panic!("not ready")
     };
-    assert_eq!(machine.poll_event(), Some(Event::Ready(hello)));
+    assert_eq!(hello.protocol_version, "2025-11-25");
+    assert_eq!(hello.server_info.as_deref(), Some(r#"{"name":"s"}"#));
+    assert_eq!(hello.offers.instructions.as_deref(), Some("do"));
+    let tools = [r#"{"name":"a", "x":1.0}"#, r#"{"name":"b"}"#].map(Box::from);
+    assert_eq!(hello.offers.list(Kind::Tools), tools);
 }
 
 #[test]
 fn answers_find_their_calls_in_any_order() {
     let mut machine = ready();
-    assert!(machine.call(10, r#"{"name":"a"}"#) && machine.call(20, r#"{"name":"b"}"#));
+    assert!(call(&mut machine, 10, r#"{"name":"a"}"#) && call(&mut machine, 20, r#"{"name":"b"}"#));
     let (first, second) = (sent(&mut machine), sent(&mut machine));
     answer(&mut machine, &second["id"], "\"two\"");
     answer(&mut machine, &first["id"], "\"one\"");
@@ -87,7 +104,7 @@ fn answers_find_their_calls_in_any_order() {
 #[test]
 fn a_cancelled_call_is_told_to_the_server_and_its_late_answer_dropped() {
     let mut machine = ready();
-    machine.call(10, "{}");
+    call(&mut machine, 10, "{}");
     let call = sent(&mut machine);
     machine.cancel(10, "gone");
     let notice = sent(&mut machine);
@@ -128,7 +145,10 @@ fn changed_tools_are_listed_again_once_for_many_notices() {
     answer(&mut machine, &again["id"], r#"{"tools":[{"name":"b"}]}"#);
     assert_eq!(
         machine.poll_event(),
-        Some(Event::Tools(vec![r#"{"name":"b"}"#.into()]))
+        Some(Event::Listed {
+            kind: Kind::Tools,
+            items: vec![r#"{"name":"b"}"#.into()]
+        })
     );
     assert!(machine.poll_outgoing().is_none());
 }
@@ -137,7 +157,11 @@ fn changed_tools_are_listed_again_once_for_many_notices() {
 fn equal_progress_tokens_of_two_callers_are_kept_apart() {
     let mut machine = ready();
     for ticket in [10, 20] {
-        machine.call(ticket, r#"{"_meta":{"progressToken":"t", "y":2}}"#);
+        call(
+            &mut machine,
+            ticket,
+            r#"{"_meta":{"progressToken":"t", "y":2}}"#,
+        );
     }
     let (_, second) = (sent(&mut machine), sent(&mut machine));
     let token = &second["params"]["_meta"]["progressToken"];
@@ -147,7 +171,11 @@ fn equal_progress_tokens_of_two_callers_are_kept_apart() {
     let params = r#"{"progress":1.0,"progressToken":"t"}"#.to_owned();
     assert_eq!(
         machine.poll_event(),
-        Some(Event::Progress { ticket: 20, params })
+        Some(Event::Note {
+            ticket: 20,
+            method: "notifications/progress".to_owned(),
+            params: Some(params)
+        })
     );
 }
 
@@ -175,6 +203,7 @@ fn a_list_without_end_is_given_up() {
     let opening = sent(&mut machine);
     answer(&mut machine, &opening["id"], GREETING);
     sent(&mut machine);
+    sent(&mut machine);
     while let Some(line) = machine.poll_outgoing() {
         let request: Value = serde_json::from_str(&line).unwrap();
         answer(
@@ -198,7 +227,10 @@ fn a_server_without_tools_is_ready_without_asking_for_them() {
         r#"{"protocolVersion":"2024-11-05","capabilities":{}}"#,
     );
     assert_eq!(sent(&mut machine)["method"], "notifications/initialized");
-    assert!(matches!(machine.poll_event(), Some(Event::Ready(hello)) if hello.tools.is_empty()));
+    let Some(Event::Ready(hello)) = machine.poll_event() else {
+        panic!("not ready")
+    };
+    assert!(hello.offers.list(Kind::Tools).is_empty());
 }
 
 #[test]
@@ -216,4 +248,205 @@ fn garbage_is_named_and_ignored() {
         );
     }
     assert!(machine.is_ready());
+}
+
+/// A machine that has greeted a server of these capabilities, and the requests that it made then, by method.
+fn greeted(capabilities: &str) -> (Upstream, Vec<Value>) {
+    let mut machine = Upstream::new("origin", "0.1.0");
+    let opening = sent(&mut machine);
+    let greeting = format!(r#"{{"protocolVersion":"2025-11-25","capabilities":{capabilities}}}"#);
+    answer(&mut machine, &opening["id"], &greeting);
+    let mut requests = Vec::new();
+    while let Some(line) = machine.poll_outgoing() {
+        requests.push(serde_json::from_str(&line).unwrap());
+    }
+    (machine, requests)
+}
+
+#[test]
+fn every_list_that_a_server_declares_is_read() {
+    let (mut machine, requests) = greeted(r#"{"prompts":{},"resources":{"subscribe":true}}"#);
+    let methods: Vec<_> = requests
+        .iter()
+        .map(|request| request["method"].clone())
+        .collect();
+    let lists = ["prompts/list", "resources/list", "resources/templates/list"];
+    assert_eq!(methods[2..], lists.map(|list| json!(list)));
+    answer(
+        &mut machine,
+        &requests[2]["id"],
+        r#"{"prompts":[{"name":"p"}]}"#,
+    );
+    answer(
+        &mut machine,
+        &requests[3]["id"],
+        r#"{"resources":[{"uri":"u:"}]}"#,
+    );
+    assert!(!machine.is_ready());
+    let refused = format!(
+        r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":-32601,"message":"no templates"}}}}"#,
+        requests[4]["id"]
+    );
+    machine.receive(&refused);
+    assert!(machine.is_ready());
+    let ready = std::iter::from_fn(|| machine.poll_event()).find_map(|event| match event {
+        Event::Ready(hello) => Some(hello),
+        _ => None,
+    });
+    let offers = ready.expect("it is ready").offers;
+    assert_eq!(offers.list(Kind::Prompts).len(), 1);
+    assert!(offers.list(Kind::Templates).is_empty() && offers.capabilities.subscribe);
+}
+
+const DISCOVERED: &str =
+    r#"{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{},"extensions":{"x/y":{}}}}"#;
+
+#[test]
+fn a_server_of_both_eras_is_found_out_on_the_same_pipe() {
+    let (mut machine, requests) = greeted(r#"{"tools":{}}"#);
+    let meta = &requests[1]["params"]["_meta"];
+    assert_eq!(
+        meta["io.modelcontextprotocol/protocolVersion"],
+        "2026-07-28"
+    );
+    answer(&mut machine, &requests[1]["id"], DISCOVERED);
+    answer(&mut machine, &requests[2]["id"], r#"{"tools":[]}"#);
+    let Some(Event::Ready(hello)) = machine.poll_event() else {
+        panic!("not ready")
+    };
+    let modern = hello.offers.modern.expect("it serves both");
+    assert!(modern.has_extension("x/y") && !hello.offers.capabilities.has_extension("x/y"));
+}
+
+#[test]
+fn a_server_that_does_not_know_the_question_is_ready_without_its_answer() {
+    let (mut machine, requests) = greeted(r#"{"tools":{}}"#);
+    answer(&mut machine, &requests[2]["id"], r#"{"tools":[]}"#);
+    assert!(
+        matches!(machine.poll_event(), Some(Event::Ready(hello)) if hello.offers.modern.is_none())
+    );
+    answer(&mut machine, &requests[1]["id"], DISCOVERED);
+    let modern = Capabilities::read(r#"{"tools":{},"extensions":{"x/y":{}}}"#);
+    assert_eq!(machine.poll_event(), Some(Event::Modern(modern)));
+    let (mut machine, requests) = greeted(r#"{"tools":{}}"#);
+    answer(
+        &mut machine,
+        &requests[1]["id"],
+        r#"{"supportedVersions":["2025-11-25"]}"#,
+    );
+    answer(&mut machine, &requests[2]["id"], r#"{"tools":[]}"#);
+    assert!(
+        matches!(machine.poll_event(), Some(Event::Ready(hello)) if hello.offers.modern.is_none())
+    );
+}
+
+const LOG: &str =
+    r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info", "data":1.0}}"#;
+
+#[test]
+fn a_log_message_goes_to_the_one_caller_that_can_have_caused_it() {
+    let mut machine = ready();
+    assert!(ask(&mut machine, 10, "{}", Logs::Wanted) && ask(&mut machine, 20, "{}", Logs::None));
+    machine.receive(LOG);
+    let told = matches!(machine.poll_event(), Some(Event::Note { ticket: 10, params: Some(params), .. })
+        if params == r#"{"level":"info", "data":1.0}"#);
+    assert!(told);
+}
+
+#[test]
+fn a_log_message_that_two_may_have_caused_goes_to_nobody() {
+    for other in [Logs::Wanted, Logs::Lost] {
+        let mut machine = ready();
+        assert!(ask(&mut machine, 10, "{}", Logs::Wanted) && ask(&mut machine, 20, "{}", other));
+        machine.receive(LOG);
+        assert!(matches!(machine.poll_event(), Some(Event::Ignored(_))));
+    }
+}
+
+/// A relay past its handshake.
+fn relay() -> Upstream {
+    let mut machine = Upstream::relay(&Greeting {
+        revision: Revision::V2025_06_18,
+        capabilities: r#"{"sampling":{}, "x":1.0}"#.into(),
+        client_info: r#"{"name":"c"}"#.into(),
+    });
+    let opening = machine.poll_outgoing().expect("a line");
+    let own = r#""params":{"protocolVersion":"2025-06-18","capabilities":{"sampling":{}, "x":1.0},"clientInfo":{"name":"c"}}"#;
+    assert!(opening.contains(own), "{opening}");
+    answer(&mut machine, &json!(1), GREETING);
+    assert_eq!(sent(&mut machine)["method"], "notifications/initialized");
+    assert!(machine.poll_outgoing().is_none());
+    assert!(matches!(machine.poll_event(), Some(Event::Ready(_))));
+    machine
+}
+
+#[test]
+fn a_relay_passes_questions_and_answers_byte_for_byte() {
+    let mut machine = relay();
+    machine.receive(r#"{"jsonrpc":"2.0","id":"\u0061","method":"sampling/createMessage","params":{"n":1.50, "m":[]}}"#);
+    let Some(Event::Asked { id, method, params }) = machine.poll_event() else {
+        panic!("not asked")
+    };
+    assert_eq!(
+        (id.as_json(), method.as_str()),
+        (r#""\u0061""#, "sampling/createMessage")
+    );
+    assert_eq!(params.as_deref(), Some(r#"{"n":1.50, "m":[]}"#));
+    machine.respond(&id, Ok(r#"{"role" :"x"}"#));
+    let line = r#"{"jsonrpc":"2.0","id":"\u0061","result":{"role" :"x"}}"#;
+    assert_eq!(machine.poll_outgoing().as_deref(), Some(line));
+    machine.respond(&id, Err(r#"{"code":-1}"#));
+    assert!(
+        machine
+            .poll_outgoing()
+            .is_some_and(|line| line.contains(r#""error":{"code":-1}"#))
+    );
+}
+
+#[test]
+fn a_relay_passes_what_the_server_and_the_client_tell() {
+    let mut machine = relay();
+    machine.receive(LOG);
+    let notice = Event::Notice {
+        method: "notifications/message".to_owned(),
+        params: Some(r#"{"level":"info", "data":1.0}"#.to_owned()),
+    };
+    assert_eq!(machine.poll_event(), Some(notice));
+    machine.tell("notifications/roots/list_changed", None);
+    let told = r#"{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}"#;
+    assert_eq!(machine.poll_outgoing().as_deref(), Some(told));
+}
+
+#[test]
+fn a_relay_reads_a_list_when_it_changes() {
+    let mut machine = relay();
+    machine.receive(r#"{"jsonrpc":"2.0","method":"notifications/resources/list_changed"}"#);
+    let (resources, templates) = (sent(&mut machine), sent(&mut machine));
+    assert_eq!(templates["method"], "resources/templates/list");
+    answer(
+        &mut machine,
+        &resources["id"],
+        r#"{"resources":[{"uri":"u"}]}"#,
+    );
+    let items = vec![r#"{"uri":"u"}"#.into()];
+    let kind = Kind::Resources;
+    assert_eq!(machine.poll_event(), Some(Event::Listed { kind, items }));
+}
+
+#[test]
+fn a_notification_of_a_listen_request_finds_it() {
+    let mut machine = ready();
+    assert!(call(&mut machine, 10, "{}"));
+    let id = sent(&mut machine)["id"].clone();
+    let params =
+        format!(r#"{{"taskId":"t","_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}"#);
+    machine.receive(&format!(
+        r#"{{"jsonrpc":"2.0","method":"notifications/tasks","params":{params}}}"#
+    ));
+    let note = Event::Note {
+        ticket: 10,
+        method: "notifications/tasks".to_owned(),
+        params: Some(params),
+    };
+    assert_eq!(machine.poll_event(), Some(note));
 }

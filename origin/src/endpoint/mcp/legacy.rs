@@ -110,7 +110,7 @@ pub(super) async fn post(
     let mut taken = true;
     for parcel in post.parcels {
         match parcel {
-            Parcel::Request(asked) => request(app, &live, asked, lane, head),
+            Parcel::Request(asked) => request(app, &live, &asked, lane, head),
             Parcel::Notification { method, params } => live.told(&method, params.as_deref()),
             Parcel::Response { id, outcome } => taken &= live.responded(id.as_ref(), outcome),
             Parcel::Refused(answer) => push(app, &live, lane, answer, true),
@@ -176,9 +176,9 @@ fn whole(answers: &[Box<str>], batch: bool, accept: Accept) -> Response<Body> {
 }
 
 /// Begins a request; its answer comes on `lane`.
-fn request(app: &Arc<App>, live: &Arc<Live>, asked: Asked, lane: u64, head: &Parts) {
+fn request(app: &Arc<App>, live: &Arc<Live>, asked: &Asked, lane: u64, head: &Parts) {
     let catalog = live.catalog();
-    let (forward, watch) = match route(&asked, &catalog, &app.service) {
+    let (forward, watch) = match route(asked, &catalog, &app.service) {
         Routed::Answered(answer) => return push(app, live, lane, answer, true),
         Routed::Level { id, params } => {
             live.level(params);

@@ -38,7 +38,7 @@ pub(super) struct State {
     pub(super) session: Session<CancellationToken>,
     processes: HashMap<Arc<str>, Private>,
     /// The lists of processes of this session that changed there.
-    own: HashMap<Arc<str>, Vec<(Kind, Vec<Box<str>>)>>,
+    own: OwnLists,
     catalog: Arc<Catalog>,
     snapshot: Option<Arc<Snapshot>>,
     /// The `params` of the last request that set the level of log messages.
@@ -46,6 +46,9 @@ pub(super) struct State {
     watches: Vec<Watch>,
     ended: bool,
 }
+
+/// Lists by server.
+type OwnLists = HashMap<Arc<str>, Vec<(Kind, Vec<Box<str>>)>>;
 
 impl Live {
     pub(super) fn new(
@@ -138,11 +141,7 @@ impl Live {
     }
 
     /// The offers of the scope, with those lists that are this session's own.
-    fn merged(
-        &self,
-        snapshot: &Snapshot,
-        own: &HashMap<Arc<str>, Vec<(Kind, Vec<Box<str>>)>>,
-    ) -> Catalog {
+    fn merged(&self, snapshot: &Snapshot, own: &OwnLists) -> Catalog {
         let (naming, in_scope): (_, &dyn Fn(&str) -> bool) = match &self.scope {
             Scope::All => (self.naming, &|_| true),
             Scope::One(name) => (Naming::Plain, &|other| **name == *other),

@@ -9,6 +9,7 @@ use mcp::sessions::{self, Full};
 use mcp::upstream::Greeting;
 use origin_config::OriginConfig;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::MissedTickBehavior;
 
 use super::live::Live;
 use super::read::Scope;
@@ -54,12 +55,9 @@ impl Sessions {
             max_bytes: usize::try_from(limits.max_bytes).unwrap_or(usize::MAX),
             upstreams,
         });
-        tokio::spawn(follow(
-            Arc::downgrade(&sessions),
-            sessions.upstreams.clone(),
-        ));
         let pause = (limits.idle_timeout / 8).clamp(SHORTEST_SWEEP, LONGEST_SWEEP);
-        tokio::spawn(sweep(Arc::downgrade(&sessions), pause));
+        let servers = Arc::clone(&sessions.upstreams);
+        tokio::spawn(keep(Arc::downgrade(&sessions), servers, pause));
         sessions
     }
 
@@ -125,6 +123,14 @@ impl Sessions {
         }
     }
 
+    fn expire(&self) {
+        let now = self.now();
+        let gone = self.table().expire(now, |live| live.is_busy());
+        for live in gone {
+            live.end();
+        }
+    }
+
     fn now(&self) -> Duration {
         self.clock.now().saturating_duration_since(self.began)
     }
@@ -142,48 +148,42 @@ impl fmt::Debug for Sessions {
     }
 }
 
-/// Tells all sessions what changes at the servers.
-async fn follow(sessions: Weak<Sessions>, upstreams: Arc<Upstreams>) {
+/// Tells all sessions what changes at the servers, and ends idle ones now and then. One task for all of them.
+async fn keep(sessions: Weak<Sessions>, upstreams: Arc<Upstreams>, pause: Duration) {
     let (mut snapshots, mut updates) = (upstreams.snapshot(), upstreams.updates());
     // Held no longer: the last owner of the servers must be able to go.
     drop(upstreams);
+    let mut sweep = tokio::time::interval(pause);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let each = |tell: &dyn Fn(&Live)| {
         let Some(sessions) = sessions.upgrade() else {
             return false;
         };
         let all: Vec<_> = sessions.table().all().cloned().collect();
-        all.iter().for_each(|live| tell(live));
+        for live in &all {
+            tell(live);
+        }
         true
     };
     loop {
         let alive = tokio::select! {
-            changed = snapshots.changed() => {
+            // Without servers nothing ever changes.
+            Ok(()) = snapshots.changed() => {
                 let snapshot = Arc::clone(&snapshots.borrow_and_update());
-                changed.is_ok() && each(&|live| live.refresh(&snapshot))
+                each(&|live| live.refresh(&snapshot))
             }
             update = updates.recv() => match update {
                 Ok(update) => each(&|live| live.updated(&update.params)),
                 Err(RecvError::Lagged(_)) => true,
                 Err(RecvError::Closed) => false,
             },
+            _ = sweep.tick() => sessions.upgrade().is_some_and(|sessions| {
+                sessions.expire();
+                true
+            }),
         };
         if !alive {
             return;
-        }
-    }
-}
-
-/// Ends idle sessions now and then.
-async fn sweep(sessions: Weak<Sessions>, pause: Duration) {
-    loop {
-        tokio::time::sleep(pause).await;
-        let Some(sessions) = sessions.upgrade() else {
-            return;
-        };
-        let now = sessions.now();
-        let gone = sessions.table().expire(now, |live| live.is_busy());
-        for live in gone {
-            live.end();
         }
     }
 }

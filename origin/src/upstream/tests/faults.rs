@@ -32,7 +32,7 @@ async fn the_tools_of_a_server_that_restarts_stay_listed() {
         snapshot.servers[0].state == ServerState::Restarting
     })
     .await;
-    assert_eq!(down.catalog.entries().len(), 13);
+    assert_eq!(down.catalog.entries().len(), 16);
     upstreams.shutdown().await;
 }
 

@@ -2,6 +2,7 @@
 
 mod ends;
 mod faults;
+mod private;
 mod serves;
 
 use std::path::Path;
@@ -9,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcp::Naming;
-use origin_config::Server;
+use mcp::upstream::Logs;
+use origin_config::{ProcessMode, Server};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
@@ -32,6 +34,8 @@ fn server(name: &str, mode: &str) -> Server {
         environment_pass: Vec::new(),
         start_timeout: PATIENCE,
         call_timeout: PATIENCE,
+        process: ProcessMode::Shared,
+        max_processes: 2,
     }
 }
 
@@ -63,17 +67,19 @@ async fn seen(upstreams: &Upstreams, wanted: impl FnMut(&Snapshot) -> bool) -> A
 }
 
 async fn call(upstreams: &Upstreams, server: &str, tool: &str) -> Result<Value, CallError> {
-    let params = format!(r#"{{"name":"{tool}","arguments":{{"n":1}}}}"#);
-    let result = upstreams
-        .call(
-            server,
-            Call {
-                params,
-                request_id: "r-1".into(),
-            },
-        )
-        .await?;
+    let result = upstreams.call(server, asked(tool)).await?;
     Ok(serde_json::from_str(&result).expect("JSON"))
+}
+
+/// A call of a tool.
+fn asked(tool: &str) -> Call {
+    Call {
+        method: "tools/call".into(),
+        params: format!(r#"{{"name":"{tool}","arguments":{{"n":1}}}}"#),
+        logs: Logs::None,
+        request_id: "r-1".into(),
+        endless: false,
+    }
 }
 
 async fn pid(upstreams: &Upstreams, server: &str, tool: &str) -> Pid {

@@ -5,9 +5,11 @@ Arguments: silent (never answers), dead (ends at once), deaf (stays when its inp
 import json, os, signal, subprocess, sys, threading, time
 
 MODE = sys.argv[1:]
-TOOLS = ["echo", "slow", "hang", "cancelled", "die", "garbage", "long", "mute", "grow", "child", "pid", "env", "refuse"]
+TOOLS = ["echo", "slow", "hang", "cancelled", "die", "garbage", "long", "mute", "grow", "child", "pid", "env", "refuse", "ask", "progress", "subscribed"]
 LOCK = threading.Lock()
 cancelled = []
+asked = {}
+subscribed = []
 
 
 def send(message):
@@ -52,8 +54,18 @@ def call(id, params):
         answer(id, subprocess.Popen(["sleep", "300"]).pid)
     elif name == "pid":
         answer(id, os.getpid())
+    elif name == "subscribed":
+        answer(id, subscribed)
     elif name == "env":
         answer(id, dict(os.environ))
+    elif name == "ask":
+        asked[str(id)] = id
+        send({"jsonrpc": "2.0", "id": str(id), "method": "sampling/createMessage", "params": {"n": 1}})
+    elif name == "progress":
+        token = params["_meta"]["progressToken"]
+        for step in (1, 2):
+            send({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": token, "progress": step}})
+        answer(id, "done")
     elif name == "refuse":
         send({"jsonrpc": "2.0", "id": id, "error": {"code": -7, "message": "no"}})
     else:
@@ -79,5 +91,10 @@ for line in sys.stdin:
         call(message["id"], message["params"])
     elif method == "notifications/cancelled":
         cancelled.append(message["params"]["requestId"])
+    elif method in ("resources/subscribe", "resources/unsubscribe"):
+        subscribed.append([method, message["params"]["uri"]])
+        answer(message["id"], {})
+    elif method is None and message["id"] in asked:
+        answer(asked.pop(message["id"]), message.get("result"))
 while "deaf" in MODE:
     time.sleep(60)

@@ -4,6 +4,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::snapshot::ServerState;
+use crate::upstream::Heard;
 
 #[tokio::test]
 async fn the_snapshot_is_ready_when_all_servers_are_and_has_their_tools() {
@@ -26,12 +27,12 @@ async fn the_snapshot_is_ready_when_all_servers_are_and_has_their_tools() {
             .map(|entry| entry.public.as_ref()),
         Some("a__echo")
     );
-    assert_eq!(snapshot.catalog.entries().len(), 26);
+    assert_eq!(snapshot.catalog.entries().len(), 32);
     assert_eq!(
         snapshot
             .server("b")
             .map(|server| server.catalog.entries().len()),
-        Some(13)
+        Some(16)
     );
     upstreams.shutdown().await;
 }
@@ -75,7 +76,7 @@ async fn tools_that_change_change_the_snapshot() {
     let upstreams = started(&[server("a", "")]).await;
     call(&upstreams, "a", "grow").await.unwrap();
     seen(&upstreams, |snapshot| {
-        snapshot.catalog.list().contains("a__grown")
+        snapshot.catalog.list(mcp::Kind::Tools).contains("a__grown")
     })
     .await;
     upstreams.shutdown().await;
@@ -92,5 +93,59 @@ async fn an_error_of_the_server_comes_back_as_it_was_sent() {
         call(&upstreams, "nobody", "echo").await,
         Err(CallError::UnknownServer(_))
     ));
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn progress_comes_before_the_answer_with_the_callers_token() {
+    let upstreams = started(&[server("a", "")]).await;
+    let call = Call {
+        params: r#"{"name":"progress","_meta":{"progressToken":"t"}}"#.to_owned(),
+        ..asked("progress")
+    };
+    let mut exchange = upstreams.begin("a", call).await.expect("a server");
+    let mut heard = Vec::new();
+    let answer = loop {
+        match exchange.next().await {
+            Heard::Note(note) => heard.push(note.params.expect("params")),
+            Heard::Answer(outcome) => break outcome.expect("an answer"),
+        }
+    };
+    assert_eq!((heard.len(), &*answer), (2, "\"done\""));
+    assert!(
+        heard
+            .iter()
+            .all(|params| params.contains(r#""progressToken": "t""#))
+    );
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_resource_is_watched_once_for_many_and_given_up_with_the_last() {
+    let upstreams = started(&[server("a", "")]).await;
+    let watch = || upstreams.watch("a", "u:1".to_owned()).expect("a server");
+    let (one, other) = (watch(), watch());
+    drop(one);
+    let both = serde_json::json!(["resources/subscribe", "u:1"]);
+    let seen = call(&upstreams, "a", "subscribed").await.unwrap();
+    assert_eq!(seen, serde_json::json!([both, both]));
+    drop(other);
+    let seen = call(&upstreams, "a", "subscribed").await.unwrap();
+    assert_eq!(seen[2][0], "resources/unsubscribe");
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_new_process_is_asked_for_what_is_watched() {
+    let upstreams = started(&[server("a", "")]).await;
+    let _watch = upstreams.watch("a", "u:1".to_owned());
+    call(&upstreams, "a", "die").await.unwrap_err();
+    seen(&upstreams, |snapshot| snapshot.servers[0].restarts == 1).await;
+    seen(&upstreams, |snapshot| {
+        snapshot.servers[0].state == ServerState::Ready
+    })
+    .await;
+    let seen = call(&upstreams, "a", "subscribed").await.unwrap();
+    assert_eq!(seen, serde_json::json!([["resources/subscribe", "u:1"]]));
     upstreams.shutdown().await;
 }

@@ -8,6 +8,8 @@ mod demo;
 mod faults;
 mod flood;
 mod interop;
+mod leaving;
+mod pages;
 mod references;
 mod replay;
 mod sites;
