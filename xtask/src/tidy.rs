@@ -182,7 +182,8 @@ impl Tree {
         self.ending(".rs")
             .filter(|(path, _)| {
                 let test = |part: &str| {
-                    matches!(part, "tests" | "tests.rs" | "bench" | "benches") || part.ends_with("_tests.rs")
+                    matches!(part, "tests" | "tests.rs" | "bench" | "benches")
+                        || part.ends_with("_tests.rs")
                 };
                 !path.split('/').any(test)
             })
