@@ -12,7 +12,7 @@ pub(crate) struct Payload {
 pub(crate) fn payloads() -> Vec<Payload> {
     let text = json!({"content": [{"type": "text", "text": "17 files"}], "isError": false});
     let tools: Vec<Value> = (0..72).map(tool).collect();
-    let rows: Vec<Value> = (0..5200).map(row).collect();
+    let rows: Vec<Value> = (0..4340).map(row).collect();
     let structured = json!({"content": [], "structuredContent": {"rows": rows}, "isError": false});
     vec![
         answer("text, 100 B", &text),

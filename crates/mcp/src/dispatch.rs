@@ -27,7 +27,6 @@ pub(crate) mod method {
     pub(crate) const CANCELLED: &str = "notifications/cancelled";
     pub(crate) const PROGRESS: &str = "notifications/progress";
     pub(crate) const MESSAGE: &str = "notifications/message";
-    pub(crate) const ROOTS_CHANGED: &str = "notifications/roots/list_changed";
     pub(crate) const RESOURCE_UPDATED: &str = "notifications/resources/updated";
     pub(crate) const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
     pub(crate) const TASKS: &str = "notifications/tasks";

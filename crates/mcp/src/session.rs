@@ -85,11 +85,15 @@ impl<T> Session<T> {
     /// Enters a request that goes to `server` and is answered on `lane`.
     ///
     /// # Errors
-    /// A request of this id has no answer yet.
+    /// A request of this id has no answer yet, or too many have none.
     pub fn begin(&mut self, id: &Id, server: &Arc<str>, lane: u64, handle: T) -> Result<(), Error> {
         if self.flights.contains_key(id) {
             let message = format!("a request with the id {id} has no answer yet");
             return Err(Error::new(INVALID_REQUEST, message));
+        }
+        if self.flights.len() >= MAX_FLIGHTS {
+            let message = format!("{MAX_FLIGHTS} requests of this session have no answer yet");
+            return Err(Error::unavailable(message));
         }
         self.began += 1;
         let flight = Flight {
@@ -136,6 +140,12 @@ impl<T> Session<T> {
         let message = reply::request(&Id::of(number), method, params);
         let lane = self.lane_of(server);
         self.outbox.push(lane, message, false);
+    }
+
+    /// The server whose question a client's response would answer.
+    pub fn asker(&self, id: Option<&Id>) -> Option<&Arc<str>> {
+        let asked = self.asked.get(&id?.number()?);
+        asked.map(|(server, _)| server)
     }
 
     /// Whose request a client's response answers.
@@ -247,12 +257,16 @@ impl<T> Session<T> {
     }
 }
 
-/// The notifications of a client that every server of its session is told.
+/// Whether a notification of a client is for the servers of its session: all are but those about the session itself.
 pub fn is_for_servers(method: &str) -> bool {
-    matches!(method, method::ROOTS_CHANGED | method::PROGRESS)
+    !matches!(method, method::INITIALIZED | method::CANCELLED)
 }
 
 /// Whether a notification is the client's wish to cancel a request.
 pub fn is_cancel(method: &str) -> bool {
     method == method::CANCELLED
 }
+
+/// The requests of one session that may be without an answer: as many as an HTTP/2 connection has streams by default here. A
+/// client that leaves has not cancelled, so its connections do not bound them.
+const MAX_FLIGHTS: usize = 100;

@@ -61,6 +61,7 @@ enum Pending {
         ticket: u64,
         token: Option<String>,
         logs: Logs,
+        listens: bool,
     },
 }
 
@@ -138,6 +139,7 @@ impl Upstream {
             ticket: call.ticket,
             token,
             logs: call.logs,
+            listens: call.method == method::LISTEN,
         };
         let id = self.request(call.method, &params, pending);
         self.tickets.insert(call.ticket, id);
@@ -336,6 +338,7 @@ impl Upstream {
             method::PROGRESS => self.progressed(notification.params),
             method::MESSAGE if shared => self.logged(notification),
             method::RESOURCE_UPDATED => self.notice(notification),
+            method::CANCELLED if shared => self.unlistened(notification.params),
             _ if self.subscribed(notification) => {}
             _ if shared => self.ignore(format!("the notification `{method}` is not passed on")),
             _ => self.notice(notification),
@@ -416,6 +419,24 @@ impl Upstream {
             params: notification.params.map(ToOwned::to_owned),
         });
         true
+    }
+
+    /// On a pipe a server ends a listen request by this notification (2026-07-28, cancellation). It has no request of its own here
+    /// that it could mean.
+    fn unlistened(&mut self, params: Option<&str>) {
+        let id = params.and_then(|params| {
+            let params = Object::read(params)?;
+            params.find("requestId")?.value.parse::<u64>().ok()
+        });
+        let listens = |pending: &Pending| matches!(pending, Pending::Call { listens: true, .. });
+        let Some(id) = id.filter(|id| self.pending.get(id).is_some_and(listens)) else {
+            return self.ignore("a request was cancelled that nobody made".to_owned());
+        };
+        if let Some(Pending::Call { ticket, .. }) = self.pending.remove(&id) {
+            self.tickets.remove(&ticket);
+            let outcome = Ok("{}".into());
+            self.events.push_back(Event::Answer { ticket, outcome });
+        }
     }
 
     fn request(&mut self, method: &str, params: &str, pending: Pending) -> u64 {

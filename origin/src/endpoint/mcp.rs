@@ -92,7 +92,7 @@ async fn post(app: &Arc<App>, head: &Parts, scope: &Scope, body: Body) -> Respon
         Decision::Respond(answer) => stream::answer(answer, accept),
         Decision::Accepted => accepted(),
         Decision::Call(forward) => modern::call(app, *forward, head, accept).await,
-        Decision::Listen(listen) => modern::listen(app, *listen, head, scope, &snapshot).await,
+        Decision::Listen(listen) => modern::listen(app, *listen, head, scope, &snapshot),
         Decision::Open(opening) => legacy::open(app, &opening, scope, catalog, accept),
         Decision::Session(post) => legacy::post(app, post, head, scope, accept).await,
     }

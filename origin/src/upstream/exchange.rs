@@ -1,14 +1,18 @@
 //! One request to a server process, from its sending to its answer.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mcp::jsonrpc::Id;
 use mcp::upstream::Logs;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use super::{CallError, RawResult};
 
@@ -146,45 +150,50 @@ impl Line {
         (line, inbox)
     }
 
-    /// Hands a request to the process. The first answer to it may be that it could not be handed over in time.
-    pub(super) async fn begin(self: &Arc<Self>, call: Call) -> Exchange {
+    /// Hands a request to the process: at once where it reads what it is given, else while the exchange is waited for.
+    pub(super) fn begin(self: &Arc<Self>, call: Call) -> Exchange {
         let (answer, answered) = oneshot::channel();
         let (notes, noted) = mpsc::channel(NOTE_QUEUE);
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
-        let mut exchange = Exchange {
+        let command = Command {
+            ticket,
+            method: call.method.clone(),
+            params: call.params,
+            logs: call.logs,
+            reply: Some(Reply { answer, notes }),
+        };
+        let (sending, refused) = match self.orders.try_send(Order::Call(command)) {
+            Ok(()) => (None, None),
+            Err(TrySendError::Full(order)) => (Some(self.place_for(order)), None),
+            Err(TrySendError::Closed(_)) => (None, Some(unavailable(&self.server, CLOSED))),
+        };
+        Exchange {
             notes: noted,
             answer: Some(answered),
-            refused: None,
+            sending,
+            refused,
             ticket,
             deadline: (!call.endless).then(|| began + self.call_timeout),
             line: Arc::clone(self),
             entry: LogLine {
                 request_id: call.request_id,
                 server: Arc::clone(&self.server),
-                method: call.method.clone(),
+                method: call.method,
                 began,
                 outcome: "abandoned",
             },
-        };
-        let command = Command {
-            ticket,
-            method: call.method,
-            params: call.params,
-            logs: call.logs,
-            reply: Some(Reply { answer, notes }),
-        };
-        let handed = self.orders.send(Order::Call(command));
-        let handed = match exchange.deadline {
-            Some(deadline) => timeout_at(deadline, handed).await,
-            None => Ok(handed.await),
-        };
-        exchange.refused = match handed {
-            Ok(Ok(())) => None,
-            Ok(Err(_)) => Some(unavailable(&self.server, "the origin is shutting down")),
-            Err(_) => Some(exchange.too_late()),
-        };
-        exchange
+        }
+    }
+
+    /// Waits for a place in the queue. Dropped before there is one, nothing is sent.
+    fn place_for(&self, order: Order) -> Sending {
+        let orders = self.orders.clone();
+        Sending(Box::pin(async move {
+            if let Ok(place) = orders.reserve_owned().await {
+                place.send(order);
+            }
+        }))
     }
 
     /// Sends a request whose answer nobody wants, unless too many are waiting.
@@ -207,11 +216,21 @@ impl Line {
 pub struct Exchange {
     notes: mpsc::Receiver<Note>,
     answer: Option<oneshot::Receiver<Result<RawResult, CallError>>>,
+    /// Its way into a queue that was full.
+    sending: Option<Sending>,
     refused: Option<CallError>,
     ticket: u64,
     deadline: Option<Instant>,
     line: Arc<Line>,
     entry: LogLine,
+}
+
+struct Sending(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl fmt::Debug for Sending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sending")
+    }
 }
 
 impl Exchange {
@@ -228,13 +247,21 @@ impl Exchange {
                         None => std::future::pending().await,
                     }
                 };
+                let sending = async {
+                    if let Some(sending) = &mut self.sending {
+                        sending.0.as_mut().await;
+                    }
+                    self.sending = None;
+                    std::future::pending::<Infallible>().await
+                };
                 tokio::select! {
                     // What was said before the answer comes before it.
                     biased;
+                    never = sending => match never {},
                     Some(note) = self.notes.recv() => return Heard::Note(note),
                     outcome = answer => {
                         self.answer = None;
-                        outcome.unwrap_or_else(|_| Err(unavailable(&self.line.server, "the origin is shutting down")))
+                        outcome.unwrap_or_else(|_| Err(unavailable(&self.line.server, CLOSED)))
                     }
                     () = late => Err(self.too_late()),
                 }
@@ -309,6 +336,9 @@ pub(super) fn unavailable(server: &str, reason: &str) -> CallError {
         reason: reason.to_owned(),
     }
 }
+
+/// The one reason for which a process's line ends before the process's own end is told.
+const CLOSED: &str = "the origin is shutting down";
 
 /// Requests that wait for a server to read its input. More wait in their own callers, which the connection limits bound.
 const CALL_QUEUE: usize = 64;

@@ -131,7 +131,7 @@ impl Upstreams {
         let handles = servers.iter().enumerate().map(|(index, server)| {
             let name = server.name.as_str().into();
             let (line, inbox) = Line::new(name, server.call_timeout, Arc::clone(&tickets));
-            let watched = Watched::new();
+            let watched = Arc::new(Watched::default());
             let supervisor = Supervisor {
                 index,
                 server: server.clone(),
@@ -177,22 +177,21 @@ impl Upstreams {
     /// Hands a request to the process of `server` that all clients share. Its answer comes within the server's `call_timeout`.
     ///
     /// A request that times out, or whose [`Exchange`] is dropped, is cancelled at the server.
-    pub async fn begin(&self, server: &str, call: Call) -> Result<Exchange, CallError> {
+    pub fn begin(&self, server: &str, call: Call) -> Result<Exchange, CallError> {
         let handle = self.servers.get(server);
         let handle = handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
-        Ok(handle.line.begin(call).await)
+        Ok(handle.line.begin(call))
     }
 
     /// The same, and waits for the answer alone.
     pub async fn call(&self, server: &str, call: Call) -> Result<RawResult, CallError> {
-        self.begin(server, call).await?.answer().await
+        self.begin(server, call)?.answer().await
     }
 
     /// Has a shared server tell of changes of a resource, until the watch is dropped. `None`: there is no such server.
     pub fn watch(&self, server: &str, uri: String) -> Option<Watch> {
         let handle = self.servers.get(server)?;
-        let (line, watched) = (Arc::clone(&handle.line), Arc::clone(&handle.watched));
-        Some(Watch::new(line, watched, uri))
+        Some(Watch::new(Arc::clone(&handle.watched), uri))
     }
 
     /// Whether each session has a process of this server to itself.

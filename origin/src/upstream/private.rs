@@ -63,6 +63,16 @@ impl Private {
         Caller(Arc::clone(&self.line))
     }
 
+    /// Whether a message for it would be taken now.
+    pub fn has_room(&self) -> bool {
+        self.line.orders.capacity() > 0
+    }
+
+    /// Whether the process is gone.
+    pub fn is_over(&self) -> bool {
+        self.line.orders.is_closed()
+    }
+
     /// Sends a request whose answer nobody wants.
     pub fn send(&self, method: &'static str, params: String) {
         self.line.send(method, params);
@@ -94,8 +104,8 @@ pub struct Caller(Arc<Line>);
 
 impl Caller {
     /// Hands over a request.
-    pub async fn begin(&self, call: Call) -> Exchange {
-        self.0.begin(call).await
+    pub fn begin(&self, call: Call) -> Exchange {
+        self.0.begin(call)
     }
 }
 

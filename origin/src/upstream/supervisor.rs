@@ -167,9 +167,8 @@ impl Supervisor {
                         let tools = hello.offers.list(mcp::Kind::Tools).len();
                         tracing::info!(server = self.server.name, tools, "server is ready");
                         self.board.ready(self.index, hello);
-                        for command in self.watched.renewed() {
-                            talk.order(Order::Call(command));
-                        }
+                        self.watched.renew();
+                        self.watch(talk);
                     }
                     Ok(Some(Event::Failed(reason))) | Err(reason) => return Some(reason),
                     Ok(Some(event)) => self.heard(event),
@@ -180,10 +179,21 @@ impl Supervisor {
                     while let Ok(ticket) = self.inbox.cancels.try_recv() {
                         talk.cancel(ticket);
                     }
+                    // A client that listens and then calls hears of what its call does.
+                    if *ready {
+                        self.watch(talk);
+                    }
                     talk.order(order);
                 }
                 Some(ticket) = self.inbox.cancels.recv() => talk.cancel(ticket),
+                () = self.watched.changed(), if *ready => self.watch(talk),
             }
+        }
+    }
+
+    fn watch(&self, talk: &mut Conversation) {
+        for request in self.watched.requests() {
+            talk.order(request);
         }
     }
 

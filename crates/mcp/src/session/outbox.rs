@@ -9,11 +9,13 @@ pub struct Outbox {
     next: u64,
     readers: u64,
     bytes: usize,
+    changes: u64,
 }
 
 #[derive(Debug, Default)]
 struct Lane {
     events: VecDeque<Kept>,
+    bytes: usize,
     /// The number of the last event; the first has 1.
     last: u64,
     /// How many answers are still to come; the standing stream never ends.
@@ -25,7 +27,7 @@ struct Lane {
     taken: u64,
     /// Whether a client was told of the stream, and so may come back to it.
     known: bool,
-    /// Something was dropped that its reader has not had.
+    /// Something was dropped that no reader has had.
     torn: bool,
 }
 
@@ -67,6 +69,7 @@ impl Default for Outbox {
             next: STANDING + 1,
             readers: 0,
             bytes: 0,
+            changes: 0,
         }
     }
 }
@@ -89,6 +92,7 @@ impl Outbox {
         let Some(lane) = self.lanes.get_mut(&lane) else {
             return;
         };
+        self.changes += 1;
         lane.last += 1;
         if answer {
             lane.awaited = lane.awaited.saturating_sub(1);
@@ -96,20 +100,18 @@ impl Outbox {
             lane.remarks += 1;
         }
         self.bytes += message.len();
-        let message = message.into_boxed_str();
-        let number = lane.last;
+        lane.bytes += message.len();
         lane.events.push_back(Kept {
-            number,
+            number: lane.last,
             answer,
-            message,
+            message: message.into_boxed_str(),
         });
-        while lane.bytes() > MAX_LANE {
-            let dropped = lane.events.pop_front();
-            self.bytes -= dropped.map_or(0, |event| event.message.len());
-            lane.torn |= lane
-                .events
-                .front()
-                .is_some_and(|e| e.number > lane.taken + 1);
+        while lane.bytes > MAX_TAKEN && lane.first() <= lane.taken {
+            self.bytes -= lane.drop_first();
+        }
+        while lane.bytes > MAX_LANE {
+            self.bytes -= lane.drop_first();
+            lane.torn = true;
         }
         self.forget_finished(MAX_FINISHED);
     }
@@ -124,9 +126,22 @@ impl Outbox {
 
     /// An answer that will not come: its request was cancelled.
     pub fn give_up(&mut self, lane: u64) {
+        self.changes += 1;
         if let Some(lane) = self.lanes.get_mut(&lane) {
             lane.awaited = lane.awaited.saturating_sub(1);
         }
+    }
+
+    /// A client has left before it heard of its stream: it cannot come back to it.
+    pub fn abandon(&mut self, lane: u64) {
+        if self.lanes.get(&lane).is_some_and(|found| !found.known) && lane != STANDING {
+            self.remove(lane);
+        }
+    }
+
+    /// Grows with every change that a reader may have to look at.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The answers of a stream on which there was nothing else, once all are there. The stream is gone then: its client gets them
@@ -165,13 +180,10 @@ impl Outbox {
         let found = self.lanes.get_mut(&lane)?;
         // A new reader of the standing stream begins with what waits for one.
         let after = after.unwrap_or(found.taken);
-        let kept = found
-            .events
-            .front()
-            .map_or(found.last, |event| event.number - 1);
-        if after > found.last || after < kept {
+        if after > found.last || after + 1 < found.first() {
             return None;
         }
+        self.changes += 1;
         self.readers += 1;
         found.reader = Some(self.readers);
         found.known = true;
@@ -191,15 +203,18 @@ impl Outbox {
         if lane.reader != Some(reader.number) || lane.torn {
             return Next::End;
         }
-        let found = lane.events.iter().find(|event| event.number > reader.after);
-        match found {
-            Some(event) => {
+        let index = (reader.after + 1).checked_sub(lane.first());
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        match index.map(|index| lane.events.get(index)) {
+            Some(Some(event)) => {
                 reader.after = event.number;
                 lane.taken = lane.taken.max(event.number);
                 Next::Message(event.number, event.message.clone())
             }
-            None if reader.lane != STANDING && lane.awaited == 0 => Next::End,
-            None => Next::Wait,
+            // What it has to get next is not there any more.
+            None => Next::End,
+            Some(None) if reader.lane != STANDING && lane.awaited == 0 => Next::End,
+            Some(None) => Next::Wait,
         }
     }
 
@@ -241,9 +256,8 @@ impl Outbox {
             } else {
                 lane.last
             };
-            while lane.events.front().is_some_and(|e| e.number <= wanted) {
-                let dropped = lane.events.pop_front();
-                self.bytes -= dropped.map_or(0, |event| event.message.len());
+            while !lane.events.is_empty() && lane.first() <= wanted {
+                self.bytes -= lane.drop_first();
             }
         }
         before - self.bytes
@@ -256,20 +270,38 @@ impl Outbox {
         });
         let old: Vec<u64> = finished.map(|(number, _)| *number).skip(keep).collect();
         for number in old {
-            let lane = self.lanes.remove(&number);
-            self.bytes -= lane.map_or(0, |lane| lane.bytes());
+            self.remove(number);
         }
+    }
+
+    fn remove(&mut self, lane: u64) -> Option<Lane> {
+        let lane = self.lanes.remove(&lane)?;
+        self.bytes -= lane.bytes;
+        Some(lane)
     }
 }
 
 impl Lane {
-    fn bytes(&self) -> usize {
-        self.events.iter().map(|event| event.message.len()).sum()
+    /// The number of the first event that is kept, or of the next one.
+    fn first(&self) -> u64 {
+        let first = self.events.front();
+        first.map_or(self.last + 1, |event| event.number)
+    }
+
+    /// Drops the first event, and says how long it was.
+    fn drop_first(&mut self) -> usize {
+        let dropped = self.events.pop_front();
+        let length = dropped.map_or(0, |event| event.message.len());
+        self.bytes -= length;
+        length
     }
 }
 
 /// The streams of a session that are kept after their end: a client that lost its connection comes back to the last few.
 const MAX_FINISHED: usize = 8;
+
+/// What one stream keeps of messages that its reader has had: a client that comes back was away for seconds.
+const MAX_TAKEN: usize = 1 << 20;
 
 /// The most that one stream may hold: two messages of the largest size that a server may send (16 MiB).
 const MAX_LANE: usize = 32 << 20;

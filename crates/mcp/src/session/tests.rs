@@ -230,3 +230,68 @@ fn one_revision_has_batches() {
     session.greeting.revision = Revision::V2025_03_26;
     assert!(session.may_batch().is_ok());
 }
+
+#[test]
+fn a_session_has_so_many_requests_in_flight_and_no_more() {
+    let mut session = session();
+    for number in 0..100 {
+        let begun = session.begin(&id(&number.to_string()), &server(), 1, "");
+        assert!(begun.is_ok());
+    }
+    assert!(session.begin(&id("100"), &server(), 1, "").is_err());
+    assert!(session.finish(&id("7")));
+    assert!(session.begin(&id("100"), &server(), 1, "").is_ok());
+}
+
+#[test]
+fn a_client_that_left_before_it_heard_of_its_stream_leaves_nothing() {
+    let mut session = session();
+    let lane = session.outbox.open(1);
+    session.outbox.push(lane, "early".into(), false);
+    session.outbox.abandon(lane);
+    session.outbox.push(lane, "late".into(), true);
+    assert_eq!(session.outbox.bytes(), 0);
+    let known = session.outbox.open(1);
+    let reader = session.outbox.read(known, None).expect("a stream");
+    session.outbox.leave(&reader);
+    session.outbox.abandon(known);
+    session.outbox.push(known, "kept".into(), true);
+    assert_eq!(texts(&mut session, known, None), ["kept"]);
+}
+
+#[test]
+fn a_long_stream_keeps_the_last_of_what_its_reader_has_had() {
+    let mut session = session();
+    let mut reader = session.outbox.read(STANDING, None).expect("it is there");
+    for _ in 0..64 {
+        session.outbox.tell("x".repeat(100_000));
+        let next = session.outbox.next(&mut reader);
+        assert!(matches!(next, Next::Message(..)));
+    }
+    assert!(session.outbox.bytes() <= 1 << 20);
+    assert!(session.outbox.read(STANDING, Some(1)).is_none());
+    assert!(session.outbox.read(STANDING, Some(60)).is_some());
+}
+
+#[test]
+fn a_reader_that_never_takes_anything_loses_its_stream_and_not_the_memory() {
+    let mut session = session();
+    let mut reader = session.outbox.read(STANDING, None).expect("it is there");
+    for _ in 0..400 {
+        session.outbox.tell("x".repeat(100_000));
+    }
+    assert!(session.outbox.bytes() <= 32 << 20);
+    assert_eq!(session.outbox.next(&mut reader), Next::End);
+}
+
+#[test]
+fn looking_is_no_change() {
+    let mut session = session();
+    let lane = session.outbox.open(1);
+    let before = session.outbox.changes();
+    session.outbox.whole(lane);
+    session.outbox.has_remarks(lane);
+    assert_eq!(session.outbox.changes(), before);
+    session.outbox.push(lane, "a".into(), true);
+    assert_ne!(session.outbox.changes(), before);
+}

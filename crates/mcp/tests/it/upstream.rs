@@ -450,3 +450,33 @@ fn a_notification_of_a_listen_request_finds_it() {
     };
     assert_eq!(machine.poll_event(), Some(note));
 }
+
+#[test]
+fn a_server_ends_a_listen_request_and_no_other_by_cancelling_it() {
+    let mut machine = ready();
+    let listen = Call {
+        ticket: 10,
+        method: "subscriptions/listen",
+        params: "{}",
+        logs: Logs::None,
+    };
+    assert!(machine.call(listen) && call(&mut machine, 20, "{}"));
+    let (listen, other) = (sent(&mut machine), sent(&mut machine));
+    let cancel = |id: &Value| {
+        format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
+        )
+    };
+    machine.receive(&cancel(&other["id"]));
+    assert!(matches!(machine.poll_event(), Some(Event::Ignored(_))));
+    machine.receive(&cancel(&listen["id"]));
+    let ended = machine.poll_event();
+    assert!(matches!(
+        ended,
+        Some(Event::Answer {
+            ticket: 10,
+            outcome: Ok(_)
+        })
+    ));
+    assert_eq!(machine.in_flight(), 1);
+}

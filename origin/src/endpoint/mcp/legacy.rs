@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::live::Live;
+use super::live::{Live, Taken};
 use super::read::{SESSION_ID, Scope, accept, headers, last_event_id, session_id};
 use super::{accepted, failure, later, plain, refusal, since_epoch, stream};
 use crate::app::App;
@@ -71,7 +71,7 @@ fn session(app: &App, head: &Parts, scope: &Scope, id: Option<&Id>) -> Result<Ar
     app.sessions
         .find(named)
         .filter(|live| live.scope == *scope)
-        .ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, id, "there is no such session"))
+        .ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, id, NO_SESSION))
 }
 
 /// An answer to a request that is not served.
@@ -107,59 +107,90 @@ pub(super) async fn post(
     }
     let (batch, answers) = (post.batch, post.answers());
     let lane = live.with(|state| state.session.outbox.open(answers));
-    let mut taken = true;
+    let _opened = Opened { live: &live, lane };
+    let mut taken = Taken::Yes;
     for parcel in post.parcels {
         match parcel {
             Parcel::Request(asked) => request(app, &live, &asked, lane, head),
             Parcel::Notification { method, params } => live.told(&method, params.as_deref()),
-            Parcel::Response { id, outcome } => taken &= live.responded(id.as_ref(), outcome),
+            Parcel::Response { id, outcome } => {
+                taken = taken.max(live.responded(id.as_ref(), outcome));
+            }
             Parcel::Refused(answer) => push(app, &live, lane, answer, true),
         }
     }
     if answers == 0 {
-        live.with(|state| state.session.outbox.answers(lane));
-        if taken {
-            return accepted();
-        }
-        let error = refusal("nothing was asked under this id");
-        return plain(StatusCode::BAD_REQUEST, None, &error);
+        return match taken {
+            Taken::Yes => accepted(),
+            Taken::Unknown => {
+                let error = refusal("nothing was asked under this id");
+                plain(StatusCode::BAD_REQUEST, None, &error)
+            }
+            Taken::Later => {
+                let error = Error::unavailable("the server does not read its answers");
+                later(plain(StatusCode::SERVICE_UNAVAILABLE, None, &error))
+            }
+        };
     }
     match settled(&live, lane, accept, app.config.sessions.answer_wait).await {
-        Some(answers) => whole(&answers, batch, accept),
-        None => read(app, &live, head, lane, None),
+        Settled::Whole(answers) => whole(&answers, batch, accept),
+        Settled::Stream => read(app, &live, head, lane, None),
+        Settled::Ended => plain(StatusCode::NOT_FOUND, None, &refusal(NO_SESSION)),
     }
 }
 
-/// Waits for the answers of a POST: all of them where they come soon and alone; `None` when it becomes a stream.
-async fn settled(
-    live: &Live,
+/// A stream that its client has not heard of yet. A client that leaves before that cannot come back to it.
+struct Opened<'a> {
+    live: &'a Live,
     lane: u64,
-    accept: Accept,
-    patience: Duration,
-) -> Option<Vec<Box<str>>> {
+}
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        self.live
+            .with(|state| state.session.outbox.abandon(self.lane));
+    }
+}
+
+/// What becomes of a POST.
+enum Settled {
+    /// All its answers are there, and nothing else.
+    Whole(Vec<Box<str>>),
+    /// They take longer, or do not come alone.
+    Stream,
+    /// The session was ended meanwhile.
+    Ended,
+}
+
+/// Waits for the answers of a POST, a little.
+async fn settled(live: &Live, lane: u64, accept: Accept, patience: Duration) -> Settled {
     let until = Instant::now() + patience;
     let mut bell = live.bell();
     loop {
-        let (answers, remarks) = live.with(|state| {
+        bell.borrow_and_update();
+        let settled = live.with(|state| {
             let outbox = &mut state.session.outbox;
             let answers = match (accept.json, accept.events) {
                 (false, _) => None,
                 (true, true) => outbox.whole(lane),
                 (true, false) => outbox.answers(lane),
             };
-            (answers, outbox.has_remarks(lane))
+            match answers {
+                Some(answers) => Some(Settled::Whole(answers)),
+                None if state.ended => Some(Settled::Ended),
+                None if !accept.json => Some(Settled::Stream),
+                None if accept.events && outbox.has_remarks(lane) => Some(Settled::Stream),
+                None => None,
+            }
         });
-        if answers.is_some() {
-            return answers;
+        if let Some(settled) = settled {
+            return settled;
         }
-        if accept.events && (remarks || !accept.json) {
-            return None;
-        }
-        // The ring of this very look is not news.
-        bell.borrow_and_update();
         tokio::select! {
-            rung = bell.changed() => rung.ok()?,
-            () = sleep_until(until), if accept.events => return None,
+            rung = bell.changed() => if rung.is_err() {
+                return Settled::Ended;
+            },
+            () = sleep_until(until), if accept.events => return Settled::Stream,
         }
     }
 }
@@ -234,7 +265,7 @@ struct Errand {
 
 impl Errand {
     async fn run(self) {
-        let outcome = match self.live.begin(&self.forward, self.call).await {
+        let outcome = match self.live.begin(&self.forward, self.call) {
             Err(error) => Err(error),
             Ok(mut exchange) => loop {
                 match exchange.next().await {
@@ -393,6 +424,7 @@ impl Drop for Reading {
     }
 }
 
+const NO_SESSION: &str = "there is no such session";
 const FOREIGN_EVENT: &str = "`Last-Event-ID` is none of this origin";
 
 /// How long a client whose stream broke is to wait: long enough that a thousand of them do not come back in one instant, short

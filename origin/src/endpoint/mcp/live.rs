@@ -36,7 +36,9 @@ pub(super) struct Live {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) session: Session<CancellationToken>,
-    processes: HashMap<Arc<str>, Private>,
+    /// With the number of each among the processes of this session.
+    processes: HashMap<Arc<str>, (u64, Private)>,
+    started: u64,
     /// The lists of processes of this session that changed there.
     own: OwnLists,
     catalog: Arc<Catalog>,
@@ -44,7 +46,18 @@ pub(super) struct State {
     /// The `params` of the last request that set the level of log messages.
     level: Option<Box<str>>,
     watches: Vec<Watch>,
-    ended: bool,
+    pub(super) ended: bool,
+}
+
+/// What became of a client's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Taken {
+    /// It was taken.
+    Yes,
+    /// Nothing was ever asked under its id.
+    Unknown,
+    /// The server reads too slowly: the client is to send it again.
+    Later,
 }
 
 /// Lists by server.
@@ -66,6 +79,7 @@ impl Live {
             state: Mutex::new(State {
                 session: Session::new(greeting),
                 processes: HashMap::new(),
+                started: 0,
                 own: HashMap::new(),
                 catalog: Arc::default(),
                 snapshot: None,
@@ -81,23 +95,29 @@ impl Live {
         live
     }
 
-    /// Does something with the state, and wakes whoever reads a stream.
+    /// Does something with the state, and wakes whoever reads a stream when there is something new to be read.
     pub(super) fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = state.session.outbox.bytes();
+        let outbox = &state.session.outbox;
+        let (before, changes) = (outbox.bytes(), outbox.changes());
         let result = act(&mut state);
-        let after = state.session.outbox.bytes();
-        drop(state);
+        let outbox = &state.session.outbox;
+        let (after, changed) = (outbox.bytes(), outbox.changes() != changes);
+        // Under the lock: taken off after it was put on.
         if after >= before {
             self.kept.fetch_add(after - before, Ordering::Relaxed);
         } else {
             self.kept.fetch_sub(before - after, Ordering::Relaxed);
         }
-        self.bell.send_replace(());
+        drop(state);
+        // One who only looked wakes nobody: two who wait would wake each other for ever.
+        if changed {
+            self.bell.send_replace(());
+        }
         result
     }
 
-    /// Woken by every change.
+    /// Woken by every message.
     pub(super) fn bell(&self) -> watch::Receiver<()> {
         self.bell.subscribe()
     }
@@ -169,12 +189,11 @@ impl Live {
     }
 
     /// Hands a request to the server that it is for.
-    pub(super) async fn begin(&self, forward: &Forward, call: Call) -> Result<Exchange, CallError> {
+    pub(super) fn begin(&self, forward: &Forward, call: Call) -> Result<Exchange, CallError> {
         if !self.upstreams.is_private(&forward.server) {
-            return self.upstreams.begin(&forward.server, call).await;
+            return self.upstreams.begin(&forward.server, call);
         }
-        let caller = self.process(&forward.server)?;
-        Ok(caller.begin(call).await)
+        Ok(self.process(&forward.server)?.begin(call))
     }
 
     /// This session's own process of a server, started when it is first needed.
@@ -186,14 +205,18 @@ impl Live {
                     reason: "the session is over".to_owned(),
                 });
             }
-            if let Some(process) = state.processes.get(server) {
+            if let Some((_, process)) = state.processes.get(server)
+                && !process.is_over()
+            {
                 return Ok(process.caller());
             }
+            state.started += 1;
+            let number = state.started;
             let greeting = state.session.greeting.clone();
             let (me, name) = (self.me.clone(), Arc::clone(server));
             let hears = Box::new(move |said| {
                 if let Some(live) = me.upgrade() {
-                    live.said(&name, said);
+                    live.said(&name, number, said);
                 }
             });
             let process = self.upstreams.private(server, greeting, hears)?;
@@ -201,33 +224,53 @@ impl Live {
                 process.send(SET_LEVEL, params.to_string());
             }
             let caller = process.caller();
-            state.processes.insert(Arc::clone(server), process);
+            let gone = state
+                .processes
+                .insert(Arc::clone(server), (number, process));
+            if gone.is_some() {
+                self.forget_process(state, server);
+            }
             Ok(caller)
         })
     }
 
-    fn said(&self, server: &Arc<str>, said: Said) {
-        self.with(|state| match said {
-            Said::Asked { id, method, params } => {
-                state.session.ask(server, id, &method, params.as_deref());
+    fn said(&self, server: &Arc<str>, number: u64, said: Said) {
+        self.with(|state| {
+            // One that has been replaced has no client any more.
+            if state
+                .processes
+                .get(server)
+                .is_none_or(|(n, _)| *n != number)
+            {
+                return;
             }
-            Said::Notice { method, params } => {
-                state.session.notice(server, &method, params.as_deref());
-            }
-            Said::Listed { kind, items } => {
-                let lists = state.own.entry(Arc::clone(server)).or_default();
-                lists.retain(|(known, _)| *known != kind);
-                lists.push((kind, items));
-                self.rebuild(state);
-            }
-            Said::Ended => {
-                state.processes.remove(server);
-                state.session.lost(server);
-                if state.own.remove(server).is_some() {
+            match said {
+                Said::Asked { id, method, params } => {
+                    state.session.ask(server, id, &method, params.as_deref());
+                }
+                Said::Notice { method, params } => {
+                    state.session.notice(server, &method, params.as_deref());
+                }
+                Said::Listed { kind, items } => {
+                    let lists = state.own.entry(Arc::clone(server)).or_default();
+                    lists.retain(|(known, _)| *known != kind);
+                    lists.push((kind, items));
                     self.rebuild(state);
+                }
+                Said::Ended => {
+                    state.processes.remove(server);
+                    self.forget_process(state, server);
                 }
             }
         });
+    }
+
+    /// What a process had of its own went with it.
+    fn forget_process(&self, state: &mut State, server: &Arc<str>) {
+        state.session.lost(server);
+        if state.own.remove(server).is_some() {
+            self.rebuild(state);
+        }
     }
 
     /// Passes on a notification of the client.
@@ -238,31 +281,38 @@ impl Live {
                     token.cancel();
                 }
             } else if mcp::session::is_for_servers(method) {
-                for process in state.processes.values() {
+                for (_, process) in state.processes.values() {
                     process.tell(method, params);
                 }
             }
         });
     }
 
-    /// Passes on the client's answer to a server's request. `false`: nothing was ever asked under this id.
-    pub(super) fn responded(&self, id: Option<&Id>, outcome: Result<Box<str>, Box<str>>) -> bool {
-        self.with(|state| match state.session.answered(id) {
-            Answered::Server(server, id) => {
-                if let Some(process) = state.processes.get(&server) {
-                    process.respond(id, outcome);
-                }
-                true
+    /// Passes on the client's answer to a server's request.
+    pub(super) fn responded(&self, id: Option<&Id>, outcome: Result<Box<str>, Box<str>>) -> Taken {
+        self.with(|state| {
+            let asker = state.session.asker(id);
+            let asker = asker.and_then(|server| state.processes.get(server));
+            if asker.is_some_and(|(_, process)| !process.has_room() && !process.is_over()) {
+                return Taken::Later;
             }
-            Answered::Nobody => true,
-            Answered::Unknown => false,
+            match state.session.answered(id) {
+                Answered::Server(server, id) => {
+                    if let Some((_, process)) = state.processes.get(&server) {
+                        process.respond(id, outcome);
+                    }
+                    Taken::Yes
+                }
+                Answered::Nobody => Taken::Yes,
+                Answered::Unknown => Taken::Unknown,
+            }
         })
     }
 
     /// Sets the level of log messages at all processes of this session, now and later.
     pub(super) fn level(&self, params: Box<str>) {
         self.with(|state| {
-            for process in state.processes.values() {
+            for (_, process) in state.processes.values() {
                 process.send(SET_LEVEL, params.to_string());
             }
             state.level = Some(params);
@@ -315,6 +365,7 @@ impl Live {
             }
             state.session.outbox = mcp::session::outbox::Outbox::default();
         });
+        self.bell.send_replace(());
     }
 }
 

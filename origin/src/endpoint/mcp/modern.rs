@@ -40,7 +40,7 @@ pub(super) async fn call(
         request_id: request_id::of(&head.extensions).to_owned(),
         endless: false,
     };
-    let mut exchange = match app.upstreams.begin(&forward.server, call).await {
+    let mut exchange = match app.upstreams.begin(&forward.server, call) {
         Ok(exchange) => exchange,
         Err(error) => return json(forward.failed(&failure(&error))),
     };
@@ -115,7 +115,7 @@ fn made(app: &App, forward: &Forward, outcome: Result<RawResult, CallError>) -> 
 }
 
 /// Tells of changes until the client goes or the origin ends.
-pub(super) async fn listen(
+pub(super) fn listen(
     app: &Arc<App>,
     listen: Listen,
     head: &Parts,
@@ -135,7 +135,7 @@ pub(super) async fn listen(
             endless: true,
         };
         // Handed over before the acknowledgement goes out: what the client does after that is told.
-        if let Ok(exchange) = app.upstreams.begin(&ask.server, call).await {
+        if let Ok(exchange) = app.upstreams.begin(&ask.server, call) {
             tokio::spawn(follow(ask.server, exchange, sender.clone()));
         }
     }

@@ -20,7 +20,7 @@ fn private(upstreams: &Upstreams) -> Result<(Private, mpsc::UnboundedReceiver<Sa
 }
 
 async fn told(private: &Private, tool: &str) -> Value {
-    let exchange = private.caller().begin(asked(tool)).await;
+    let exchange = private.caller().begin(asked(tool));
     let answer = exchange.answer().await.expect("an answer");
     serde_json::from_str(&answer).expect("JSON")
 }
@@ -62,7 +62,7 @@ async fn there_are_no_more_of_them_than_allowed() {
 async fn the_client_is_asked_and_its_answer_goes_back() {
     let upstreams = started(&[server("a", "")]).await;
     let (process, mut said) = private(&upstreams).expect("a process");
-    let mut exchange = process.caller().begin(asked("ask")).await;
+    let mut exchange = process.caller().begin(asked("ask"));
     let Some(Said::Asked { id, method, .. }) = said.recv().await else {
         panic!("nothing was asked")
     };
@@ -79,10 +79,10 @@ async fn the_client_is_asked_and_its_answer_goes_back() {
 async fn one_that_dies_fails_its_calls_and_says_so() {
     let upstreams = started(&[server("a", "")]).await;
     let (process, mut said) = private(&upstreams).expect("a process");
-    let answer = process.caller().begin(asked("die")).await.answer().await;
+    let answer = process.caller().begin(asked("die")).answer().await;
     assert!(matches!(answer, Err(CallError::Unavailable { .. })));
     assert!(matches!(said.recv().await, Some(Said::Ended)));
-    let after = process.caller().begin(asked("echo")).await.answer().await;
+    let after = process.caller().begin(asked("echo")).answer().await;
     assert!(matches!(after, Err(CallError::Unavailable { .. })));
     upstreams.shutdown().await;
 }

@@ -189,3 +189,29 @@ async fn a_session_takes_its_processes_with_it() {
     assert_eq!(second, pid(&other).await);
     app.upstreams.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_process_that_died_is_replaced_when_it_is_needed_again() {
+    let app = app_with("", private);
+    let client = Client::open(&app, ONE).await;
+    let first = client.ask(&call("pid")).await["result"].clone();
+    let died = client.ask(&call("die")).await;
+    assert_eq!(died["error"]["code"], -32000);
+    let second = client.ask(&call("pid")).await["result"].clone();
+    assert!(second.is_u64() && second != first);
+    app.upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_call_in_flight_when_its_session_ends_is_told_so() {
+    let app = app_with("", |config| config.sessions.answer_wait = PATIENCE);
+    let client = Client::open(&app, ONE).await;
+    let held = call("hang");
+    let (response, status) = tokio::join!(client.post(&held), async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        client.status(Method::DELETE, "").await
+    });
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    app.upstreams.shutdown().await;
+}

@@ -120,3 +120,42 @@ async fn what_is_kept_for_clients_that_may_come_back_is_bounded() {
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     app.upstreams.shutdown().await;
 }
+
+#[tokio::test]
+async fn two_who_wait_do_not_wake_each_other() {
+    let app = app("");
+    let client = Client::open(&app, ONE).await;
+    let live = app.sessions.find(&client.session).expect("a session");
+    let lane = live.with(|state| state.session.outbox.open(1));
+    let mut bell = live.bell();
+    bell.borrow_and_update();
+    live.with(|state| state.session.outbox.whole(lane));
+    live.catalog();
+    assert!(!bell.has_changed().expect("a session"));
+    live.with(|state| state.session.outbox.push(lane, "x".to_owned(), true));
+    assert!(bell.has_changed().expect("a session"));
+    app.upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_its_stream_begins_leaves_nothing() {
+    let app = app("");
+    let client = Client::open(&app, ONE).await;
+    let live = app.sessions.find(&client.session).expect("a session");
+    let slow = call("slow");
+    tokio::select! {
+        biased;
+        _ = client.post(&slow) => panic!("answered"),
+        () = tokio::time::sleep(Duration::from_millis(20)) => {}
+    }
+    let answered = async {
+        while live.is_busy() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, answered)
+        .await
+        .expect("the end of the call");
+    assert_eq!(live.with(|state| state.session.outbox.bytes()), 0);
+    app.upstreams.shutdown().await;
+}
