@@ -11,6 +11,7 @@
 mod deployment;
 mod generation;
 mod layout;
+pub mod lint;
 pub mod nginx_conf;
 mod render;
 mod resolve;

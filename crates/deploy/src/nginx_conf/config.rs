@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::glob;
 use super::parser::parse;
 use super::tree::{Directive, Document, End, Node, Span, Word};
+use super::{glob, implied};
 
 /// Where files come from: a machine, a tree below a folder, a dump, a test.
 pub trait Files {
@@ -23,7 +23,8 @@ pub trait Files {
 pub struct Config {
     /// The files in the order in which they were first met; the first is the one that was asked for.
     pub files: Vec<LoadedFile>,
-    /// The top level, every `include` replaced by what it includes.
+    /// The top level, every `include` replaced by what it includes; of a file that stands inside other blocks, with these
+    /// around it ([`Statement::is_implied`]).
     pub root: Vec<Statement>,
     /// Includes that lead nowhere.
     pub(crate) include_faults: Vec<IncludeFault>,
@@ -63,7 +64,6 @@ pub(crate) struct IncludeFault {
     pub(crate) kind: IncludeFaultKind,
     pub(crate) file: usize,
     pub(crate) span: Span,
-    pub(crate) context: Arc<str>,
     /// The path that was looked for.
     pub(crate) path: String,
     /// The reason, where there is one.
@@ -107,7 +107,7 @@ impl Config {
         let root = loader.statements_of(index, &Arc::from(""), 0);
         Ok(Self {
             files: loader.loaded,
-            root,
+            root: implied::wrap(root),
             include_faults: loader.faults,
         })
     }
@@ -297,7 +297,6 @@ impl Loader<'_> {
             kind,
             file: at.file,
             span: at.span,
-            context: Arc::clone(&at.context),
             path: path.to_owned(),
             why: why.to_owned(),
         });

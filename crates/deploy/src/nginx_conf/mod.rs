@@ -10,6 +10,7 @@
 mod config;
 mod dump;
 mod glob;
+mod implied;
 mod lexer;
 mod lua;
 mod parser;
@@ -17,6 +18,7 @@ mod parser;
 mod tests;
 mod tree;
 
+pub(crate) use config::IncludeFaultKind;
 pub use config::{Config, Files, LoadedFile, Statement};
 pub use dump::{Dump, split_dump};
 pub use parser::parse;

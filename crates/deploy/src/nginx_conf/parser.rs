@@ -49,9 +49,9 @@ fn encoding_faults(source: &[u8]) -> Vec<Fault> {
 }
 
 /// A block that is still open.
-struct Open {
+struct OpenBlock {
     parts: Vec<Part>,
-    open: Span,
+    brace: Span,
     /// What stood before it at its own level.
     before: Vec<Node>,
 }
@@ -59,7 +59,7 @@ struct Open {
 struct Parser<'s> {
     source: &'s [u8],
     lexer: Lexer<'s>,
-    open: Vec<Open>,
+    open: Vec<OpenBlock>,
     nodes: Vec<Node>,
     parts: Vec<Part>,
     faults: Vec<Fault>,
@@ -85,7 +85,7 @@ impl<'s> Parser<'s> {
             self.take(token);
         }
         self.cut_off();
-        while let Some(open) = self.open.last().map(|open| open.open) {
+        while let Some(open) = self.open.last().map(|block| block.brace) {
             self.fault(FaultKind::OpenBlock, open);
             self.close(None);
         }
@@ -136,18 +136,18 @@ impl<'s> Parser<'s> {
             self.nodes.push(Node::Stray(rest));
             self.lexer.skip_to(rest.end);
         } else {
-            self.open.push(Open {
+            self.open.push(OpenBlock {
                 parts: std::mem::take(&mut self.parts),
-                open,
+                brace: open,
                 before: std::mem::take(&mut self.nodes),
             });
         }
     }
 
     fn close(&mut self, close: Option<Span>) {
-        if let Some(Open {
+        if let Some(OpenBlock {
             parts,
-            open,
+            brace: open,
             before,
         }) = self.open.pop()
         {

@@ -194,7 +194,7 @@ fn includes_that_lead_nowhere_are_faults_and_loops_end() {
     let files = Made(vec![
         (
             "/n/a.conf",
-            "include b.conf; include c.conf; include d/*.conf; x;",
+            "include b.conf; include c.conf; include d/*.conf; events {}",
         ),
         ("/n/b.conf", "include a.conf; y;"),
     ]);
@@ -204,7 +204,29 @@ fn includes_that_lead_nowhere_are_faults_and_loops_end() {
         .iter()
         .map(|fault| fault.kind)
         .collect();
-    use super::config::IncludeFaultKind as Kind;
-    assert_eq!(kinds, [Kind::Loop, Kind::Missing, Kind::Empty]);
-    assert_eq!(names(&config.root), ["y", "x"]);
+    assert_eq!(
+        kinds,
+        [
+            IncludeFaultKind::Loop,
+            IncludeFaultKind::Missing,
+            IncludeFaultKind::Empty
+        ]
+    );
+    assert_eq!(names(&config.root), ["y", "events"]);
+}
+
+#[test]
+fn a_piece_gets_the_blocks_that_it_stands_in() {
+    for (text, outer) in [
+        ("server { location / { } }", "http"),
+        ("server { listen 1; proxy_pass x; }", "stream"),
+        ("map $a $b { }", "http"),
+        ("location / { }", "http"),
+        ("proxy_buffering off;", "http"),
+        ("worker_shutdown_timeout 1h;", "worker_shutdown_timeout"),
+    ] {
+        let files = Made(vec![("x.conf", text)]);
+        let config = Config::load("x.conf", &files).expect("there");
+        assert_eq!(config.root[0].name(), outer, "{text}");
+    }
 }
