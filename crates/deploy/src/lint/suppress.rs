@@ -106,7 +106,7 @@ fn comments(document: &Document) -> Vec<(Span, Span)> {
         for (index, node) in nodes.iter().enumerate() {
             match node {
                 Node::Comment(span) => {
-                    out.push((*span, reach(document, *span, &nodes[index + 1..])))
+                    out.push((*span, reach(document, *span, &nodes[index + 1..])));
                 }
                 Node::Directive(directive) => {
                     for part in &directive.parts {

@@ -176,10 +176,11 @@ impl Document {
         self.lines.partition_point(|start| *start <= at).max(1)
     }
 
-    /// The column of a byte in its line, from 1, in bytes.
+    /// The column of a byte in its line, from 1, in characters.
     pub fn column(&self, at: usize) -> usize {
         let start = self.lines.get(self.line(at) - 1).copied().unwrap_or(0);
-        at.saturating_sub(start) + 1
+        let before = self.bytes(Span::new(start, at.max(start)));
+        String::from_utf8_lossy(before).chars().count() + 1
     }
 
     /// The tree as text again, leaf after leaf: of an unchanged tree the bytes that were read.

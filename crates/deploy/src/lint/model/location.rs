@@ -78,9 +78,7 @@ impl<'c> Location<'c> {
     /// Whether it says itself that MCP goes through it: by its path, by where it passes requests on.
     pub(in crate::lint) fn names_mcp(&self) -> bool {
         let target = self.proxy_pass().map_or("", |pass| pass.argument(0));
-        [self.path, target]
-            .into_iter()
-            .any(|text| has_word(text, &MCP))
+        [self.path, target].into_iter().any(names_mcp)
     }
 
     /// Whether it says itself that event streams go through it: by its path, or because somebody already turned buffering
@@ -92,6 +90,11 @@ impl<'c> Location<'c> {
             .any(|own| own.argument(0) == "off");
         turned_off || has_word(self.path, &STREAMS)
     }
+}
+
+/// Whether a path or an address says that it is MCP's.
+pub(in crate::lint) fn names_mcp(text: &str) -> bool {
+    has_word(text, &MCP)
 }
 
 const MCP: [&str; 2] = ["mcp", "fastmcp"];

@@ -12,7 +12,7 @@ use crate::nginx_conf::{Config, Statement};
 use crate::target::{Target, Version};
 
 pub(super) use listen::Listen;
-pub(super) use location::{Kind, Location};
+pub(super) use location::{Kind, Location, names_mcp};
 pub(super) use scope::Scope;
 pub(super) use server::{Server, StreamServer};
 

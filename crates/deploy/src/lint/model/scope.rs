@@ -1,29 +1,41 @@
 //! What is in force in a block: its own directives, then those of the blocks around it.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use crate::nginx_conf::Statement;
 
 /// A block and the blocks around it, outermost first.
 #[derive(Debug, Clone)]
 pub(in crate::lint) struct Scope<'c> {
-    blocks: Vec<&'c [Statement]>,
+    blocks: Vec<Rc<Block<'c>>>,
 }
+
+/// The directives of one block by name: a server with very many locations is looked into once for each of them.
+type Block<'c> = HashMap<&'c str, Vec<&'c Statement>>;
 
 impl<'c> Scope<'c> {
     /// The top level.
     pub(in crate::lint) fn of(root: &'c [Statement]) -> Self {
-        Self { blocks: vec![root] }
+        Self {
+            blocks: vec![index(root)],
+        }
     }
 
     /// A block inside this one.
     pub(in crate::lint) fn inside(&self, block: &'c Statement) -> Self {
         let mut blocks = self.blocks.clone();
-        blocks.push(block.children());
+        blocks.push(index(block.children()));
         Self { blocks }
     }
 
     /// The directives of this name in this very block.
-    pub(in crate::lint) fn own(&self, name: &str) -> impl Iterator<Item = &'c Statement> {
-        named(self.blocks.last().copied().unwrap_or_default(), name)
+    pub(in crate::lint) fn own(
+        &self,
+        name: &str,
+    ) -> impl DoubleEndedIterator<Item = &'c Statement> + use<'c> {
+        let own = self.blocks.last().map(|block| named(block, name));
+        own.unwrap_or_default().into_iter()
     }
 
     /// The directive in force: the last one of the nearest block that has one.
@@ -31,7 +43,7 @@ impl<'c> Scope<'c> {
         self.blocks
             .iter()
             .rev()
-            .find_map(|block| named(block, name).last())
+            .find_map(|block| block.get(name)?.last().copied())
     }
 
     /// The word in force behind this name; empty where the directive is not there.
@@ -43,7 +55,7 @@ impl<'c> Scope<'c> {
     /// The array in force (`add_header`, `proxy_set_header`, …): all of the nearest block that has one, and no other.
     pub(in crate::lint) fn array(&self, name: &str) -> Vec<&'c Statement> {
         self.array_depth(name)
-            .map(|depth| named(self.blocks[depth], name).collect())
+            .map(|depth| named(&self.blocks[depth], name))
             .unwrap_or_default()
     }
 
@@ -66,12 +78,18 @@ impl<'c> Scope<'c> {
     fn array_depth(&self, name: &str) -> Option<usize> {
         self.blocks
             .iter()
-            .rposition(|block| named(block, name).next().is_some())
+            .rposition(|block| block.contains_key(name))
     }
 }
 
-fn named<'c>(block: &'c [Statement], name: &str) -> impl Iterator<Item = &'c Statement> {
-    block
-        .iter()
-        .filter(move |statement| statement.name() == name)
+fn index(block: &[Statement]) -> Rc<Block<'_>> {
+    let mut index = Block::new();
+    for statement in block {
+        index.entry(statement.name()).or_default().push(statement);
+    }
+    Rc::new(index)
+}
+
+fn named<'c>(block: &Block<'c>, name: &str) -> Vec<&'c Statement> {
+    block.get(name).cloned().unwrap_or_default()
 }

@@ -91,7 +91,7 @@ fn idle(model: &Model<'_>, found: &mut Found<'_>) {
 fn retired(model: &Model<'_>, found: &mut Found<'_>) {
     /// NGINX's defaults, and what this project's own rendering says of long connections.
     const FEW: u64 = 10_000;
-    const SHORT: Duration = Duration::from_secs(3600);
+    const SHORT: Duration = Duration::from_hours(1);
     for server in model.servers.iter().filter(|server| server.has_mcp()) {
         for default in deciding(model, server) {
             let requests = default

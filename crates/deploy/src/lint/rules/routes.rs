@@ -3,7 +3,7 @@
 use findings::Severity;
 
 use super::super::fix::Fix;
-use super::super::model::{Kind, Location, Model, Server};
+use super::super::model::{Kind, Location, Model, Server, names_mcp};
 use super::super::rule::{Found, Proof, Rule};
 use crate::nginx_conf::Statement;
 
@@ -58,7 +58,9 @@ fn slash(model: &Model<'_>, found: &mut Found<'_>) {
             .path
             .strip_suffix('/')
             .filter(|bare| !bare.is_empty());
-        let Some(bare) = bare.filter(|_| is_prefix) else {
+        // a folder of endpoints is no endpoint itself
+        let is_endpoint = |bare: &&str| is_prefix && names_mcp(bare);
+        let Some(bare) = bare.filter(is_endpoint) else {
             continue;
         };
         let is_answered = server.locations.iter().any(|other| match other.kind {

@@ -4,7 +4,7 @@ use findings::Severity;
 
 use super::super::fix::Fix;
 use super::super::model::value::{Address, time};
-use super::super::model::{Model, StreamServer};
+use super::super::model::{Listen, Model, StreamServer};
 use super::super::rule::{Found, Proof, Rule};
 use super::streaming::KEEP_ALIVE;
 use crate::nginx_conf::Statement;
@@ -140,7 +140,7 @@ fn removal(found: &Found<'_>, server: &StreamServer<'_>, own: &Statement) -> Opt
         .scope
         .own(own.name())
         .any(|other| std::ptr::eq(other, own));
-    let is_udp_alone = server.listens.iter().all(|listen| listen.is_udp());
+    let is_udp_alone = server.listens.iter().all(Listen::is_udp);
     (is_own && is_udp_alone)
         .then(|| Fix::without(found.config(), own))
         .flatten()

@@ -140,7 +140,7 @@ fn gzip(model: &Model<'_>, found: &mut Found<'_>) {
 
 fn read_timeout(model: &Model<'_>, found: &mut Found<'_>) {
     /// NGINX's default.
-    const DEFAULT: Duration = Duration::from_secs(60);
+    const DEFAULT: Duration = Duration::from_mins(1);
     for (_, location) in model.streaming_locations() {
         let directive = location.scope.nearest("proxy_read_timeout");
         let value = directive.map_or(Some(DEFAULT), |own| time(own.argument(0)));

@@ -157,7 +157,7 @@ fn keepalive(model: &Model<'_>, found: &mut Found<'_>) {
     /// What Node, uvicorn and Hypercorn keep an idle connection for.
     const ORIGINS: Duration = Duration::from_secs(5);
     /// NGINX's default.
-    const DEFAULT: Duration = Duration::from_secs(60);
+    const DEFAULT: Duration = Duration::from_mins(1);
     for (_, location) in model.mcp_locations() {
         let Some(upstream) = model
             .upstream_of(location)
@@ -259,6 +259,10 @@ fn body(model: &Model<'_>, found: &mut Found<'_>) {
             continue;
         };
         let own = location.scope.nearest("client_max_body_size");
+        // what opsctl renders is in step with the origin
+        if own.is_some_and(|own| model.is_rendered(own)) {
+            continue;
+        }
         let limit = own.map_or(Some(DEFAULT), |own| size(own.argument(0)));
         // 0 is no limit
         if limit.is_some_and(|limit| limit != 0 && limit < SERVERS) {
