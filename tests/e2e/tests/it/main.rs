@@ -6,6 +6,7 @@ mod clients;
 mod curl;
 mod demo;
 mod faults;
+mod lint;
 mod references;
 mod sites;
 mod versions;

@@ -47,7 +47,7 @@ pub(super) static TOO_DEEP: Rule = Rule {
     why: "A part of the configuration was not read, because no real one has so many faults, blocks or includes.",
     cure: "mend what is told first, and ask again",
     bad: "a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a {\n",
-    good: "a {\n}\n",
+    good: "events {\n}\n",
     proof: Proof::Known("the limits of this tool"),
     check: unread,
 };
