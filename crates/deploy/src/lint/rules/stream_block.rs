@@ -45,11 +45,11 @@ pub(super) static RESPONSES: Rule = Rule {
 pub(super) static PROXY_UDP: Rule = Rule {
     id: "stream-proxy-protocol-udp",
     severity: Severity::Error,
-    why: "`proxy_protocol on` writes a line of text before the first datagram of a session, which destroys the QUIC Initial in it.",
+    why: "`proxy_protocol on` writes a line of text before the first datagram of a session, which destroys the QUIC Initial in it: no origin can read the line, and every connection waits until the client sends again.",
     cure: "keep `proxy_protocol on` for TCP; leave it away for UDP",
     bad: "stream {\n    server {\n        listen 443 udp reuseport;\n        proxy_pass 127.0.0.1:8443;\n        proxy_protocol on;\n    }\n}\n",
     good: "stream {\n    server {\n        listen 443 udp reuseport;\n        proxy_pass 127.0.0.1:8443;\n    }\n}\n",
-    proof: Proof::Shown("no HTTP/3 handshake succeeds through it"),
+    proof: Proof::Shown("the first datagram does not arrive as it was sent"),
     check: proxy_udp,
 };
 

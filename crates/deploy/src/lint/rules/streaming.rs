@@ -16,11 +16,11 @@ pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(super) static BUFFERING: Rule = Rule {
     id: "stream-buffering",
     severity: Severity::Warn,
-    why: "NGINX collects the answer of an origin before it passes it on, so that over HTTP/1.1 no event arrives before the stream ends, unless the origin marks each stream with `X-Accel-Buffering: no`.",
+    why: "NGINX collects the answer of an origin before it passes it on, so that over HTTPS with HTTP/1.1 no event arrives before the stream ends, unless the origin marks each stream with `X-Accel-Buffering: no`.",
     cure: "`proxy_buffering off;` in the location, or make sure that the origin sends `X-Accel-Buffering: no` and say so in a comment",
     bad: "server {\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
     good: "server {\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n        proxy_buffering off;\n    }\n}\n",
-    proof: Proof::Shown("the first event over HTTP/1.1 comes with the last one"),
+    proof: Proof::Shown("over TLS with HTTP/1.1 the first event comes with the last one"),
     check: buffering,
 };
 
@@ -31,7 +31,7 @@ pub(super) static IGNORED: Rule = Rule {
     cure: "take `X-Accel-Buffering` out of `proxy_ignore_headers`, or turn `proxy_buffering off` in the location",
     bad: "server {\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n        proxy_ignore_headers X-Accel-Buffering;\n    }\n}\n",
     good: "server {\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
-    proof: Proof::Shown("events of an origin that marks its stream come all at once"),
+    proof: Proof::Shown("over TLS with HTTP/1.1 the events of a marked stream come all at once"),
     check: ignored,
 };
 

@@ -1,5 +1,6 @@
 //! NGINX itself as the judge of the reader: what is a configuration, and what its words are.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use deploy::lint::{Proof, RULES};
@@ -8,7 +9,7 @@ use e2e::Tools;
 use probe::Ask;
 use tempfile::TempDir;
 
-use super::stage::{Case, HTTP, nginx, plain, write, write_certificate};
+use super::stage::{Case, nginx, plain, write, write_certificate};
 
 /// What `nginx -t` says of a file in a folder, and whether it takes it.
 fn judge(tools: &Tools, folder: &Path, text: &[u8]) -> (bool, String) {
@@ -59,7 +60,7 @@ fn nginx_takes_every_good_example_and_refuses_what_it_is_said_to_refuse() {
 }
 
 /// Entries of a `map`, which may be any two words.
-const ENTRIES: [&str; 34] = [
+const ENTRIES: [&str; 33] = [
     "a b;",
     "a b#c;",
     "a \"b c\";",
@@ -79,7 +80,6 @@ const ENTRIES: [&str; 34] = [
     "a b;;",
     "a b; }",
     "{ a b; }",
-    "a b { }",
     "a \"\";",
     "\"\" b;",
     "a b\r\n;",
@@ -142,11 +142,10 @@ const WORDS: [&str; 12] = [
 
 #[test]
 fn nginx_and_the_reader_agree_on_words() {
-    let locations: String = WORDS
-        .iter()
-        .enumerate()
-        .map(|(index, word)| format!("location = /{index} {{ return 200 {word}; }}\n"))
-        .collect();
+    let mut locations = String::new();
+    for (index, word) in WORDS.iter().enumerate() {
+        let _ = writeln!(locations, "location = /{index} {{ return 200 {word}; }}");
+    }
     let conf = plain("", &locations);
     let case = Case {
         rule: "conf-syntax",
@@ -165,5 +164,4 @@ fn nginx_and_the_reader_agree_on_words() {
             assert!(matches!(directive.end, End::Semicolon(_)));
         }
     });
-    assert!(HTTP.contains("proxy_temp_path"));
 }

@@ -87,7 +87,7 @@ fn beyond_its_streams_a_connection_does_not_answer() {
         bad: server("http3_max_concurrent_streams 2;"),
         good: server("http3_max_concurrent_streams 512;"),
     };
-    case.shows(async |stage| third_request(&stage).await.is_none());
+    case.shows(async |stage| Box::pin(third_request(&stage)).await.is_none());
 }
 
 #[test]
@@ -107,5 +107,5 @@ fn a_limit_of_connections_counts_streams() {
         bad: with(2),
         good: with(200),
     };
-    case.shows(async |stage| third_request(&stage).await == Some(503));
+    case.shows(async |stage| Box::pin(third_request(&stage)).await == Some(503));
 }

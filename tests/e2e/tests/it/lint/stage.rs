@@ -87,6 +87,8 @@ pub(super) struct Stage {
     nginx: Child,
     https: u16,
     http: u16,
+    /// A port on which nobody listens unless the test does.
+    pub(super) dead: u16,
 }
 
 impl Stage {
@@ -116,6 +118,7 @@ impl Stage {
             nginx: child,
             https,
             http,
+            dead,
         };
         stage.wait_for_pid().await;
         stage
@@ -164,26 +167,17 @@ impl Stage {
 
     /// The HTTPS port, with short waits.
     pub(super) fn secure(&self) -> Target {
-        self.target(Scheme::Https, self.https)
+        target(Scheme::Https, self.https)
     }
 
     /// The HTTP port; for a `stream` server there, over TLS.
     pub(super) fn plain(&self) -> Target {
-        self.target(Scheme::Http, self.http)
+        target(Scheme::Http, self.http)
     }
 
     /// What is behind the HTTP port over TLS or QUIC.
     pub(super) fn passed(&self) -> Target {
-        self.target(Scheme::Https, self.http)
-    }
-
-    fn target(&self, scheme: Scheme, port: u16) -> Target {
-        let mut target = Target::new(scheme, "localhost", port);
-        target.connect = Connect::Address(([127, 0, 0, 1], port).into());
-        target.trust = Trust::Any;
-        target.timeout = Duration::from_secs(5);
-        target.connect_timeout = Duration::from_secs(2);
-        target
+        target(Scheme::Https, self.http)
     }
 
     /// Asks over plain HTTP/1.1.
@@ -200,6 +194,16 @@ impl Stage {
     ) -> Result<Answer, ProbeError> {
         fetch(&self.secure(), version, ask).await
     }
+}
+
+/// A port of loopback by the name of the certificate, with short waits.
+fn target(scheme: Scheme, port: u16) -> Target {
+    let mut target = Target::new(scheme, "localhost", port);
+    target.connect = Connect::Address(([127, 0, 0, 1], port).into());
+    target.trust = Trust::Any;
+    target.timeout = Duration::from_secs(5);
+    target.connect_timeout = Duration::from_secs(2);
+    target
 }
 
 impl Drop for Stage {

@@ -12,13 +12,14 @@ fn location(directives: &str) -> String {
     format!("location = /mcp {{ {PASS}\n{directives}\n}}")
 }
 
+/// A server for all versions of HTTP with this location.
+fn edge(directives: &str) -> String {
+    secure("", &format!("{BOTH} {}", location(directives)))
+}
+
 /// Whether the first of three events that are sent 400 ms apart comes with the last one.
 async fn comes_at_once(stage: &Stage, version: Version, query: &str) -> bool {
-    let target = if version == Version::Http1 {
-        stage.plain()
-    } else {
-        stage.secure()
-    };
+    let target = stage.secure();
     let ask = Ask::get(format!("/mcp?events=3&every=400{query}"));
     let ask = ask
         .with_header("accept-encoding", "gzip")
@@ -38,11 +39,7 @@ async fn comes_at_once(stage: &Stage, version: Version, query: &str) -> bool {
 
 /// Whether the second of two events, sent after a silence, does not come.
 async fn is_cut(stage: &Stage, version: Version, silence: u64) -> bool {
-    let target = if version == Version::Http1 {
-        stage.plain()
-    } else {
-        stage.secure()
-    };
+    let target = stage.secure();
     let ask = Ask::get(format!("/mcp?events=2&every={silence}&mark=1"));
     let stream = open(&target, version, ask).await.expect("a head");
     events(stream).await.len() < 2
@@ -52,8 +49,8 @@ async fn is_cut(stage: &Stage, version: Version, silence: u64) -> bool {
 fn buffering_holds_the_events_of_an_unmarked_stream() {
     let case = Case {
         rule: "stream-buffering",
-        bad: plain("", &location("")),
-        good: plain("", &location("proxy_buffering off;")),
+        bad: edge(""),
+        good: edge("proxy_buffering off;"),
     };
     case.shows(async |stage| comes_at_once(&stage, Version::Http1, "").await);
 }
@@ -62,8 +59,8 @@ fn buffering_holds_the_events_of_an_unmarked_stream() {
 fn an_ignored_mark_holds_the_events_of_a_marked_stream() {
     let case = Case {
         rule: "accel-buffering-ignored",
-        bad: plain("", &location("proxy_ignore_headers X-Accel-Buffering;")),
-        good: plain("", &location("")),
+        bad: edge("proxy_ignore_headers X-Accel-Buffering;"),
+        good: edge(""),
     };
     case.shows(async |stage| comes_at_once(&stage, Version::Http1, "&mark=1").await);
 }
@@ -88,8 +85,8 @@ fn compression_holds_the_events_over_http3() {
 fn a_short_read_timeout_cuts_a_silent_stream() {
     let case = Case {
         rule: "read-timeout",
-        bad: plain("", &location("proxy_read_timeout 1s;")),
-        good: plain("", &location("proxy_read_timeout 1h;")),
+        bad: edge("proxy_read_timeout 1s;"),
+        good: edge("proxy_read_timeout 1h;"),
     };
     case.shows(async |stage| is_cut(&stage, Version::Http1, 2500).await);
 }
@@ -99,11 +96,11 @@ fn an_origin_is_not_told_of_a_client_that_left() {
     let case = Case {
         rule: "client-abort-ignored",
         bad: plain("", &location("proxy_ignore_client_abort on;")),
-        good: plain("", &location("")),
+        good: edge(""),
     };
     case.shows(async |stage| {
         let ask = Ask::get("/mcp?events=2&every=6000&mark=1");
-        let stream = open(&stage.plain(), Version::Http1, ask)
+        let stream = open(&stage.secure(), Version::Http1, ask)
             .await
             .expect("a head");
         stream.close().await;
