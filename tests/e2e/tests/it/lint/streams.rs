@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use probe::{Ask, Version};
 
-use super::stage::{BOTH, Case, HTTP, Stage, events, fetch, open, plain, secure};
+use super::stage::{BOTH, Case, HTTP, Stage, events, fetch, open, secure};
 
 const PASS: &str = "proxy_pass http://127.0.0.1:@ORIGIN@; proxy_http_version 1.1;";
 
@@ -95,7 +95,7 @@ fn a_short_read_timeout_cuts_a_silent_stream() {
 fn an_origin_is_not_told_of_a_client_that_left() {
     let case = Case {
         rule: "client-abort-ignored",
-        bad: plain("", &location("proxy_ignore_client_abort on;")),
+        bad: edge("proxy_ignore_client_abort on;"),
         good: edge(""),
     };
     case.shows(async |stage| {
