@@ -24,8 +24,8 @@ pub struct Global {
     #[arg(long, global = true, default_value = "deploy.toml", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub spec: PathBuf,
     /// What standard output carries
-    #[arg(long, global = true, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
-    pub format: Format,
+    #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Human, value_name = "FORMAT")]
+    pub format: OutputFormat,
     /// Say nothing but findings and results
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -35,12 +35,32 @@ pub struct Global {
 }
 
 /// What standard output carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Tables and sentences.
     Human,
     /// One JSON document.
     Json,
+}
+
+/// What standard output carries, as the command line names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// Tables and sentences
+    Human,
+    /// One JSON document
+    Json,
+    /// SARIF 2.1.0, for `lint` alone
+    Sarif,
+}
+
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Human => Self::Human,
+            OutputFormat::Json | OutputFormat::Sarif => Self::Json,
+        }
+    }
 }
 
 /// What to do.
@@ -54,6 +74,8 @@ pub enum Command {
     Verify(Verify),
     /// Report what a server answers over HTTP/1.1, HTTP/2 and HTTP/3
     Probe(Probe),
+    /// Judge NGINX configuration, hand-written or rendered
+    Lint(Lint),
     /// Run the whole deployment in the foreground, for development
     Up(Up),
     /// Write a completion script for a shell
@@ -146,6 +168,26 @@ pub struct Probe {
     pub insecure: bool,
 }
 
+/// `opsctl lint`
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// NGINX configuration: files, folders, the output of `nginx -T`, or `-` for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath, required_unless_present = "rules")]
+    pub files: Vec<PathBuf>,
+    /// Mend what can be mended without changing anything else; standard input goes to standard output
+    #[arg(long)]
+    pub fix: bool,
+    /// Show what `--fix` would change, and change nothing
+    #[arg(long)]
+    pub diff: bool,
+    /// Judge for this NGINX, as `1.26.3`, or ask this executable; for any from 1.25.1 on when absent
+    #[arg(long, value_name = "VERSION|PATH")]
+    pub nginx: Option<String>,
+    /// List the rules
+    #[arg(long, conflicts_with_all = ["files", "fix", "diff", "nginx"])]
+    pub rules: bool,
+}
+
 /// `opsctl up`
 #[derive(Debug, Args)]
 pub struct Up {
@@ -215,7 +257,7 @@ fn split_words(text: &str) -> Result<Vec<String>, String> {
 }
 
 const EXIT_HELP: &str = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 changes pending, 10 spec invalid, 11 rendered configuration rejected, \
-14 verify failed, 17 a prerequisite is missing.";
+14 verify failed, 17 a prerequisite is missing, 18 lint found errors.";
 
 #[cfg(test)]
 mod tests {

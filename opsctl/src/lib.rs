@@ -22,15 +22,20 @@ pub use ui::{Options, Ui};
 
 use std::fmt::Write as _;
 
-use cli::{Cli, Command, Format};
+use cli::{Cli, Command, Format, OutputFormat};
 use error::CommandError;
 use exit::Exit;
 use serde_json::json;
 
 /// Does what the command line asks, and says how the process ends.
 pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
-    let spec = cli.global.spec;
+    let (spec, format) = (cli.global.spec, cli.global.format);
     let done = match cli.command {
+        Command::Lint(arguments) => commands::lint::run(arguments, format, ui).await,
+        _ if format == OutputFormat::Sarif => {
+            let message = "`--format sarif` is for `lint` alone";
+            Err(CommandError::new(Exit::Usage, message))
+        }
         Command::Init(arguments) => commands::init::run(&arguments, &spec, ui),
         Command::Render(arguments) => commands::render::run(arguments, &spec, ui).await,
         Command::Verify(arguments) => commands::verify::run(arguments, &spec, ui).await,

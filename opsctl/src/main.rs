@@ -42,7 +42,7 @@ fn options(global: &Global) -> Options {
     // no-color.org: any value that is not empty
     let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     Options {
-        format: global.format,
+        format: global.format.into(),
         colour_out: colour && io::stdout().is_terminal(),
         colour_talk: colour && io::stderr().is_terminal(),
         progress: io::stderr().is_terminal(),

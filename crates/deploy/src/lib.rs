@@ -11,6 +11,8 @@
 mod deployment;
 mod generation;
 mod layout;
+pub mod lint;
+pub mod nginx_conf;
 mod render;
 mod resolve;
 mod spec;

@@ -54,7 +54,7 @@ pub(crate) async fn run(arguments: Render, spec: &Path, ui: &mut Ui) -> Result<E
 }
 
 /// A version that a person names, else the NGINX at that path, else the one that is found.
-async fn target(named: Option<String>) -> Result<Target, CommandError> {
+pub(super) async fn target(named: Option<String>) -> Result<Target, CommandError> {
     if let Some(target) = named.as_deref().and_then(|name| Target::named(name).ok()) {
         return Ok(target);
     }

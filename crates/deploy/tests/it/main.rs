@@ -2,4 +2,5 @@
 
 mod goldens;
 mod injection;
+mod lint;
 mod manual;

@@ -9,6 +9,7 @@ mod faults;
 mod flood;
 mod interop;
 mod leaving;
+mod lint;
 mod pages;
 mod references;
 mod replay;

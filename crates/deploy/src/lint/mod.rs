@@ -1,0 +1,48 @@
+//! What is wrong with an NGINX configuration in front of MCP servers: streaming, HTTP/3, headers, TLS, pass-through.
+//!
+//! [`lint`] judges a [`Config`](crate::nginx_conf::Config), whether a hand or a tool wrote it. Each [`Rule`] says why it is
+//! one, what cures it, and how its harm was shown; a rule whose harm no test shows on a real NGINX is a warning at most.
+
+mod docs;
+mod fix;
+mod model;
+mod problem;
+mod redact;
+mod rule;
+mod rules;
+mod suppress;
+#[cfg(test)]
+mod tests;
+
+use crate::nginx_conf::Config;
+use crate::target::Target;
+
+pub use docs::{index_page, page};
+pub use fix::{Edit, Fix, apply_fixes};
+pub use problem::Problem;
+pub use redact::redact;
+pub use rule::{Proof, Rule};
+pub use rules::ALL as RULES;
+
+use model::Model;
+use rule::Found;
+
+/// Everything that is wrong with a configuration, sorted by file and place. Without a target the configuration is judged
+/// for any NGINX from 1.25.1 on.
+pub fn lint(config: &Config, target: Option<&Target>) -> Vec<Problem> {
+    let model = Model::new(config, target);
+    let mut problems = Vec::new();
+    for rule in RULES {
+        (rule.check)(&model, &mut Found::new(rule, config, &mut problems));
+    }
+    suppress::apply(config, &mut problems);
+    problems.sort_by(|a, b| {
+        let key = |problem: &Problem| (problem.file, problem.span.start, problem.rule);
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    // a piece that several servers include is one place
+    problems.dedup_by(|a, b| {
+        (a.rule, a.file, a.span, &a.message) == (b.rule, b.file, b.span, &b.message)
+    });
+    problems
+}

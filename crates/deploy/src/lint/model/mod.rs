@@ -1,0 +1,152 @@
+//! What a configuration means: servers, their addresses and locations, upstreams, and what is in force where.
+
+mod listen;
+mod location;
+mod scope;
+mod server;
+pub(super) mod value;
+
+use std::collections::HashMap;
+
+use crate::nginx_conf::{Config, Statement};
+use crate::target::{Target, Version};
+
+pub(super) use listen::Listen;
+pub(super) use location::{Kind, Location, names_mcp};
+pub(super) use scope::Scope;
+pub(super) use server::{Server, StreamServer};
+
+/// A configuration as the rules see it.
+#[derive(Debug)]
+pub(super) struct Model<'c> {
+    /// The configuration.
+    pub(super) config: &'c Config,
+    /// The NGINX that it is for; none when nobody said.
+    pub(super) target: Option<&'c Target>,
+    /// The top level.
+    pub(super) main: Scope<'c>,
+    /// The blocks `http`.
+    pub(super) http: Vec<&'c Statement>,
+    /// The servers of `http`, in their order.
+    pub(super) servers: Vec<Server<'c>>,
+    /// The upstreams of `http`, by name.
+    pub(super) upstreams: HashMap<&'c str, &'c Statement>,
+    /// The servers of `stream`.
+    pub(super) stream_servers: Vec<StreamServer<'c>>,
+    /// The upstreams of `stream`, by name.
+    pub(super) stream_upstreams: HashMap<&'c str, &'c Statement>,
+}
+
+/// What opsctl writes into the head of every file that it renders.
+const RENDERED: &[u8] = b"# Rendered by opsctl from ";
+
+impl<'c> Model<'c> {
+    pub(super) fn new(config: &'c Config, target: Option<&'c Target>) -> Self {
+        let main = Scope::of(&config.root);
+        let mut model = Self {
+            config,
+            target,
+            http: main.own("http").collect(),
+            servers: Vec::new(),
+            upstreams: HashMap::new(),
+            stream_servers: Vec::new(),
+            stream_upstreams: HashMap::new(),
+            main,
+        };
+        for http in model.http.clone() {
+            let scope = model.main.inside(http);
+            model.servers.extend(
+                scope
+                    .own("server")
+                    .map(|server| Server::read(server, &scope)),
+            );
+            model.upstreams.extend(
+                scope
+                    .own("upstream")
+                    .map(|block| (block.argument(0), block)),
+            );
+        }
+        for stream in model.main.own("stream") {
+            let scope = model.main.inside(stream);
+            let servers = scope
+                .own("server")
+                .map(|server| StreamServer::read(server, &scope));
+            model.stream_servers.extend(servers);
+            let upstreams = scope
+                .own("upstream")
+                .map(|block| (block.argument(0), block));
+            model.stream_upstreams.extend(upstreams);
+        }
+        model
+    }
+
+    /// Whether everything is here, so that what is not here does not exist: NGINX starts with no configuration without
+    /// `events`.
+    pub(super) fn is_complete(&self) -> bool {
+        self.main.own("events").next().is_some()
+    }
+
+    /// Whether opsctl rendered the file of this statement: then the origin behind it is known to mark its streams, and to
+    /// keep its connections longer than the edge does.
+    pub(super) fn is_rendered(&self, statement: &Statement) -> bool {
+        self.config
+            .document(statement.file)
+            .is_some_and(|document| {
+                let head = document.source().split(|byte| *byte == b'\n').take(4);
+                head.into_iter().any(|line| line.starts_with(RENDERED))
+            })
+    }
+
+    /// Whether the target is known to be this version or a later one.
+    pub(super) fn is_at_least(&self, version: Version) -> bool {
+        self.target.is_some_and(|target| target.version >= version)
+    }
+
+    /// Whether the target is known to be older than this version.
+    pub(super) fn is_below(&self, version: Version) -> bool {
+        self.target.is_some_and(|target| target.version < version)
+    }
+
+    /// Every location that passes MCP on, with its server.
+    pub(super) fn mcp_locations(&self) -> impl Iterator<Item = (&Server<'c>, &Location<'c>)> {
+        self.proxied()
+            .filter(|(server, location)| server.carries_mcp(location))
+    }
+
+    /// Every location that passes event streams on: those of MCP and those that say so.
+    pub(super) fn streaming_locations(&self) -> impl Iterator<Item = (&Server<'c>, &Location<'c>)> {
+        self.proxied()
+            .filter(|(server, location)| server.carries_mcp(location) || location.names_streams())
+    }
+
+    /// Every location that passes requests on.
+    pub(super) fn proxied(&self) -> impl Iterator<Item = (&Server<'c>, &Location<'c>)> {
+        self.servers.iter().flat_map(|server| {
+            let locations = server
+                .locations
+                .iter()
+                .map(move |location| (server, location));
+            locations.filter(|(_, location)| location.proxy_pass().is_some())
+        })
+    }
+
+    /// The upstream block that a location passes requests to; none for an address or a name of DNS.
+    pub(super) fn upstream_of(&self, location: &Location<'c>) -> Option<&'c Statement> {
+        let target = location.proxy_pass()?.argument(0);
+        let rest = target.split_once("://").map_or(target, |(_, rest)| rest);
+        let name = rest.split('/').next().unwrap_or(rest);
+        self.upstreams.get(name).copied()
+    }
+
+    /// The server that answers on the socket of this `listen` until a name has chosen another: the marked one, else the
+    /// first.
+    pub(super) fn default_server(&self, listen: &Listen<'c>) -> Option<&Server<'c>> {
+        let on_socket =
+            |server: &&Server<'c>| server.listens.iter().any(|other| other.same_socket(listen));
+        let marked = self.servers.iter().find(|server| {
+            let mut listens = server.listens.iter();
+            listens.any(|other| other.same_socket(listen) && other.is_default())
+        });
+        marked.or_else(|| self.servers.iter().find(on_socket))
+    }
+}

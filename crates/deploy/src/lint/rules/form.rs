@@ -1,0 +1,248 @@
+//! The form of the files: what NGINX cannot read, and includes that lead nowhere.
+
+use findings::Severity;
+
+use super::super::model::Model;
+use super::super::rule::{Found, Proof, Rule};
+use super::super::suppress;
+use crate::nginx_conf::{FaultKind, IncludeFaultKind, Statement};
+use crate::target::Version;
+
+pub(super) static SYNTAX: Rule = Rule {
+    id: "conf-syntax",
+    severity: Severity::Error,
+    why: "NGINX does not start with a file that it cannot read.",
+    cure: "end each directive with `;`, close each block and each quote",
+    bad: "server {\n    listen 80\n}\n",
+    good: "server {\n    listen 80;\n}\n",
+    proof: Proof::Refused,
+    check: syntax,
+};
+
+pub(super) static BOM: Rule = Rule {
+    id: "conf-bom",
+    severity: Severity::Error,
+    why: "NGINX takes a byte order mark for a part of the first word, and does not know such a directive.",
+    cure: "save the file as UTF-8 without a byte order mark",
+    bad: "\u{feff}server {\n    listen 80;\n}\n",
+    good: "server {\n    listen 80;\n}\n",
+    proof: Proof::Refused,
+    check: bom,
+};
+
+pub(super) static BYTES: Rule = Rule {
+    id: "conf-bytes",
+    severity: Severity::Warn,
+    why: "A file with NUL bytes or bytes that are no UTF-8 is not what an editor shows of it, and may be no configuration at all.",
+    cure: "save the file as UTF-8",
+    bad: "# \0\n",
+    good: "# \n",
+    proof: Proof::Known("the file itself"),
+    check: bytes,
+};
+
+pub(super) static TOO_DEEP: Rule = Rule {
+    id: "conf-unread",
+    severity: Severity::Warn,
+    why: "A part of the configuration was not read, because no real one has so many faults, blocks or includes.",
+    cure: "mend what is told first, and ask again",
+    bad: "a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a {\n",
+    good: "events {\n}\n",
+    proof: Proof::Known("the limits of this tool"),
+    check: unread,
+};
+
+pub(super) static MISSING: Rule = Rule {
+    id: "include-missing",
+    severity: Severity::Error,
+    why: "NGINX does not start when a file that `include` names is not there.",
+    cure: "write the file, or correct the path: a relative one starts at the folder of nginx.conf",
+    bad: "events {\n}\ninclude nobody-has-written-this.conf;\n",
+    good: "events {\n}\n",
+    proof: Proof::Refused,
+    check: missing,
+};
+
+pub(super) static LOOP: Rule = Rule {
+    id: "include-loop",
+    severity: Severity::Error,
+    why: "A file that includes itself, directly or through others, is read until NGINX has no file descriptor left.",
+    cure: "take one `include` of the circle away",
+    bad: "include example.conf;\n",
+    good: "events {\n}\n",
+    proof: Proof::Refused,
+    check: circle,
+};
+
+pub(super) static EMPTY: Rule = Rule {
+    id: "include-empty",
+    severity: Severity::Note,
+    why: "A pattern that matches no file is no fault to NGINX, so that a misspelt one goes unseen.",
+    cure: "correct the pattern, or leave it for files to come",
+    bad: "include nobody-has-written-these/*.conf;\n",
+    good: "events {\n}\n",
+    proof: Proof::Known("`nginx -t` says nothing of it"),
+    check: empty,
+};
+
+pub(super) static VERSION: Rule = Rule {
+    id: "directive-version",
+    severity: Severity::Error,
+    why: "The NGINX that the configuration is for does not know the directive, and does not start.",
+    cure: "upgrade NGINX, or do without the directive",
+    bad: "add_header_inherit merge;\n",
+    good: "events {\n}\n",
+    proof: Proof::Refused,
+    check: version,
+};
+
+pub(super) static COMMENT: Rule = Rule {
+    id: suppress::RULE,
+    severity: Severity::Warn,
+    why: "A comment that allows a rule must name the rule and say why, or the next reader cannot tell a decision from an oversight.",
+    cure: "`# opsctl-lint: allow RULE reason` above the directive or behind it",
+    bad: "# opsctl-lint: allow stream-buffering\nevents {\n}\n",
+    good: "server {\n    location = /mcp {\n        # opsctl-lint: allow stream-buffering the origin marks its streams\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
+    proof: Proof::Known("the comment itself"),
+    check: |_, _| {},
+};
+
+/// Tells every fault of these kinds, with its words.
+fn tell(
+    model: &Model<'_>,
+    found: &mut Found<'_>,
+    message: impl Fn(FaultKind) -> Option<&'static str>,
+) {
+    for (file, loaded) in model.config.files.iter().enumerate() {
+        for fault in loaded.document.faults() {
+            if let Some(text) = message(fault.kind) {
+                found.at_span(file, fault.span, text);
+            }
+        }
+    }
+}
+
+fn syntax(model: &Model<'_>, found: &mut Found<'_>) {
+    tell(model, found, |kind| match kind {
+        FaultKind::StrayClose => Some("`}` closes nothing"),
+        FaultKind::StrayMark => Some("nothing stands before this mark"),
+        FaultKind::MissingSemicolon => Some("the directive does not end: `;` is missing"),
+        FaultKind::OpenBlock => Some("the block is not closed: `}` is missing"),
+        FaultKind::OpenQuote => Some("the quote is not closed"),
+        FaultKind::MissingSpace => Some("a blank or `;` must follow a closing quote"),
+        FaultKind::TooLong => Some("a word or comment of 4096 bytes or more does not fit"),
+        _ => None,
+    });
+}
+
+fn bom(model: &Model<'_>, found: &mut Found<'_>) {
+    tell(model, found, |kind| {
+        (kind == FaultKind::ByteOrderMark).then_some("the file begins with a byte order mark")
+    });
+}
+
+fn bytes(model: &Model<'_>, found: &mut Found<'_>) {
+    tell(model, found, |kind| match kind {
+        FaultKind::Nul => Some("the file has a NUL byte"),
+        FaultKind::NotUtf8 => Some("the file is no UTF-8 from here on"),
+        _ => None,
+    });
+}
+
+fn unread(model: &Model<'_>, found: &mut Found<'_>) {
+    tell(model, found, |kind| match kind {
+        FaultKind::TooDeep => Some("blocks are more than 100 deep from here on"),
+        FaultKind::TooMany => Some("more than 100 faults: the others are not told"),
+        _ => None,
+    });
+    for fault in include_faults(model, IncludeFaultKind::TooMany) {
+        found.at_span(
+            fault.0,
+            fault.1,
+            "more than 5000 includes: from here on they are not followed",
+        );
+    }
+}
+
+/// The place, and what to say, of every fault of a kind.
+fn include_faults<'m>(
+    model: &'m Model<'_>,
+    kind: IncludeFaultKind,
+) -> impl Iterator<Item = (usize, crate::nginx_conf::Span, &'m str, &'m str)> {
+    let faults = model.config.include_faults.iter();
+    faults.filter(move |fault| fault.kind == kind).map(|fault| {
+        (
+            fault.file,
+            fault.span,
+            fault.path.as_str(),
+            fault.why.as_str(),
+        )
+    })
+}
+
+fn missing(model: &Model<'_>, found: &mut Found<'_>) {
+    for (file, span, path, why) in include_faults(model, IncludeFaultKind::Missing) {
+        let told = found.at_span(file, span, format!("`{path}` {why}"));
+        // a piece of a configuration may stand elsewhere than its includes
+        if !model.is_complete() {
+            told.only(Severity::Warn);
+        }
+    }
+}
+
+fn circle(model: &Model<'_>, found: &mut Found<'_>) {
+    for (file, span, path, _) in include_faults(model, IncludeFaultKind::Loop) {
+        found.at_span(file, span, format!("`{path}` includes itself"));
+    }
+}
+
+fn empty(model: &Model<'_>, found: &mut Found<'_>) {
+    for (file, span, path, _) in include_faults(model, IncludeFaultKind::Empty) {
+        // folders for pieces of one's own are made empty
+        let is_rendered = model
+            .config
+            .root
+            .iter()
+            .any(|first| first.file == file && model.is_rendered(first));
+        if !is_rendered && !path.contains("snippets") {
+            found.at_span(file, span, format!("`{path}` matches nothing"));
+        }
+    }
+}
+
+/// From NGINX's changes, each tried with `nginx -t` on both sides.
+const FLOORS: [(&str, Version); 14] = [
+    ("http3", Version::new(1, 25, 0)),
+    ("http3_max_concurrent_streams", Version::new(1, 25, 0)),
+    ("quic_retry", Version::new(1, 25, 0)),
+    ("quic_host_key", Version::new(1, 25, 0)),
+    ("quic_bpf", Version::new(1, 25, 0)),
+    ("http2", Version::new(1, 25, 1)),
+    ("proxy_pass_trailers", Version::new(1, 27, 2)),
+    ("keepalive_min_timeout", Version::new(1, 27, 4)),
+    ("ssl_certificate_cache", Version::new(1, 27, 4)),
+    ("early_hints", Version::new(1, 29, 0)),
+    ("ssl_certificate_compression", Version::new(1, 29, 1)),
+    ("add_header_inherit", Version::new(1, 29, 3)),
+    ("ssl_ech_file", Version::new(1, 29, 4)),
+    ("sticky", Version::new(1, 29, 6)),
+];
+
+fn version(model: &Model<'_>, found: &mut Found<'_>) {
+    if model.target.is_none() {
+        return;
+    }
+    let mut blocks: Vec<&[Statement]> = vec![&model.config.root];
+    while let Some(block) = blocks.pop() {
+        for statement in block {
+            // the entries of these are no directives
+            if !matches!(statement.name(), "map" | "geo" | "types" | "split_clients") {
+                blocks.push(statement.children());
+            }
+            let floor = FLOORS.iter().find(|(name, _)| *name == statement.name());
+            if let Some((name, floor)) = floor.filter(|(_, floor)| model.is_below(*floor)) {
+                found.at(statement, format!("`{name}` needs NGINX {floor}"));
+            }
+        }
+    }
+}

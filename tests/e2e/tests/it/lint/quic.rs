@@ -1,0 +1,111 @@
+//! Harm to HTTP/3.
+
+use std::time::Duration;
+
+use probe::{Ask, Connection, Version};
+
+use super::stage::{BOTH, Case, Stage, secure};
+
+const LOCATION: &str = "location = /mcp { proxy_pass http://127.0.0.1:@ORIGIN@; proxy_http_version 1.1; proxy_set_header Connection \"\"; }";
+
+fn server(directives: &str) -> String {
+    secure("", &format!("{BOTH} {directives} {LOCATION}"))
+}
+
+/// An HTTP/3 connection with short waits.
+async fn connection(stage: &Stage) -> Connection {
+    let target = stage.secure().with_timeout(Duration::from_secs(3));
+    Connection::open(&target, Version::Http3)
+        .await
+        .expect("a handshake")
+}
+
+#[test]
+fn with_http3_off_no_handshake_succeeds() {
+    let case = Case {
+        rule: "quic-without-http3",
+        bad: server("http3 off;"),
+        good: server("http3 on;"),
+    };
+    case.shows(async |stage| {
+        stage
+            .ask_secure(Version::Http3, Ask::get("/mcp"))
+            .await
+            .is_err()
+    });
+}
+
+#[test]
+fn without_tcp_nobody_can_come_first() {
+    let case = Case {
+        rule: "quic-without-ssl",
+        bad: secure("", &format!("listen 127.0.0.1:@HTTPS@ quic; {LOCATION}")),
+        good: server(""),
+    };
+    case.shows(async |stage| {
+        let over_quic = stage.ask_secure(Version::Http3, Ask::get("/mcp")).await;
+        assert!(over_quic.is_ok(), "{over_quic:?}");
+        stage
+            .ask_secure(Version::Http1, Ask::get("/mcp"))
+            .await
+            .is_err()
+    });
+}
+
+#[test]
+fn beyond_its_requests_a_connection_does_not_answer() {
+    let case = Case {
+        rule: "connection-retired",
+        bad: server("keepalive_time 24h; keepalive_requests 3;"),
+        good: server("keepalive_time 24h; keepalive_requests 100000;"),
+    };
+    case.shows(async |stage| {
+        let mut connection = connection(&stage).await;
+        let mut failed = false;
+        for _ in 0..6 {
+            failed |= connection.fetch(Ask::get("/mcp")).await.is_err();
+        }
+        failed
+    });
+}
+
+/// Holds two streams on one connection, and says how a third request on it ends: its status, or nothing.
+async fn third_request(stage: &Stage) -> Option<u16> {
+    let mut connection = connection(stage).await;
+    let hold = || Ask::get("/mcp?events=2&every=7000&mark=1");
+    let first = connection.send(hold()).await.expect("a stream");
+    let second = connection.send(hold()).await.expect("a stream");
+    let third = connection.fetch(Ask::get("/mcp")).await;
+    drop((first, second));
+    third.ok().map(|answer| answer.head.status.as_u16())
+}
+
+#[test]
+fn beyond_its_streams_a_connection_does_not_answer() {
+    let case = Case {
+        rule: "concurrent-streams",
+        bad: server("http3_max_concurrent_streams 2;"),
+        good: server("http3_max_concurrent_streams 512;"),
+    };
+    case.shows(async |stage| Box::pin(third_request(&stage)).await.is_none());
+}
+
+#[test]
+fn a_limit_of_connections_counts_streams() {
+    let with = |limit: u32| {
+        let location = LOCATION.replace(
+            "proxy_pass",
+            &format!("limit_conn addr {limit}; proxy_pass"),
+        );
+        secure(
+            "limit_conn_zone $binary_remote_addr zone=addr:1m;",
+            &format!("{BOTH} {location}"),
+        )
+    };
+    let case = Case {
+        rule: "limit-conn-streams",
+        bad: with(2),
+        good: with(200),
+    };
+    case.shows(async |stage| Box::pin(third_request(&stage)).await == Some(503));
+}
