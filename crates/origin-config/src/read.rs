@@ -7,9 +7,7 @@ use std::time::Duration;
 use findings::{Document, Finding, Located, Reader, Report};
 
 use crate::allow::{AllowedHost, AllowedOrigin};
-use crate::model::{
-    LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames,
-};
+use crate::model::{LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames};
 
 /// The commented default file: every key, its default and the reason.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
