@@ -338,8 +338,9 @@ impl Loader<'_> {
             return vec![path.to_owned()];
         };
         let above = folder.rsplit_once('/').map(|(above, _)| above);
-        let folders = std::iter::once(folder.as_str()).chain(above);
-        folders.map(|folder| format!("{folder}/{path}")).collect()
+        // the folder above a relative one without a slash is where we are
+        let outer = above.map_or_else(|| path.to_owned(), |above| format!("{above}/{path}"));
+        vec![format!("{folder}/{path}"), outer]
     }
 }
 

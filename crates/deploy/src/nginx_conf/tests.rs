@@ -190,6 +190,22 @@ fn includes_stand_where_they_are_included() {
 }
 
 #[test]
+fn a_piece_finds_what_stands_above_it() {
+    let files = Made(vec![
+        ("conf.d/a.conf", "include snippets/x.conf;"),
+        ("snippets/x.conf", "server { }"),
+    ]);
+    let config = Config::load("conf.d/a.conf", &files).expect("there");
+    assert_eq!(
+        config.include_faults.len(),
+        0,
+        "{:?}",
+        config.include_faults
+    );
+    assert_eq!(config.files.len(), 2);
+}
+
+#[test]
 fn includes_that_lead_nowhere_are_faults_and_loops_end() {
     let files = Made(vec![
         (

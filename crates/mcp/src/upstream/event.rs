@@ -44,7 +44,7 @@ pub enum Event {
     },
     /// A request of the server to the one client of a relay.
     Asked {
-        /// The server's id for it, for [`Upstream::respond`].
+        /// The server's id for it, for [`super::Upstream::respond`].
         id: Id,
         /// Its method.
         method: String,

@@ -41,12 +41,12 @@ pub(super) static TICKETS: Rule = Rule {
 
 pub(super) static EARLY_DATA: Rule = Rule {
     id: "early-data",
-    severity: Severity::Warn,
+    severity: Severity::Error,
     why: "What comes in TLS 1.3 early data can be replayed by anybody on the way (RFC 8446, 8), so that a tool call is made again.",
     cure: "take `ssl_early_data on` away, or answer 425 to all but GET, HEAD and OPTIONS in early data",
     bad: "server {\n    listen 443 ssl;\n    ssl_early_data on;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
     good: "map $ssl_early_data$request_method $early {\n    default 0;\n    \"~^1(?!GET|HEAD|OPTIONS)\" 1;\n}\nserver {\n    listen 443 ssl;\n    ssl_early_data on;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n    location = /mcp {\n        if ($early) {\n            return 425;\n        }\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
-    proof: Proof::Known("measured on 1.26.3 and 1.30.6: the same ticket and data are taken twice"),
+    proof: Proof::Shown("a POST in early data that is sent twice reaches the origin twice"),
     check: early_data,
 };
 
