@@ -235,11 +235,8 @@ fn write_problems(text: &mut String, one: &Judged, paint: Paint) {
         finding.file = Some(name.clone());
         let mut report = Report::new();
         report.push(finding);
-        let source = Shown {
-            file: name,
-            text: lines,
-        };
-        let _ = write!(text, "{}", human(&report, Some(source), paint));
+        let source = Shown::new(name, lines);
+        let _ = write!(text, "{}", human(&report, Some(&source), paint));
     }
 }
 
