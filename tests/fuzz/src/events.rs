@@ -49,7 +49,7 @@ fn written(text: &str) {
         .split('\n')
         .map(|line| json!({"result": line}))
         .collect();
-    let lane = (text.len() % 2 == 0).then_some(u64::MAX);
+    let lane = text.len().is_multiple_of(2).then_some(u64::MAX);
     let mut stream = lane.map_or_else(String::new, |lane| sse::priming(lane, 0, 500));
     for (number, message) in (1..).zip(&messages) {
         stream.push_str(&sse::event(
