@@ -30,7 +30,7 @@ impl Origin {
             .local_addr()?
             .port();
         let config = folder.path().join("origin.toml");
-        fs::write(&config, text(port, &arguments.fixtures))?;
+        write(&config, &text(port, &arguments.fixtures))?;
         let mut command = Command::new(&arguments.origin);
         command.arg("--config").arg(&config);
         command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -58,7 +58,7 @@ impl Origin {
         &self.target
     }
 
-    /// What is in memory now and the most that ever was, in bytes (`VmRSS` and `VmHWM` of proc_pid_status(5)).
+    /// What is in memory now and the most that ever was, in bytes (`VmRSS` and `VmHWM` of `proc_pid_status(5)`).
     pub(crate) fn memory(&self) -> Result<Memory, Fault> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let field = |name: &str| -> Result<f64, Fault> {
@@ -89,6 +89,14 @@ impl Drop for Origin {
         }
         let _ = self.child.wait();
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file of the bench's own folder"
+)]
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    fs::write(path, text)
 }
 
 fn text(port: u16, fixtures: &Path) -> String {
