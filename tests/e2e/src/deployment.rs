@@ -56,6 +56,14 @@ impl Deployment {
         ))
     }
 
+    /// The same with an origin that waits two seconds for a client that does not read.
+    pub fn with_impatient_fixtures(tools: &Tools) -> Self {
+        Self::with_servers(&format!(
+            "tool_names = \"plain\"\n[origin.timeouts]\nwrite_stall = \"2s\"\n{}",
+            fixtures(&tools.fixtures)
+        ))
+    }
+
     /// A spec with any text, made from the two ports.
     pub fn from_text(text: impl FnOnce(u16, u16) -> String) -> Self {
         let folder = TempDir::with_prefix("e2e-").expect("a temporary folder");

@@ -1,6 +1,6 @@
 //! What is wrong with an NGINX configuration in front of MCP servers: streaming, HTTP/3, headers, TLS, pass-through.
 //!
-//! [`lint`] judges a [`Config`](crate::nginx_conf::Config), whether a hand or a tool wrote it. Each [`Rule`] says why it is
+//! [`lint`] judges a [`Config`], whether a hand or a tool wrote it. Each [`Rule`] says why it is
 //! one, what cures it, and how its harm was shown; a rule whose harm no test shows on a real NGINX is a warning at most.
 
 mod docs;

@@ -77,6 +77,45 @@ async fn a_legacy_client_that_was_cut_off_fetches_its_answer_over_every_version(
     }
 }
 
+/// What a client that first reads nothing for a while gets of an answer of several megabytes.
+async fn read_late(target: &Target, version: Version, pause: Duration) -> usize {
+    let mut ask = tools_call(
+        "/mcp",
+        7,
+        "test_echo",
+        object(&json!({"blob": "x".repeat(MUCH)})),
+    );
+    let accept = HeaderValue::from_static("text/event-stream");
+    ask.headers.insert("accept", accept);
+    let opened = Box::pin(probe::open(target, version, ask)).await;
+    let mut stream = opened.expect("a stream");
+    tokio::time::sleep(pause).await;
+    let mut read = 0;
+    while let Ok(Some((_, piece))) = stream.chunk().await {
+        read += piece.len();
+    }
+    read
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_is_cut_off_and_a_slow_one_is_not_over_every_version() {
+    let tools = Tools::from_environment();
+    let running = Running::start(&tools, &Deployment::with_impatient_fixtures(&tools));
+    let target = running.target();
+    for version in Version::ALL {
+        let whole = read_late(&target, version, Duration::ZERO).await;
+        assert!(whole > MUCH, "{version}: {whole} bytes in time");
+        let cut = read_late(&target, version, Duration::from_secs(8)).await;
+        assert!(
+            cut < MUCH,
+            "{version}: {cut} bytes of a stream that nobody read"
+        );
+    }
+}
+
+/// More than all the buffers and windows between the origin and a client.
+const MUCH: usize = 6_000_000;
+
 fn of(mut ask: Ask, session: &HeaderValue) -> Ask {
     let accept = HeaderValue::from_static("application/json, text/event-stream");
     ask.headers.insert("accept", accept);
