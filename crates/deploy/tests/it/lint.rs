@@ -135,22 +135,25 @@ fn rendered_roots() -> Vec<(PathBuf, String)> {
                     folders.push(path);
                     continue;
                 }
-                let text = path.display().to_string();
-                let is_root = ["/conf.d/", "/modules-enabled/", "/main/"]
-                    .iter()
-                    .any(|part| text.contains(part));
-                if (is_root || text.ends_with("/nginx.conf")) && text.contains("nginx") {
-                    let name = path
-                        .strip_prefix(&tree)
-                        .expect("below")
-                        .display()
-                        .to_string();
-                    roots.push((tree.clone(), format!("/{name}")));
+                let name = path.strip_prefix(&tree).expect("below").display();
+                let name = format!("/{name}");
+                if is_root(&name) {
+                    roots.push((tree.clone(), name));
                 }
             }
         }
     }
     roots
+}
+
+/// Whether NGINX reads a file of a rendered tree by itself, judged by its place in that tree alone: where the tree
+/// stands on this machine says nothing.
+fn is_root(name: &str) -> bool {
+    let below = name.split_once("/nginx/").map_or(name, |(_, below)| below);
+    let below = below.trim_start_matches('/');
+    ["conf.d/", "modules-enabled/", "main/", "nginx.conf"]
+        .iter()
+        .any(|part| below.starts_with(part))
 }
 
 #[test]
