@@ -1,6 +1,6 @@
 //! NGINX configuration: any bytes come back as they were, every file is judged, and a cure harms nothing.
 
-use deploy::lint::{apply_fixes, lint, redact};
+use deploy::lint::{Known, apply_fixes, lint, pairs, redact};
 use deploy::nginx_conf::{Config, Files, parse, split_dump};
 
 /// How often the cures of one file may make room for others.
@@ -27,12 +27,16 @@ fn cured(bytes: &[u8]) {
         let Ok(config) = Config::load("/conf.d/any.conf", &Same(&bytes)) else {
             return;
         };
-        let problems = lint(&config, None);
+        let _ = pairs(&config);
+        let problems = lint(&config, Known::default());
         for problem in &problems {
             let file = config.document(problem.file).expect("a file that was read");
             assert!(problem.span.end <= file.source().len());
         }
-        let was_whole = config.files.iter().all(|file| file.document.faults().is_empty());
+        let was_whole = config
+            .files
+            .iter()
+            .all(|file| file.document.faults().is_empty());
         let changed = apply_fixes(&config, &problems);
         let Some((_, after)) = changed.into_iter().find(|_| was_whole) else {
             return;

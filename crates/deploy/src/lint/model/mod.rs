@@ -8,6 +8,7 @@ pub(super) mod value;
 
 use std::collections::HashMap;
 
+use super::known::{Known, Seen};
 use crate::nginx_conf::{Config, Statement};
 use crate::target::{Target, Version};
 
@@ -23,6 +24,8 @@ pub(super) struct Model<'c> {
     pub(super) config: &'c Config,
     /// The NGINX that it is for; none when nobody said.
     pub(super) target: Option<&'c Target>,
+    /// What is known of its certificates.
+    pub(super) certificates: &'c [Seen],
     /// The top level.
     pub(super) main: Scope<'c>,
     /// The blocks `http`.
@@ -41,11 +44,12 @@ pub(super) struct Model<'c> {
 const RENDERED: &[u8] = b"# Rendered by opsctl from ";
 
 impl<'c> Model<'c> {
-    pub(super) fn new(config: &'c Config, target: Option<&'c Target>) -> Self {
+    pub(super) fn new(config: &'c Config, known: Known<'c>) -> Self {
         let main = Scope::of(&config.root);
         let mut model = Self {
             config,
-            target,
+            target: known.target,
+            certificates: known.certificates,
             http: main.own("http").collect(),
             servers: Vec::new(),
             upstreams: HashMap::new(),

@@ -1,0 +1,32 @@
+//! What the certificates say that a configuration names, as far as their files can be read here.
+
+use deploy::lint::{Pair, Seen, pairs};
+use deploy::nginx_conf::Config;
+use jiff::Timestamp;
+use probe::certificate::{facts, key_matches, read_chain, read_key};
+
+use super::source::Source;
+use crate::host;
+
+/// Looks at every certificate of a configuration. One that cannot be read is left out: `nginx -t` says so, and who reads
+/// keys is root.
+pub(super) fn see(source: &Source, config: &Config) -> Vec<Seen> {
+    let pairs = pairs(config).into_iter();
+    pairs.filter_map(|pair| see_one(source, pair)).collect()
+}
+
+fn see_one(source: &Source, pair: Pair) -> Option<Seen> {
+    let read = |name: &str| std::fs::read(source.named(name)?).ok();
+    let chain = read_chain(&read(&pair.certificate)?).ok()?;
+    let facts = facts(chain.first()?).ok()?;
+    let key = read(&pair.key).and_then(|pem| read_key(&pem).ok());
+    let is_of_key = key.and_then(|key| key_matches(&chain, &key).ok());
+    let end = Timestamp::from_second(facts.not_after).ok()?;
+    let now = Timestamp::try_from(host::now()).ok()?;
+    Some(Seen {
+        pair,
+        ended: (end < now).then(|| end.strftime("%F").to_string()),
+        names: facts.names,
+        is_of_key,
+    })
+}
