@@ -1,6 +1,5 @@
 //! `opsctl lint`: judges NGINX configuration, whoever wrote it.
 
-mod certificates;
 mod sarif;
 mod source;
 
@@ -18,6 +17,7 @@ use crate::cli::{Format, Lint, OutputFormat};
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::host::files::{NewFile, replace};
+use crate::named_certificates;
 use crate::ui::diff::unified;
 use crate::ui::findings::{Source as Shown, human};
 use crate::ui::table::{Cell, table};
@@ -88,7 +88,7 @@ struct Mended {
 impl Judged {
     fn new(source: Source, target: Option<&Target>) -> Result<Self, CommandError> {
         let config = source.load()?;
-        let certificates = certificates::see(&source, &config);
+        let certificates = named_certificates::see(&config, |name| source.named(name));
         let known = Known {
             target,
             certificates: &certificates,

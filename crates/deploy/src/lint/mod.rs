@@ -20,6 +20,7 @@ use crate::nginx_conf::Config;
 pub use docs::{index_page, page};
 pub use fix::{Edit, Fix, apply_fixes};
 pub use known::{Known, Pair, Seen, covers, pairs};
+pub use model::is_rendered;
 pub use problem::Problem;
 pub use redact::redact;
 pub use rule::{Proof, Rule};

@@ -1,22 +1,23 @@
-//! What the certificates say that a configuration names, as far as their files can be read here.
+//! What the certificates say that an NGINX configuration names, as far as their files can be read here.
+
+use std::path::PathBuf;
 
 use deploy::lint::{Pair, Seen, pairs};
 use deploy::nginx_conf::Config;
 use jiff::Timestamp;
 use probe::certificate::{facts, key_matches, read_chain, read_key};
 
-use super::source::Source;
 use crate::host;
 
-/// Looks at every certificate of a configuration. One that cannot be read is left out: `nginx -t` says so, and who reads
-/// keys is root.
-pub(super) fn see(source: &Source, config: &Config) -> Vec<Seen> {
+/// Looks at every certificate of a configuration; `place` says where the file of a name is. One that cannot be read is left
+/// out: `nginx -t` says so, and who reads keys is root.
+pub(crate) fn see(config: &Config, place: impl Fn(&str) -> Option<PathBuf>) -> Vec<Seen> {
     let pairs = pairs(config).into_iter();
-    pairs.filter_map(|pair| see_one(source, pair)).collect()
+    pairs.filter_map(|pair| see_one(pair, &place)).collect()
 }
 
-fn see_one(source: &Source, pair: Pair) -> Option<Seen> {
-    let read = |name: &str| std::fs::read(source.named(name)?).ok();
+fn see_one(pair: Pair, place: impl Fn(&str) -> Option<PathBuf>) -> Option<Seen> {
+    let read = |name: &str| std::fs::read(place(name)?).ok();
     let chain = read_chain(&read(&pair.certificate)?).ok()?;
     let facts = facts(chain.first()?).ok()?;
     let key = read(&pair.key).and_then(|pem| read_key(&pem).ok());
