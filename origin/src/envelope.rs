@@ -1,6 +1,7 @@
 //! The one shape of errors: the envelope, or on MCP routes a JSON-RPC error with the same facts.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use http::header::{ALLOW, RETRY_AFTER};
@@ -155,7 +156,8 @@ impl Failure {
     /// The same error with one more member in `meta`: `json` is one JSON value.
     #[must_use]
     pub fn with_meta(mut self, key: &'static str, json: &str) -> Self {
-        self.meta.push_str(&format!(",\"{key}\":{json}"));
+        // Writing to a string does not fail.
+        let _ = write!(self.meta, ",\"{key}\":{json}");
         self
     }
 

@@ -106,14 +106,11 @@ impl Document {
     pub fn new(json: impl Into<Bytes>) -> Self {
         let json = json.into();
         let digest = Sha256::digest(&json);
-        let hex: String = digest
-            .iter()
-            .take(TAG_BYTES)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let (number, _) = digest.split_at(TAG_BYTES);
+        let number = number.iter().fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
         Self {
             json,
-            etag: format!("\"{hex}\""),
+            etag: format!("\"{number:016x}\""),
         }
     }
 }
