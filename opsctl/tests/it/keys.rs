@@ -94,7 +94,10 @@ fn a_revoked_key_is_gone_and_the_other_stays() {
 fn what_cannot_be_is_told_with_the_way_out_and_nothing_is_written() {
     let desk = desk();
     for (arguments, says) in [
-        (&["add", "ci", "--server", "cats"][..], "did you mean `cat`?"),
+        (
+            &["add", "ci", "--server", "cats"][..],
+            "did you mean `cat`?",
+        ),
         (&["add", "ci", "--expires", "2001-01-01"], "--expires 90d"),
         (&["add", "ci", "--expires", "soon"], "2030-01-31"),
         (&["add", ""], "1 to 64"),
