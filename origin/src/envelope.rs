@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use http::header::{ALLOW, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::RETRY_AFTER;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde_json::{Value, json};
@@ -28,6 +28,8 @@ pub enum Shape {
 pub enum Code {
     /// 400: the request itself is malformed.
     BadRequest,
+    /// 401: no API key, or one that opens nothing; `WWW-Authenticate` names the scheme.
+    Unauthorized,
     /// 403: a web page asks that may not.
     Forbidden,
     /// 421: the request is for a host that is none of this origin's.
@@ -63,6 +65,7 @@ impl Code {
     pub fn word(self) -> &'static str {
         match self {
             Self::BadRequest => "BAD_REQUEST",
+            Self::Unauthorized => "UNAUTHORIZED",
             Self::Forbidden => "FORBIDDEN",
             Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
             Self::RequestTimeout => "REQUEST_TIMEOUT",
@@ -83,6 +86,7 @@ impl Code {
     /// The HTTP status.
     pub fn status(self) -> StatusCode {
         match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -115,11 +119,17 @@ impl Code {
 pub struct Failure {
     code: Code,
     message: Cow<'static, str>,
-    allow: Option<HeaderValue>,
+    header: Option<(HeaderName, HeaderValue)>,
     status: StatusCode,
-    /// What a tool answered, as raw JSON.
+    of_call: Option<Box<OfCall>>,
+}
+
+/// What the failure of a call has beside its code, as raw JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct OfCall {
+    /// What the tool answered.
     data: Option<Box<str>>,
-    /// More members of `meta`, as raw JSON.
+    /// More members of `meta`, each after a comma.
     meta: String,
 }
 
@@ -129,10 +139,9 @@ impl Failure {
         Self {
             code,
             message: message.into(),
-            allow: None,
+            header: None,
             status: code.status(),
-            data: None,
-            meta: String::new(),
+            of_call: None,
         }
     }
 
@@ -146,18 +155,19 @@ impl Failure {
 
     /// The same error with what the tool answered, one JSON value.
     #[must_use]
-    pub fn with_data(self, data: Box<str>) -> Self {
-        Self {
-            data: Some(data),
-            ..self
-        }
+    pub fn with_data(mut self, data: Box<str>) -> Self {
+        self.of_call.get_or_insert_default().data = Some(data);
+        self
     }
 
     /// The same error with one more member in `meta`: `json` is one JSON value.
     #[must_use]
     pub fn with_meta(mut self, key: &'static str, json: &str) -> Self {
         // Writing to a string does not fail.
-        let _ = write!(self.meta, ",\"{key}\":{json}");
+        let _ = write!(
+            self.of_call.get_or_insert_default().meta,
+            ",\"{key}\":{json}"
+        );
         self
     }
 
@@ -171,20 +181,21 @@ impl Failure {
         &self.message
     }
 
-    /// The same error, with an `Allow` header.
+    /// The same error, with the header that its status asks for: `Allow`, `WWW-Authenticate`, `Retry-After`.
     #[must_use]
-    pub fn allowing(mut self, methods: HeaderValue) -> Self {
-        self.allow = Some(methods);
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
         self
     }
 
     /// The envelope of this error.
     pub fn envelope(&self, facts: Facts<'_>) -> String {
+        let of_call = self.of_call.as_deref();
         facts.envelope(&Told {
             success: false,
-            data: self.data.as_deref(),
+            data: of_call.and_then(|of_call| of_call.data.as_deref()),
             failure: Some((self.code, &self.message)),
-            meta: &self.meta,
+            meta: of_call.map_or("", |of_call| &of_call.meta),
         })
     }
 
@@ -208,11 +219,11 @@ impl Failure {
                 }),
             ),
         };
-        if let Some(allow) = self.allow {
-            response.headers_mut().insert(ALLOW, allow);
-        }
         if self.code == Code::ServiceUnavailable {
             response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
+        }
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
         }
         response
     }

@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode};
 use mcp::plain::{self, Ask, Verdict};
 
 use super::mcp::accept;
-use super::tools::{book, resolve};
+use super::tools::{Offered, offered, resolve};
 use crate::app::App;
 use crate::body::{self, Body, ReadError};
 use crate::envelope::{self, Code, Facts, Failure, Shape};
@@ -90,8 +90,8 @@ async fn begin(
         return Err(Failure::new(Code::NotAcceptable, message));
     }
     let streams = !accept.json;
-    let book = book(app).await?;
-    let entry = resolve(book.catalog(), &ask.tool)?;
+    let Offered { book, catalog } = offered(app, &head.extensions).await?;
+    let entry = resolve(&catalog, &ask.tool)?;
     let arguments = Arguments::read(ask.arguments).map_err(|error| invalid(&error))?;
     book.check(entry).judge(&arguments).map_err(|misfit| {
         let violations =
@@ -99,12 +99,7 @@ async fn begin(
         Failure::new(Code::InvalidArguments, misfit.to_string())
             .with_meta("violations", &violations)
     })?;
-    let order = plain::order(
-        book.catalog(),
-        &app.service,
-        entry,
-        (ask.arguments, streams),
-    );
+    let order = plain::order(&catalog, &app.service, entry, (ask.arguments, streams));
     let call = Call {
         method: order.method.into(),
         params: order.params,

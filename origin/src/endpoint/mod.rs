@@ -31,8 +31,8 @@ pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) ->
         Endpoint::Tool => tools::one(&app, &request.into_parts().0).await,
         Endpoint::CallTool => call_tool::serve(&app, request).await,
         Endpoint::Healthz => healthz::serve(),
-        Endpoint::Readyz => readyz::serve(&app),
-        Endpoint::Capz => capz::serve(&app),
+        Endpoint::Readyz => readyz::serve(&app, &request.into_parts().0),
+        Endpoint::Capz => capz::serve(&app, &request.into_parts().0),
         Endpoint::Streams => streams::serve(&app),
         Endpoint::Options(allow) => {
             let mut response = Response::new(body::empty());

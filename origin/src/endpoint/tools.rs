@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode};
 use mcp::catalog::{Entry, Resolution};
 use mcp::{Catalog, plain};
 use percent_encoding::percent_decode_str;
@@ -15,25 +15,27 @@ use super::query;
 use crate::app::App;
 use crate::body::{self, Body};
 use crate::envelope::{Code, Facts, Failure, Shape};
+use crate::keys::Holder;
 use crate::middleware::request_id;
-use crate::tools::{Book, Document};
+use crate::tools::{self, Book, Document};
 
 /// `{"tools":[{"name","server","tool","description","input_schema","output_schema","annotations",…}]}`: every tool with all that its server says
 /// of it. The query may name one `server`. An `ETag` names the state; 304 for a client that has it.
 pub(super) async fn list(app: &App, head: &Parts) -> Response<Body> {
     let started = app.clock.now();
     let listed = async {
-        let book = book(app).await?;
+        let Offered { book, catalog } = offered(app, &head.extensions).await?;
         let Some(server) = query::value(&head.uri, "server").map(decoded) else {
-            return Ok(book.list().clone());
+            return Ok(book.list(&catalog));
         };
-        if book.catalog().member(&server).is_none() {
-            return Err(Failure::new(
-                Code::NotFound,
-                format!("no server is named `{server}`"),
-            ));
+        if catalog.member(&server).is_none() {
+            let message = format!("no server is named `{server}`");
+            return Err(Failure::new(Code::NotFound, message));
         }
-        Ok(book.list_of(&server))
+        let entries = catalog.entries().iter();
+        Ok(tools::list(
+            entries.filter(|entry| *entry.server == *server),
+        ))
     };
     match listed.await {
         Ok(document) => conditional(&head.headers, document),
@@ -46,8 +48,8 @@ pub(super) async fn one(app: &App, head: &Parts) -> Response<Body> {
     let started = app.clock.now();
     let name = decoded(head.uri.path().rsplit('/').next().unwrap_or_default());
     let found = async {
-        let book = book(app).await?;
-        let entry = resolve(book.catalog(), &name)?;
+        let Offered { catalog, .. } = offered(app, &head.extensions).await?;
+        let entry = resolve(&catalog, &name)?;
         Ok::<_, Failure>(Document::new(plain::described(entry)))
     };
     match found.await {
@@ -56,13 +58,26 @@ pub(super) async fn one(app: &App, head: &Parts) -> Response<Body> {
     }
 }
 
+/// What there is for one who asks.
+pub(super) struct Offered {
+    /// What is known of all tools.
+    pub(super) book: Arc<Book>,
+    /// Those that the key of the request opens.
+    pub(super) catalog: Arc<Catalog>,
+}
+
 /// The tools, once every server had its chance.
-pub(super) async fn book(app: &App) -> Result<Arc<Book>, Failure> {
-    let snapshot = settled(&app.upstreams).await;
+pub(super) async fn offered(app: &App, extensions: &Extensions) -> Result<Offered, Failure> {
     let starting = || Failure::new(Code::ServiceUnavailable, "the servers are still starting");
-    snapshot
-        .map(|snapshot| app.books.open(&snapshot.catalog))
-        .ok_or_else(starting)
+    let whole = settled(&app.upstreams).await.ok_or_else(starting)?;
+    let seen = match Holder::of(extensions) {
+        Some(holder) => holder.view(&whole),
+        None => Arc::clone(&whole),
+    };
+    Ok(Offered {
+        book: app.books.open(&whole.catalog),
+        catalog: Arc::clone(&seen.catalog),
+    })
 }
 
 /// The tool of a public name, or why there is none.

@@ -62,11 +62,6 @@ impl Book {
         }
     }
 
-    /// The catalog.
-    pub fn catalog(&self) -> &Catalog {
-        &self.catalog
-    }
-
     /// The check of the arguments of a tool of this catalog. Made once; a schema that cannot be used is said in the log then.
     pub fn check(&self, entry: &Entry) -> Arc<Check> {
         let make = || {
@@ -88,16 +83,13 @@ impl Book {
         }
     }
 
-    /// `{"tools":[…]}`: every tool.
-    pub fn list(&self) -> &Document {
-        self.list
-            .get_or_init(|| list(self.catalog.entries().iter()))
-    }
-
-    /// The same with the tools of one server.
-    pub fn list_of(&self, server: &str) -> Document {
-        let entries = self.catalog.entries().iter();
-        list(entries.filter(|entry| &*entry.server == server))
+    /// `{"tools":[…]}`: the tools of `catalog`, which is this one or a part of it.
+    pub fn list(&self, catalog: &Arc<Catalog>) -> Document {
+        if Arc::ptr_eq(catalog, &self.catalog) {
+            let whole = self.list.get_or_init(|| list(catalog.entries().iter()));
+            return whole.clone();
+        }
+        list(catalog.entries().iter())
     }
 }
 
@@ -107,7 +99,9 @@ impl Document {
         let json = json.into();
         let digest = Sha256::digest(&json);
         let (number, _) = digest.split_at(TAG_BYTES);
-        let number = number.iter().fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
+        let number = number
+            .iter()
+            .fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
         Self {
             json,
             etag: format!("\"{number:016x}\""),
@@ -115,7 +109,8 @@ impl Document {
     }
 }
 
-fn list<'a>(entries: impl Iterator<Item = &'a Entry>) -> Document {
+/// `{"tools":[…]}`.
+pub fn list<'a>(entries: impl Iterator<Item = &'a Entry>) -> Document {
     let tools: Vec<_> = entries.map(plain::described).collect();
     Document::new(format!("{{\"tools\":[{}]}}", tools.join(",")))
 }
@@ -161,10 +156,9 @@ mod tests {
     fn the_tag_follows_what_is_listed() {
         let books = Books::default();
         let (same, again, other) = (catalog(&[ONE]), catalog(&[ONE]), catalog(&[]));
-        let tag = |catalog: &Arc<Catalog>| books.open(catalog).list().etag.clone();
+        let tag = |catalog: &Arc<Catalog>| books.open(catalog).list(catalog).etag;
         assert_eq!(tag(&same), tag(&again));
         assert_ne!(tag(&same), tag(&other));
-        assert_eq!(books.open(&other).list().json, r#"{"tools":[]}"#);
-        assert_eq!(books.open(&same).list_of("t").json, r#"{"tools":[]}"#);
+        assert_eq!(books.open(&same).list(&other).json, r#"{"tools":[]}"#);
     }
 }

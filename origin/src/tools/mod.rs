@@ -6,5 +6,5 @@ mod check;
 mod work;
 
 pub use arguments::{Arguments, BadArguments};
-pub use book::{Book, Books, Document};
+pub use book::{Book, Books, Document, list};
 pub use check::{Check, Misfit, Violation};
