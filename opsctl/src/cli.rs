@@ -80,6 +80,8 @@ pub enum Command {
     Up(Up),
     /// Write a completion script for a shell
     Completions(Completions),
+    /// Write the manual pages
+    Man(Man),
 }
 
 /// `opsctl init`
@@ -214,6 +216,14 @@ pub struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// `opsctl man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write a page for opsctl and one for each command into this folder; without it opsctl's own goes to standard output
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
 }
 
 /// Reads `NAME=COMMAND`; the command is split at spaces, quotes hold a word together.
