@@ -22,10 +22,10 @@ impl Deployed {
     pub fn prepare(kit: &Kit, system: &Path) -> Self {
         let machine = Machine::boot(system);
         machine.write(
-            "/root/kit.deb",
+            "/tmp/kit.deb",
             std::fs::read(&kit.package).expect("a package"),
         );
-        machine.must("dpkg --install /root/kit.deb");
+        machine.must("dpkg --install /tmp/kit.deb");
         machine.install(&kit.fixtures, "/usr/local/bin/mcp-fixtures");
         machine.must(CERTIFICATE);
         machine.must(&format!(
