@@ -1,6 +1,6 @@
 //! The Debian package: the two programs, their manual pages and completions, the runbook and examples.
 //!
-//! It is put together here and packed by `dpkg-deb`: docs/decisions/0012-debian-package.md.
+//! It is put together here and packed by `dpkg-deb`: docs/decisions/0013-debian-package.md.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
