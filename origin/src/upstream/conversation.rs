@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::time::Duration;
 
 use mcp::upstream::{self, Event, Upstream};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, ChildStdout};
+use tokio::time::{Instant, sleep_until};
 
 use super::CallError;
 use super::exchange::{Command, Note, Order, Reply, unavailable};
@@ -21,6 +23,8 @@ pub(super) struct Conversation {
     /// What the server has not read yet.
     unsent: Vec<u8>,
     waiting: HashMap<u64, Reply>,
+    /// When a server that told of changes and stopped is asked to go on.
+    listens_at: Option<Instant>,
     ignored: u32,
 }
 
@@ -39,6 +43,7 @@ impl Conversation {
             lines: Lines::new(stdout, MAX_LINE),
             unsent: Vec::new(),
             waiting: HashMap::new(),
+            listens_at: None,
             ignored: 0,
         };
         conversation.collect();
@@ -62,6 +67,11 @@ impl Conversation {
                 Ok(sent) => drop(self.unsent.drain(..sent)),
                 Err(error) => return Err(format!("it does not read its standard input: {error}")),
             },
+            () = at(self.listens_at), if self.listens_at.is_some() => {
+                self.listens_at = None;
+                self.machine.listen();
+                self.collect();
+            }
         }
         Ok(None)
     }
@@ -91,7 +101,7 @@ impl Conversation {
             ticket: command.ticket,
             method: &command.method,
             params: &command.params,
-            logs: command.logs,
+            caller: &command.caller,
         });
         if !sent {
             return command.refuse(&self.server, "it is starting");
@@ -171,6 +181,10 @@ impl Conversation {
                 self.ignore(&reason);
                 None
             }
+            Event::Silent => {
+                self.listens_at = Some(Instant::now() + SILENCE);
+                None
+            }
             event => Some(event),
         }
     }
@@ -193,6 +207,16 @@ impl Conversation {
         }
     }
 }
+
+async fn at(moment: Option<Instant>) {
+    if let Some(moment) = moment {
+        sleep_until(moment).await;
+    }
+}
+
+/// How long a server that has ended a listen request is left alone. What changes meanwhile is told this much later; one that
+/// ends every such request at once costs little.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// The longest line of a server: rmcp's cap since 3.6.0.
 const MAX_LINE: usize = 16 << 20;

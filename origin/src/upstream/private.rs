@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mcp::Era;
 use mcp::Kind;
 use mcp::jsonrpc::Id;
-use mcp::upstream::{Event, Greeting, Upstream};
+use mcp::upstream::{Event, Greeting, Probe, Upstream};
 use origin_config::Server;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -59,8 +60,8 @@ pub struct Private {
 
 impl Private {
     /// A way to hand requests to the process that holds no lock meanwhile.
-    pub fn caller(&self) -> Caller {
-        Caller(Arc::clone(&self.line))
+    pub fn way(&self) -> Way {
+        Way(Arc::clone(&self.line))
     }
 
     /// Whether a message for it would be taken now.
@@ -98,11 +99,11 @@ impl Private {
     }
 }
 
-/// See [`Private::caller`].
+/// See [`Private::way`].
 #[derive(Debug, Clone)]
-pub struct Caller(Arc<Line>);
+pub struct Way(Arc<Line>);
 
-impl Caller {
+impl Way {
     /// Hands over a request.
     pub fn begin(&self, call: Call) -> Exchange {
         self.0.begin(call)
@@ -113,7 +114,7 @@ impl Caller {
 pub(super) struct Birth {
     pub(super) server: Server,
     pub(super) options: Options,
-    pub(super) greeting: Greeting,
+    pub(super) greeting: Arc<Greeting>,
     pub(super) hears: Hears,
     /// The origin's end.
     pub(super) stop: CancellationToken,
@@ -139,7 +140,7 @@ impl Birth {
                 tracing::info!(server = name, pid = process.id(), "session process started");
                 let tail = Tail::default();
                 let drain = tokio::spawn(stderr::drain(pipes.stderr, name.clone(), tail));
-                let machine = Upstream::relay(&self.greeting);
+                let machine = Upstream::relay(&self.greeting, Probe::of(Era::Legacy));
                 let mut talk = Conversation::new(&name, machine, pipes.stdin, pipes.stdout);
                 let ended = self
                     .converse(&mut process, &mut talk, &mut inbox, &over)

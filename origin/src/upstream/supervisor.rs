@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp::upstream::{Event, Upstream};
+use mcp::upstream::{Eras, Event, Upstream};
 use origin_config::Server;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -31,6 +31,8 @@ pub(super) struct Supervisor {
     /// The resources whose changes the server is to tell of.
     pub(super) watched: Arc<Watched>,
     pub(super) updates: broadcast::Sender<Arc<Update>>,
+    /// What is known of its era.
+    pub(super) eras: Eras,
     pub(super) stop: CancellationToken,
 }
 
@@ -40,6 +42,8 @@ enum Life {
     Stopped,
     /// It ended or was ended.
     Over { reason: String, was_ready: bool },
+    /// It would not be met as it was asked: it is to be asked otherwise, at once.
+    Missed,
 }
 
 impl Supervisor {
@@ -52,6 +56,7 @@ impl Supervisor {
             let born = Instant::now();
             let (reason, was_ready) = match self.live(hold).await {
                 Life::Stopped => return,
+                Life::Missed => continue,
                 Life::Over { reason, was_ready } => (reason, was_ready),
             };
             ever_ready |= was_ready;
@@ -98,9 +103,10 @@ impl Supervisor {
         tracing::info!(server = name, pid = process.id(), "server started");
         let tail = Tail::default();
         let drain = tokio::spawn(stderr::drain(pipes.stderr, name.clone(), tail.clone()));
-        let machine = Upstream::new(&self.options.client_name, env!("CARGO_PKG_VERSION"));
+        let version = env!("CARGO_PKG_VERSION");
+        let machine = Upstream::shared(&self.options.client_name, version, self.eras.probe());
         let mut talk = Conversation::new(&name, machine, pipes.stdin, pipes.stdout);
-        let mut was_ready = false;
+        let (born, mut was_ready) = (Instant::now(), false);
         let ended = self
             .converse(&mut process, &mut talk, hold, &mut was_ready)
             .await;
@@ -124,7 +130,13 @@ impl Supervisor {
                 };
                 talk.close(&reason);
                 let _ = process.kill().await;
-                Life::Over { reason, was_ready }
+                let slow = born.elapsed() >= self.server.start_timeout;
+                if !was_ready && self.eras.missed() && !slow {
+                    tracing::info!(server = name, reason, "server is asked in the other era");
+                    Life::Missed
+                } else {
+                    Life::Over { reason, was_ready }
+                }
             }
         };
         // The group is gone, so the pipe ends, unless a process that left the group has it.
@@ -137,7 +149,7 @@ impl Supervisor {
                 reason: with_tail(reason, &tail),
                 was_ready,
             },
-            Life::Stopped => Life::Stopped,
+            other => other,
         }
     }
 
@@ -164,6 +176,7 @@ impl Supervisor {
                 event = talk.step() => match event {
                     Ok(Some(Event::Ready(hello))) => {
                         *ready = true;
+                        self.eras.met(hello.offers.era);
                         let tools = hello.offers.list(mcp::Kind::Tools).len();
                         tracing::info!(server = self.server.name, tools, "server is ready");
                         self.board.ready(self.index, hello);
@@ -200,7 +213,6 @@ impl Supervisor {
     fn heard(&self, event: Event) {
         match event {
             Event::Listed { kind, items } => self.board.listed(self.index, kind, items),
-            Event::Modern(capabilities) => self.board.modern(self.index, capabilities),
             // The machine of a shared server passes on one notification: that a resource changed.
             Event::Notice { params, .. } => {
                 let update = Update {
