@@ -1,6 +1,7 @@
 //! The command line as people and scripts meet it: the real program, its exit codes, its two streams.
 
 mod harness;
+mod keys;
 mod lint;
 mod runbook;
 
@@ -274,7 +275,7 @@ fn a_server_that_is_not_there_fails_every_check_of_a_url_and_skips_the_hosts() {
         Some("skip"),
         "{document}"
     );
-    assert_eq!(document["checks"].as_array().map(Vec::len), Some(20));
+    assert_eq!(document["checks"].as_array().map(Vec::len), Some(21));
 }
 
 #[test]
