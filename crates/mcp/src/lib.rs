@@ -16,6 +16,7 @@ pub mod level;
 pub mod listen;
 mod modern;
 pub mod offers;
+pub mod plain;
 mod raw;
 pub mod reply;
 pub mod schema;
