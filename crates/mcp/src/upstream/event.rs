@@ -124,7 +124,7 @@ pub struct Call<'a> {
 /// Who makes a request. The level is that from which on the caller wants log messages; without one it wants none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// The one for whom the connection was opened.
+    /// The one for whom the connection was opened; answers come as the server sent them.
     Own,
     /// A client of 2026-07-28: `_meta` of the request says who it is.
     Modern(Option<Level>),
@@ -138,14 +138,6 @@ impl Caller {
         match self {
             Self::Own => None,
             Self::Modern(level) | Self::Session(_, level) => *level,
-        }
-    }
-
-    /// Its era.
-    pub(super) fn era(&self) -> Era {
-        match self {
-            Self::Modern(_) => Era::Modern,
-            Self::Own | Self::Session(..) => Era::Legacy,
         }
     }
 }

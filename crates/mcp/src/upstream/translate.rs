@@ -64,7 +64,7 @@ fn capabilities(legacy: &str) -> String {
 
 /// A result of a server of `era` as a caller of another takes it.
 pub(super) fn result(era: Era, result: &str, caller: &Caller) -> Box<str> {
-    if era == caller.era() || era == Era::Legacy {
+    if era == Era::Legacy || !matches!(caller, Caller::Session(..)) {
         return result.into();
     }
     let complete = |object: &Object<'_>| {
@@ -84,9 +84,9 @@ pub(super) fn error(error: &str, reads: bool, caller: &Caller) -> Box<str> {
         let uri = object
             .find("data")
             .and_then(|data| Object::read(data.value)?.find("uri").map(|_| ()));
-        let code = match (member.value.parse().ok()?, caller.era()) {
-            (RESOURCE_NOT_FOUND, Era::Modern) => INVALID_PARAMS,
-            (INVALID_PARAMS, Era::Legacy) if reads && uri.is_some() => RESOURCE_NOT_FOUND,
+        let code = match (member.value.parse().ok()?, caller) {
+            (RESOURCE_NOT_FOUND, Caller::Modern(_)) => INVALID_PARAMS,
+            (INVALID_PARAMS, Caller::Session(..)) if reads && uri.is_some() => RESOURCE_NOT_FOUND,
             _ => return None,
         };
         Some(object.replaced(member, &code.to_string()))
