@@ -13,6 +13,7 @@ mod generation;
 mod layout;
 pub mod lint;
 pub mod nginx_conf;
+mod policy;
 mod render;
 mod resolve;
 mod spec;
@@ -24,6 +25,7 @@ pub use deployment::{
     UpstreamAddress,
 };
 pub use layout::{Layout, Paths, PrivateLayout, SitePaths, WorkerUser};
+pub use policy::{Limit, Matching, Per, Rate, Route};
 pub use render::{
     Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile, Templates, render,
 };
