@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use findings::{Document, Finding, Located, Reader, Report};
@@ -66,6 +67,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         trusted_hops: whole(reader.integer("trusted_hops", 0..=16)),
         allowed_hosts: allowed_hosts(reader),
         allowed_origins: allowed_origins(reader),
+        api_keys_file: api_keys_file(reader),
         tool_names: reader
             .word("tool_names", "value.tool-names")
             .map_or(ToolNames::Prefixed, |names| names.value),
@@ -136,10 +138,44 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
                 finding.hint("as `command = [\"mcp-server-time\"]`"),
             );
         }
+        find_nul(&table, &server);
         table.finish();
         servers.push(server);
     }
     servers
+}
+
+/// The operating system ends a word of a command or an environment at a NUL byte, and parts a variable at its first `=`.
+fn find_nul(table: &Reader<'_>, server: &Server) {
+    let folder = server.working_directory.as_ref();
+    let folder = folder.is_some_and(|folder| folder.as_os_str().as_encoded_bytes().contains(&0));
+    let mut names = server.environment.keys().chain(&server.environment_pass);
+    let found = [
+        (
+            "command",
+            server.command.iter().any(|word| word.contains('\0')),
+        ),
+        ("working_directory", folder),
+        (
+            "environment",
+            server
+                .environment
+                .values()
+                .any(|value| value.contains('\0')),
+        ),
+    ];
+    for (key, _) in found.iter().filter(|(_, found)| *found) {
+        let finding = Finding::error("servers.nul", "a NUL byte cannot be given to a program");
+        table.find(key, finding.hint("take `\\u0000` out"));
+    }
+    if let Some(name) = names.find(|name| name.is_empty() || name.contains(['\0', '='])) {
+        let message = format!("`{}` is no name of a variable", name.escape_debug());
+        let finding = Finding::error("servers.variable", message);
+        table.find(
+            "environment",
+            finding.hint("a name has no `=` and no NUL byte"),
+        );
+    }
 }
 
 fn check(config: &OriginConfig, report: &RefCell<Report>) {
@@ -232,6 +268,23 @@ fn allowed_origins(reader: &Reader<'_>) -> Vec<AllowedOrigin> {
         );
     }
     origins
+}
+
+fn api_keys_file(reader: &Reader<'_>) -> Option<PathBuf> {
+    let text = reader.string("api_keys_file")?;
+    if text.value.is_empty() {
+        return None;
+    }
+    let path = PathBuf::from(text.value);
+    if !path.is_absolute() {
+        let message = format!("`{}` is not an absolute path", path.display());
+        let hint = "as `api_keys_file = \"/etc/codeintel/api-keys.toml\"`";
+        reader.find(
+            "api_keys_file",
+            Finding::error("value.api-keys-file", message).hint(hint),
+        );
+    }
+    Some(path)
 }
 
 fn access_log(reader: &Reader<'_>) -> bool {
@@ -358,6 +411,29 @@ mod tests {
             [
                 ("allowed-hosts.any", Some(1), warn),
                 ("allowed-origins.any", Some(2), warn)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_no_program_can_be_given_is_found() {
+        let (config, report) = load_text(
+            "[[servers]]\nname = \"a\"\ncommand = [\"x\", \"y\\u0000\"]\nworking_directory = \"/\\u0000\"\n\
+             environment = { A = \"\\u0000\", \"B=C\" = \"1\" }\n",
+        );
+        assert!(config.is_none());
+        let found = report.findings().iter();
+        let found: Vec<_> = found
+            .map(|finding| (finding.id.as_str(), finding.line))
+            .collect();
+        let nul = "servers.nul";
+        assert_eq!(
+            found,
+            [
+                (nul, Some(3)),
+                (nul, Some(4)),
+                (nul, Some(5)),
+                ("servers.variable", Some(5))
             ]
         );
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod init;
+pub(crate) mod keys;
 pub(crate) mod lint;
 pub(crate) mod probe;
 pub(crate) mod render;

@@ -7,6 +7,8 @@ mod policy;
 mod services;
 mod templates;
 
+use serde::{Deserialize, Serialize};
+
 use crate::deployment::Deployment;
 use crate::words::{Account, Name};
 
@@ -72,7 +74,8 @@ impl Owner {
 }
 
 /// The part of a deployment that a file belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Component {
     /// NGINX: a reload takes it up.
     Edge,
