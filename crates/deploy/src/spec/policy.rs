@@ -92,7 +92,7 @@ fn read_matching(table: &Reader<'_>) -> Option<Matching> {
     };
     if !table.has("tools") && !table.has("methods") {
         let finding = Finding::error("spec.missing", "it applies to nothing");
-        let hint = "write `tools = [\"search__*\"]`, `methods = [\"resources/read\"]`, or both";
+        let hint = "write `tools = [\"search__*\"]`, `methods` with MCP methods, or both";
         table.find("tools", finding.hint(hint));
     }
     let is_empty = matching.tools.is_empty() && matching.methods.is_empty();
