@@ -63,7 +63,7 @@ fn settle(spec: &Spec, paths: &Paths, sites: &[Site]) -> Result<Edge, WordError>
         header_buffer: header_buffer(sites),
         expose: exposed(edge.expose.clone()),
         socket: paths.run.join("edge.sock")?,
-        access_log: paths.log.join(&format!("{name}.access.log"))?,
+        access_log: paths.access_log.clone(),
         error_log: paths.log.join(&format!("{name}.error.log"))?,
     })
 }
