@@ -55,7 +55,8 @@ impl Conflicts {
 }
 
 impl Conflict {
-    fn finding(&self) -> Finding {
+    /// What a person is told, with the command that resolves it.
+    pub fn finding(&self) -> Finding {
         let path = &self.path;
         let (id, message, hint) = match &self.kind {
             ConflictKind::BothChanged { clashes } => (

@@ -145,15 +145,16 @@ fn when_there(
             ..Decision::write(file(rendered.contents.clone()), Why::Overwritten)
         });
     }
+    let keep = |note| Decision {
+        note: Some(note),
+        ..if rights.differ {
+            Decision::write(file(text.to_owned()), Why::Rights)
+        } else {
+            Decision::NOTHING
+        }
+    };
     if base.has_text(&rendered.contents) {
-        return Ok(Decision {
-            note: Some(NoteKind::KeptEdit),
-            ..if rights.differ {
-                Decision::write(file(text.to_owned()), Why::Rights)
-            } else {
-                Decision::NOTHING
-            }
-        });
+        return Ok(keep(NoteKind::KeptEdit));
     }
     // the heads' generations always differ, and that is nothing to merge
     let merged = merge(
@@ -163,7 +164,7 @@ fn when_there(
     );
     match merged {
         Merged::Conflict(clashes) => Err(ConflictKind::BothChanged { clashes }),
-        Merged::Clean(merged) if is_same(&merged, text) => Ok(Decision::noted(NoteKind::Merged)),
+        Merged::Clean(merged) if is_same(&merged, text) => Ok(keep(NoteKind::Merged)),
         Merged::Clean(merged) => {
             let merged = with_generation_of(&merged, &rendered.contents);
             Ok(Decision {
