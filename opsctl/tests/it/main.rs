@@ -2,6 +2,7 @@
 
 mod hand;
 mod harness;
+mod keys;
 mod lint;
 mod runbook;
 
