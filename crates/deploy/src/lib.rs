@@ -16,6 +16,7 @@ pub mod lint;
 pub mod merge;
 pub mod nginx_conf;
 pub mod plan;
+mod policy;
 mod render;
 mod resolve;
 mod spec;
@@ -27,6 +28,7 @@ pub use deployment::{
     UpstreamAddress,
 };
 pub use layout::{Layout, Paths, PrivateLayout, SitePaths, WorkerUser};
+pub use policy::{Limit, Matching, Per, Rate, Route};
 pub use render::{
     Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile, Templates, render,
 };
