@@ -121,6 +121,14 @@ async fn fault(world: &World, server: String, tool: &str, n: u64, seen: Seen) {
         _ => false,
     };
     assert!(as_wanted, "{tool}: {outcome:?}");
+    if tool == "close_input" {
+        // only the next call can find it
+        let next = world.call(&server, "slow", 0).await;
+        assert!(
+            matches!(next, Err(CallError::Unavailable { .. })),
+            "{next:?}"
+        );
+    }
     if tool == "child" {
         let child = outcome.expect("it was answered").parse().expect("a pid");
         kill(world.pid(&server, "pid").await);
