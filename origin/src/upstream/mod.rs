@@ -7,6 +7,7 @@ mod environment;
 mod exchange;
 mod limits;
 mod lines;
+mod pool;
 mod private;
 mod process;
 mod stderr;
@@ -31,8 +32,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::snapshot::Snapshot;
-use board::Board;
+use board::{Board, Seat};
 use exchange::{Line, unavailable};
+use pool::{Member, Pool};
 use private::Birth;
 use supervisor::Supervisor;
 use watched::Watched;
@@ -117,8 +119,8 @@ pub struct Upstreams {
 #[derive(Debug)]
 struct Handle {
     server: Server,
-    line: Arc<Line>,
-    watched: Arc<Watched>,
+    pool: Pool,
+    tickets: Arc<AtomicU64>,
     /// The processes that sessions may still have of it.
     processes: Arc<Semaphore>,
 }
@@ -132,26 +134,36 @@ impl Upstreams {
         let updates = broadcast::Sender::new(UPDATES);
         let tickets = Arc::new(AtomicU64::new(0));
         let handles = servers.iter().enumerate().map(|(index, server)| {
-            let name = server.name.as_str().into();
-            let (line, inbox) = Line::new(name, server.call_timeout, Arc::clone(&tickets));
-            let watched = Arc::new(Watched::default());
-            let supervisor = Supervisor {
-                index,
-                server: server.clone(),
-                options: options.clone(),
-                board: Arc::clone(&board),
-                inbox,
-                watched: Arc::clone(&watched),
-                updates: updates.clone(),
-                eras: Eras::new(Probe::PIPE),
-                stop: stop.clone(),
-            };
-            tasks.spawn(supervisor.run());
+            let name: Arc<str> = server.name.as_str().into();
+            let members = (0..board::processes(server)).map(|process| {
+                let tickets = Arc::clone(&tickets);
+                let (line, inbox) = Line::new(Arc::clone(&name), server.call_timeout, tickets);
+                let watched = Arc::new(Watched::default());
+                let supervisor = Supervisor {
+                    seat: Seat {
+                        server: index,
+                        process,
+                    },
+                    server: server.clone(),
+                    options: options.clone(),
+                    board: Arc::clone(&board),
+                    inbox,
+                    load: Arc::clone(&line.load),
+                    watched: Arc::clone(&watched),
+                    updates: updates.clone(),
+                    eras: Eras::new(Probe::PIPE),
+                    stop: stop.clone(),
+                };
+                tasks.spawn(supervisor.run());
+                let line = Arc::new(line);
+                Member { line, watched }
+            });
+            let pool = Pool::new(members.collect());
             let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
             let handle = Handle {
                 server: server.clone(),
-                line: Arc::new(line),
-                watched,
+                pool,
+                tickets: Arc::clone(&tickets),
                 processes: Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS))),
             };
             (server.name.clone(), handle)
@@ -178,13 +190,15 @@ impl Upstreams {
         self.updates.subscribe()
     }
 
-    /// Hands a request to the process of `server` that all clients share. Its answer comes within the server's `call_timeout`.
+    /// Hands a request to a process of `server` that all clients share, the least busy one. Its answer comes within the server's `call_timeout`.
     ///
     /// A request that times out, or whose [`Exchange`] is dropped, is cancelled at the server.
     pub fn begin(&self, server: &str, call: Call) -> Result<Exchange, CallError> {
         let handle = self.servers.get(server);
         let handle = handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
-        Ok(handle.line.begin(call))
+        let line = handle.pool.line();
+        let line = line.ok_or_else(|| unavailable(server, "it has no process"))?;
+        Ok(line.begin(call))
     }
 
     /// The same, and waits for the answer alone.
@@ -195,7 +209,7 @@ impl Upstreams {
     /// Has a shared server tell of changes of a resource, until the watch is dropped. `None`: there is no such server.
     pub fn watch(&self, server: &str, uri: String) -> Option<Watch> {
         let handle = self.servers.get(server)?;
-        Some(Watch::new(Arc::clone(&handle.watched), uri))
+        Some(Watch::new(handle.pool.watched(), uri))
     }
 
     /// Whether each session has a process of this server to itself.
@@ -217,8 +231,8 @@ impl Upstreams {
         let permit = permit.map_err(|_| {
             unavailable(server, "as many sessions use it as `max_processes` allows")
         })?;
-        let (name, timeout) = (Arc::clone(&handle.line.server), handle.server.call_timeout);
-        let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.line.tickets));
+        let (name, timeout) = (server.into(), handle.server.call_timeout);
+        let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.tickets));
         let birth = Birth {
             server: handle.server.clone(),
             options: self.options.clone(),
