@@ -93,7 +93,9 @@ pub(crate) fn write(out: &mut String, launch: &Launch) {
     let mut line = |key: &str, value: String| {
         let _ = writeln!(out, "{key} = {value}");
     };
-    line("processes", launch.processes.to_string());
+    if launch.processes != 1 {
+        line("processes", launch.processes.to_string());
+    }
     let files: Vec<_> = launch
         .environment_files
         .iter()
