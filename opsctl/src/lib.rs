@@ -10,12 +10,17 @@ mod commands;
 mod deployment;
 mod error;
 pub mod exit;
+mod generations;
 mod host;
+mod lock;
 #[cfg(test)]
 mod made_up;
 mod nginx;
 mod prerequisites;
+mod settle;
 mod spec;
+mod state;
+mod transaction;
 mod ui;
 
 pub use ui::{Options, Ui};
