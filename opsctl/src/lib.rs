@@ -15,6 +15,7 @@ mod host;
 mod lock;
 #[cfg(test)]
 mod made_up;
+mod named_certificates;
 mod nginx;
 mod prerequisites;
 mod settle;

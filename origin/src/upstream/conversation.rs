@@ -1,43 +1,33 @@
-//! One life of one server process: its pipes, the protocol machine, and the calls in flight.
+//! One life of one server: the link to it, the protocol machine, and the calls in flight.
 
 use std::collections::HashMap;
-use std::io;
+use std::time::Duration;
 
 use mcp::upstream::{self, Event, Upstream};
-use tokio::io::AsyncWriteExt;
-use tokio::process::{ChildStdin, ChildStdout};
+use tokio::time::timeout;
 
 use super::CallError;
+use super::child::Child;
 use super::exchange::{Command, Note, Order, Reply, unavailable};
-use super::lines::{Line, Lines};
+use super::lines::{MAX_MESSAGE, Message};
 
-/// The talk with a server over its pipes.
+/// The talk with a server over its link.
 #[derive(Debug)]
 pub(super) struct Conversation {
     server: String,
     machine: Upstream,
-    stdin: ChildStdin,
-    lines: Lines<ChildStdout>,
-    /// What the server has not read yet.
-    unsent: Vec<u8>,
+    link: Child,
     waiting: HashMap<u64, Reply>,
     ignored: u32,
 }
 
 impl Conversation {
     /// Opens the talk.
-    pub(super) fn new(
-        server: &str,
-        machine: Upstream,
-        stdin: ChildStdin,
-        stdout: ChildStdout,
-    ) -> Self {
+    pub(super) fn new(server: &str, machine: Upstream, link: Child) -> Self {
         let mut conversation = Self {
             server: server.to_owned(),
             machine,
-            stdin,
-            lines: Lines::new(stdout, MAX_LINE),
-            unsent: Vec::new(),
+            link,
             waiting: HashMap::new(),
             ignored: 0,
         };
@@ -47,21 +37,19 @@ impl Conversation {
 
     /// Whether calls may be given to [`Conversation::call`]: the server is ready and reads what it is sent.
     pub(super) fn takes_calls(&self) -> bool {
-        self.machine.is_ready() && self.unsent.len() < QUEUE_SOFT
+        self.machine.is_ready() && self.link.backlog() < QUEUE_SOFT
     }
 
-    /// Moves bytes either way until something is to be told, or the talk is over (`Err` says why). May be dropped at any time.
+    /// Moves messages either way until something is to be told, or the talk is over (`Err` says why). May be dropped at any time.
     pub(super) async fn step(&mut self) -> Result<Option<Event>, String> {
         if let Some(event) = self.machine.poll_event() {
             return Ok(self.handle(event));
         }
-        tokio::select! {
-            line = self.lines.next() => self.receive(line)?,
-            sent = self.stdin.write(&self.unsent), if !self.unsent.is_empty() => match sent {
-                Ok(0) => return Err("it closed its standard input".to_owned()),
-                Ok(sent) => drop(self.unsent.drain(..sent)),
-                Err(error) => return Err(format!("it does not read its standard input: {error}")),
-            },
+        if let Some(message) = self.link.step().await? {
+            self.receive(&message);
+            if self.link.backlog() > QUEUE_HARD {
+                return Err("it asks without reading the answers".to_owned());
+            }
         }
         Ok(None)
     }
@@ -110,42 +98,58 @@ impl Conversation {
         self.collect();
     }
 
-    /// Reads what is left in the pipe of a server that has ended: it may have answered with its last breath.
-    pub(super) async fn drain(&mut self) {
-        while let Ok(Line::Whole(line)) = self.lines.next().await {
-            let _ = self.receive(Ok(Line::Whole(line)));
+    /// Ends the talk in good order: every call in flight is answered with `reason`, then the server is asked to leave. Returns
+    /// when nothing of it is left.
+    pub(super) async fn end(self, reason: &str) {
+        refuse(self.waiting, &self.server, reason);
+        self.link.end(&self.server).await;
+    }
+
+    /// The talk broke off. The server may have answered with its last breath; every other call in flight is answered with the
+    /// reason, or a better one that is found. Returns it with what an operator may know beside, when nothing of the server is left.
+    pub(super) async fn lose(mut self, mut reason: String) -> String {
+        if let Some(better) = self.link.status().await {
+            reason = better;
+            // Not for ever: a process that the server left behind may write on.
+            let _ = timeout(LAST_WORDS, self.last_words()).await;
+        }
+        refuse(self.waiting, &self.server, &reason);
+        let tail = self.link.kill().await;
+        if tail.is_empty() {
+            reason
+        } else {
+            format!("{reason}; its last lines were:\n{tail}")
+        }
+    }
+
+    async fn last_words(&mut self) {
+        while let Some(message) = self.link.last_word().await {
+            self.receive(&message);
             while let Some(event) = self.machine.poll_event() {
                 self.handle(event);
             }
         }
     }
 
-    /// Answers every call in flight with the end of the server, and closes its pipes.
-    pub(super) fn close(self, reason: &str) {
-        for reply in self.waiting.into_values() {
-            reply.answer(Err(unavailable(&self.server, reason)));
-        }
-    }
-
-    fn receive(&mut self, line: io::Result<Line>) -> Result<(), String> {
-        let line = match line {
-            Ok(Line::Whole(line)) => line,
-            Ok(Line::Cut(_)) => {
-                return Err(format!("it sent a line longer than {} MiB", MAX_LINE >> 20));
+    fn receive(&mut self, message: &Message) {
+        match message {
+            Message::Whole(message) => match std::str::from_utf8(message).map(str::trim) {
+                Ok("") => {}
+                Ok(text) => self.machine.receive(text),
+                Err(_) => self.ignore("not UTF-8"),
+            },
+            Message::Part(part) => {
+                let why = format!(
+                    "the server `{}` sent a message longer than {} MiB",
+                    self.server,
+                    MAX_MESSAGE >> 20
+                );
+                tracing::warn!(server = self.server, "{why}");
+                self.machine
+                    .receive_part(&String::from_utf8_lossy(part), &why);
             }
-            Ok(Line::End) => return Err("it closed its standard output".to_owned()),
-            Err(error) => return Err(format!("its standard output cannot be read: {error}")),
-        };
-        match std::str::from_utf8(&line).map(str::trim) {
-            Ok("") => {}
-            Ok(text) => self.machine.receive(text),
-            Err(_) => self.ignore("not UTF-8"),
         }
         self.collect();
-        if self.unsent.len() > QUEUE_HARD {
-            return Err("it asks without reading the answers".to_owned());
-        }
-        Ok(())
     }
 
     /// Keeps for itself what concerns one call; what concerns the server is returned.
@@ -181,21 +185,31 @@ impl Conversation {
             tracing::warn!(
                 server = self.server,
                 reason,
-                "a line of the server was ignored"
+                "a message of the server was ignored"
             );
         }
     }
 
     fn collect(&mut self) {
-        while let Some(line) = self.machine.poll_outgoing() {
-            self.unsent.extend_from_slice(line.as_bytes());
-            self.unsent.push(b'\n');
+        while let Some(message) = self.machine.poll_outgoing() {
+            self.link.send(&message);
         }
     }
 }
 
-/// The longest line of a server: rmcp's cap since 3.6.0.
-const MAX_LINE: usize = 16 << 20;
+fn refuse(waiting: HashMap<u64, Reply>, server: &str, reason: &str) {
+    for reply in waiting.into_values() {
+        reply.answer(Err(unavailable(server, reason)));
+    }
+}
+
+/// What a caller may know of a reason: the error output of a server is for its operator.
+pub(super) fn first_line(reason: &str) -> &str {
+    reason.lines().next().unwrap_or_default()
+}
+
+/// How long a link is listened to on after its end.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Above this calls wait in their queue: a pipe holds 64 KiB on Linux, and a few of these keep it full.
 const QUEUE_SOFT: usize = 1 << 20;
@@ -203,5 +217,5 @@ const QUEUE_SOFT: usize = 1 << 20;
 /// Above this the server is given up: one body of the largest size fits twice.
 const QUEUE_HARD: usize = 32 << 20;
 
-/// How many ignored lines of one process are logged: a server that prints for ever must not fill the log.
+/// How many ignored messages of one life are logged: a server that prints for ever must not fill the log.
 const IGNORED_LOGGED: u32 = 20;

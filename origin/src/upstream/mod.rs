@@ -1,6 +1,7 @@
 //! The MCP servers behind the origin: started once, kept running, many calls at a time through one process.
 
 mod board;
+mod child;
 mod conversation;
 mod exchange;
 mod lines;

@@ -1,21 +1,19 @@
 //! A process that one session has to itself: greeted as its client, and ended with it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mcp::Kind;
 use mcp::jsonrpc::Id;
 use mcp::upstream::{Event, Greeting, Upstream};
 use origin_config::Server;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Options;
-use super::conversation::Conversation;
+use super::child::Child;
+use super::conversation::{Conversation, first_line};
 use super::exchange::{Call, Exchange, Inbox, Line, Order};
-use super::process::Process;
-use super::stderr::{self, Tail};
 
 /// What a process has to say to its session, beside the answers to its requests.
 #[derive(Debug)]
@@ -134,35 +132,24 @@ impl Birth {
 
     async fn live(self, mut inbox: Inbox, over: CancellationToken) {
         let name = self.server.name.clone();
-        let reason = match Process::spawn(&self.server, &self.options.environment) {
-            Ok((mut process, pipes)) => {
-                tracing::info!(server = name, pid = process.id(), "session process started");
-                let tail = Tail::default();
-                let drain = tokio::spawn(stderr::drain(pipes.stderr, name.clone(), tail));
-                let machine = Upstream::relay(&self.greeting);
-                let mut talk = Conversation::new(&name, machine, pipes.stdin, pipes.stdout);
-                let ended = self
-                    .converse(&mut process, &mut talk, &mut inbox, &over)
-                    .await;
-                let reason = ended.unwrap_or_else(|| "its session is over".to_owned());
-                if timeout(LAST_WORDS, process.ended()).await.is_ok() {
-                    let _ = timeout(LAST_WORDS, talk.drain()).await;
+        let reason = match Child::start(&self.server, &self.options.environment) {
+            Ok(link) => {
+                let mut talk = Conversation::new(&name, Upstream::relay(&self.greeting), link);
+                if let Some(reason) = self.converse(&mut talk, &mut inbox, &over).await {
+                    talk.lose(reason).await
+                } else {
+                    talk.end(OVER).await;
+                    OVER.to_owned()
                 }
-                talk.close(&reason);
-                if let Err(error) = process.end().await {
-                    tracing::warn!(server = name, %error, "the end of a session process was not seen");
-                }
-                drain.abort();
-                reason
             }
-            Err(error) => format!("it cannot be started: {error}"),
+            Err(reason) => reason,
         };
         tracing::info!(server = name, reason, "session process ended");
         drop(self.permit);
         inbox.orders.close();
         while let Some(order) = inbox.orders.recv().await {
             if let Order::Call(command) = order {
-                command.refuse(&name, &reason);
+                command.refuse(&name, first_line(&reason));
             }
         }
         (self.hears)(Said::Ended);
@@ -171,7 +158,6 @@ impl Birth {
     /// Serves until the process is to be ended: `None` because nobody wants it any more, else why.
     async fn converse(
         &self,
-        process: &mut Process,
         talk: &mut Conversation,
         inbox: &mut Inbox,
         over: &CancellationToken,
@@ -181,9 +167,6 @@ impl Birth {
         loop {
             tokio::select! {
                 () = over.cancelled() => return None,
-                status = process.ended() => {
-                    return Some(status.map_or_else(|error| error.to_string(), |status| format!("it ended: {status}")));
-                }
                 () = sleep_until(deadline), if !ready => {
                     return Some(format!("it was not ready within {:?}", self.server.start_timeout));
                 }
@@ -214,5 +197,5 @@ impl Birth {
     }
 }
 
-/// How long the pipes of a process are read on that has ended by itself.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// Why a process ends that nobody wants any more.
+const OVER: &str = "its session is over";

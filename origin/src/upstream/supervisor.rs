@@ -6,16 +6,15 @@ use std::time::Duration;
 use mcp::upstream::{Event, Upstream};
 use origin_config::Server;
 use tokio::sync::broadcast;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Options;
 use super::Update;
 use super::board::Board;
-use super::conversation::Conversation;
+use super::child::Child;
+use super::conversation::{Conversation, first_line};
 use super::exchange::{Inbox, Order};
-use super::process::Process;
-use super::stderr::{self, Tail};
 use super::watched::Watched;
 use crate::snapshot::ServerState;
 
@@ -79,72 +78,30 @@ impl Supervisor {
         }
     }
 
-    /// One life of the process, from its start to its end. Calls that come before it is ready wait until `hold`, then are refused.
+    /// One life of the server, from its start to its end. Calls that come before it is ready wait until `hold`, then are refused.
     async fn live(&mut self, hold: Instant) -> Life {
-        let name = self.server.name.clone();
-        let (mut process, pipes) = match Process::spawn(&self.server, &self.options.environment) {
-            Ok(started) => started,
-            Err(error) => {
-                let reason = format!(
-                    "`{}` cannot be started: {error}",
-                    self.server.command.first().map_or("", String::as_str)
-                );
-                return Life::Over {
-                    reason,
-                    was_ready: false,
-                };
-            }
-        };
-        tracing::info!(server = name, pid = process.id(), "server started");
-        let tail = Tail::default();
-        let drain = tokio::spawn(stderr::drain(pipes.stderr, name.clone(), tail.clone()));
-        let machine = Upstream::new(&self.options.client_name, env!("CARGO_PKG_VERSION"));
-        let mut talk = Conversation::new(&name, machine, pipes.stdin, pipes.stdout);
         let mut was_ready = false;
-        let ended = self
-            .converse(&mut process, &mut talk, hold, &mut was_ready)
-            .await;
-        let life = match ended {
+        let link = match Child::start(&self.server, &self.options.environment) {
+            Ok(link) => link,
+            Err(reason) => return Life::Over { reason, was_ready },
+        };
+        let machine = Upstream::new(&self.options.client_name, env!("CARGO_PKG_VERSION"));
+        let mut talk = Conversation::new(&self.server.name, machine, link);
+        match self.converse(&mut talk, hold, &mut was_ready).await {
             None => {
-                talk.close("the origin is shutting down");
-                if let Err(error) = process.end().await {
-                    tracing::warn!(server = name, %error, "the end of the server was not seen");
-                }
+                talk.end("the origin is shutting down").await;
                 Life::Stopped
             }
-            Some(reason) => {
-                // Most often the process ends right after what was seen of it: its status says more.
-                let status = timeout(LAST_WORDS, process.ended()).await;
-                let reason = match status {
-                    Ok(Ok(status)) => {
-                        let _ = timeout(LAST_WORDS, talk.drain()).await;
-                        format!("it ended: {status}")
-                    }
-                    _ => reason,
-                };
-                talk.close(&reason);
-                let _ = process.kill().await;
-                Life::Over { reason, was_ready }
-            }
-        };
-        // The group is gone, so the pipe ends, unless a process that left the group has it.
-        let abort = drain.abort_handle();
-        if timeout(LAST_WORDS, drain).await.is_err() {
-            abort.abort();
-        }
-        match life {
-            Life::Over { reason, was_ready } => Life::Over {
-                reason: with_tail(reason, &tail),
+            Some(reason) => Life::Over {
+                reason: talk.lose(reason).await,
                 was_ready,
             },
-            Life::Stopped => Life::Stopped,
         }
     }
 
-    /// Serves until the process is to be ended: `None` because the origin stops, else why.
+    /// Serves until the talk is to be ended: `None` because the origin stops, else why.
     async fn converse(
         &mut self,
-        process: &mut Process,
         talk: &mut Conversation,
         hold: Instant,
         ready: &mut bool,
@@ -154,9 +111,6 @@ impl Supervisor {
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return None,
-                status = process.ended() => {
-                    return Some(status.map_or_else(|error| error.to_string(), |status| format!("it ended: {status}")));
-                }
                 () = sleep_until(deadline), if !*ready => {
                     return Some(format!("it was not ready within {:?}", self.server.start_timeout));
                 }
@@ -241,20 +195,6 @@ fn pause(failures: u32) -> Duration {
         .min(LONGEST_PAUSE)
 }
 
-/// What a caller may know: the error output of a server is for its operator.
-fn first_line(reason: &str) -> &str {
-    reason.lines().next().unwrap_or_default()
-}
-
-fn with_tail(reason: String, tail: &Tail) -> String {
-    let text = tail.text();
-    if text.is_empty() {
-        reason
-    } else {
-        format!("{reason}; its last lines were:\n{text}")
-    }
-}
-
 /// The first pause before a restart; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -269,9 +209,6 @@ const CRASH_LIMIT: u32 = 5;
 
 /// How long calls wait for a server that has just died: a caller is answered within a second or served by the next process.
 const HOLD: Duration = Duration::from_secs(1);
-
-/// How long the pipes of an ended process are read on.
-const LAST_WORDS: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
