@@ -11,7 +11,10 @@ mod deployment;
 mod error;
 pub mod exit;
 mod generations;
+mod ground;
+mod guard;
 mod host;
+mod inventory;
 mod lock;
 #[cfg(test)]
 mod made_up;
@@ -21,8 +24,10 @@ mod prerequisites;
 mod settle;
 mod spec;
 mod state;
+mod steps;
 mod transaction;
 mod ui;
+mod wanted;
 
 pub use ui::{Options, Ui};
 
@@ -44,6 +49,15 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         }
         Command::Init(arguments) => commands::init::run(&arguments, &spec, ui),
         Command::Render(arguments) => commands::render::run(arguments, &spec, ui).await,
+        Command::Apply(arguments) => Box::pin(commands::apply::run(arguments, &spec, ui)).await,
+        Command::Rollback(arguments) => {
+            Box::pin(commands::rollback::run(arguments, &spec, ui)).await
+        }
+        Command::History(arguments) => commands::history::run(&arguments, &spec, ui),
+        Command::Confirm(arguments) => commands::confirm::run(&arguments, &spec, ui).await,
+        Command::Uninstall(arguments) => {
+            Box::pin(commands::uninstall::run(arguments, &spec, ui)).await
+        }
         Command::Verify(arguments) => commands::verify::run(arguments, &spec, ui).await,
         Command::Probe(arguments) => commands::probe::run(&arguments, ui).await,
         Command::Up(arguments) => commands::up::run(arguments, &spec, ui).await,

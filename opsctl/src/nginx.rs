@@ -202,7 +202,7 @@ async fn output(program: &Path, arguments: &[String]) -> Result<std::process::Ou
 }
 
 /// The messages of level warn and above, without `nginx:` or the time and process that a log line begins with.
-fn messages(text: &str) -> Vec<String> {
+pub(crate) fn messages(text: &str) -> Vec<String> {
     let mut found: Vec<&str> = text
         .lines()
         .filter_map(|line| {

@@ -51,20 +51,21 @@ impl Before {
         }
     }
 
-    /// Waits until workers answer that name the generation, and, after a reload, none of them is an old one.
+    /// Waits until workers answer that name a generation, and, after a reload, none of them is an old one.
     ///
     /// # Errors
     /// The finding says what NGINX wrote into its error log meanwhile.
     pub(crate) async fn settled(
         &self,
         deployment: &Deployment,
+        generation: &str,
         reloaded: bool,
     ) -> Result<(), Finding> {
         let start = Instant::now();
         let mut in_row = 0;
         let mut last = "it did not answer".to_owned();
         loop {
-            let answer = self.one_answer(deployment, reloaded).await;
+            let answer = self.one_answer(deployment, generation, reloaded).await;
             match answer {
                 Ok(()) => in_row += 1,
                 Err(said) => {
@@ -93,10 +94,15 @@ impl Before {
         }
     }
 
-    async fn one_answer(&self, deployment: &Deployment, reloaded: bool) -> Result<(), String> {
+    async fn one_answer(
+        &self,
+        deployment: &Deployment,
+        generation: &str,
+        reloaded: bool,
+    ) -> Result<(), String> {
         let edge = checks::edge_aim(deployment, Err(String::new()));
         let named = checks::generation(&edge).await?;
-        if named != edge.generation {
+        if named != generation {
             return Err(format!("it names generation {named}"));
         }
         if reloaded && !self.workers.is_empty() {

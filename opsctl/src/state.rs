@@ -14,6 +14,7 @@ use crate::host::files::below;
 /// The state folder of one deployment.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
+    name: Name,
     folder: PathBuf,
 }
 
@@ -21,6 +22,7 @@ impl State {
     /// That of a deployment of the machine below `root`.
     pub(crate) fn of(root: &Path, name: &Name) -> Self {
         Self {
+            name: name.clone(),
             folder: below(root, FOLDER).join(name.as_str()),
         }
     }
@@ -45,6 +47,16 @@ impl State {
         }
         make_folders(disk, &self.folder, 0o700)?;
         make_folders(disk, &self.generations(), 0o700)
+    }
+
+    /// The deployment.
+    pub(crate) fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The folder as the machine itself names it.
+    pub(crate) fn path(&self) -> String {
+        format!("{FOLDER}/{}", self.name)
     }
 
     /// The folder itself.

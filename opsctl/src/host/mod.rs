@@ -8,6 +8,7 @@ pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod rehearsal;
 pub(crate) mod services;
+pub(crate) mod signals;
 pub(crate) mod tree;
 
 use std::ffi::OsStr;
