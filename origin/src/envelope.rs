@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use http::header::{ALLOW, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::RETRY_AFTER;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub enum Shape {
 pub enum Code {
     /// 400: the request itself is malformed.
     BadRequest,
+    /// 401: no API key, or one that opens nothing; `WWW-Authenticate` names the scheme.
+    Unauthorized,
     /// 403: a web page asks that may not.
     Forbidden,
     /// 421: the request is for a host that is none of this origin's.
@@ -57,6 +59,7 @@ impl Code {
     pub fn word(self) -> &'static str {
         match self {
             Self::BadRequest => "BAD_REQUEST",
+            Self::Unauthorized => "UNAUTHORIZED",
             Self::Forbidden => "FORBIDDEN",
             Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
             Self::RequestTimeout => "REQUEST_TIMEOUT",
@@ -74,6 +77,7 @@ impl Code {
     /// The HTTP status.
     pub fn status(self) -> StatusCode {
         match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -104,7 +108,7 @@ impl Code {
 pub struct Failure {
     code: Code,
     message: Cow<'static, str>,
-    allow: Option<HeaderValue>,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Failure {
@@ -113,7 +117,7 @@ impl Failure {
         Self {
             code,
             message: message.into(),
-            allow: None,
+            header: None,
         }
     }
 
@@ -127,10 +131,10 @@ impl Failure {
         &self.message
     }
 
-    /// The same error, with an `Allow` header.
+    /// The same error, with the header that its status asks for: `Allow`, `WWW-Authenticate`, `Retry-After`.
     #[must_use]
-    pub fn allowing(mut self, methods: HeaderValue) -> Self {
-        self.allow = Some(methods);
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
         self
     }
 
@@ -169,11 +173,11 @@ impl Failure {
                 }),
             ),
         };
-        if let Some(allow) = self.allow {
-            response.headers_mut().insert(ALLOW, allow);
-        }
         if self.code == Code::ServiceUnavailable {
             response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
+        }
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
         }
         response
     }

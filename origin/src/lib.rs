@@ -10,6 +10,7 @@ pub mod clock;
 pub mod conn;
 pub mod endpoint;
 pub mod envelope;
+pub mod keys;
 pub mod listen;
 pub mod middleware;
 pub mod proto;

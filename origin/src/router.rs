@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::header::ALLOW;
 use http::{HeaderValue, Method};
 use matchit::Router;
 use origin_config::OriginConfig;
@@ -39,6 +40,14 @@ pub enum Endpoint {
     Streams,
     /// `OPTIONS`: the methods of the route.
     Options(&'static HeaderValue),
+}
+
+impl Endpoint {
+    /// Whether it tells everybody the same, which is not worth a key: that the process lives, and what a path takes, which
+    /// a browser asks without credentials (the Fetch standard, CORS protocol: a preflight has none).
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Healthz | Self::Options(_))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +142,7 @@ impl Target {
         } else {
             let allowed = allow.to_str().unwrap_or_default();
             let message = format!("`{}` is served for {allowed} only", route.path);
-            Err(Failure::new(Code::MethodNotAllowed, message).allowing(allow.clone()))
+            Err(Failure::new(Code::MethodNotAllowed, message).with(ALLOW, allow.clone()))
         }
     }
 }

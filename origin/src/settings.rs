@@ -48,6 +48,12 @@ pub fn from_flags(
 fn load(over: Document, mut report: Report) -> (Option<OriginConfig>, Report) {
     let (config, found) = origin_config::load(over);
     report.append(found);
+    if let Some(path) = config
+        .as_ref()
+        .and_then(|config| config.api_keys_file.as_deref())
+    {
+        report.append(crate::keys::check(path));
+    }
     (config.filter(|_| !report.has_errors()), report)
 }
 

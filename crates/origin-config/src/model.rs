@@ -33,6 +33,8 @@ pub struct OriginConfig {
     pub allowed_hosts: Vec<AllowedHost>,
     /// `allowed_origins`: the web pages that may send requests, beside those of this machine.
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// `api_keys_file`: the keys that clients need; `None`: none are asked for.
+    pub api_keys_file: Option<PathBuf>,
     /// `tool_names`: how tools are named to clients.
     pub tool_names: ToolNames,
     /// `include_server_header` (Hypercorn): whether responses carry `Server`.

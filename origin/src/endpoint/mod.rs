@@ -26,8 +26,8 @@ pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) ->
         Endpoint::Sse => sse::serve(&app, &request.into_parts().0).await,
         Endpoint::StreamDemo => stream_demo::serve(&app, &request.into_parts().0),
         Endpoint::Healthz => healthz::serve(),
-        Endpoint::Readyz => readyz::serve(&app),
-        Endpoint::Capz => capz::serve(&app),
+        Endpoint::Readyz => readyz::serve(&app, &request.into_parts().0),
+        Endpoint::Capz => capz::serve(&app, &request.into_parts().0),
         Endpoint::Streams => streams::serve(&app),
         Endpoint::Options(allow) => {
             let mut response = Response::new(body::empty());

@@ -7,6 +7,7 @@ mod frames;
 mod hostile;
 mod hostile_h2;
 mod idle;
+mod keys;
 mod life;
 mod panics;
 mod readiness;
