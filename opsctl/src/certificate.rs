@@ -169,7 +169,11 @@ pub(crate) fn made(
                 key.serialize_pem(),
                 0o600,
             ),
-            (certificate.chain_path.as_path().to_owned(), leaf.pem(), 0o644),
+            (
+                certificate.chain_path.as_path().to_owned(),
+                leaf.pem(),
+                0o644,
+            ),
         ];
         made.extend(files.map(|(path, text, mode)| Made { path, text, mode }));
     }

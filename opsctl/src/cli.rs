@@ -80,6 +80,8 @@ pub enum Command {
     Rollback(Rollback),
     /// List the generations
     History(Named),
+    /// Say what is installed, what runs, and what is not as it should be
+    Status(Named),
     /// Keep a generation that would be taken back otherwise
     Confirm(Named),
     /// Take everything out again; what was made by hand stays
@@ -151,10 +153,6 @@ pub struct Render {
 
 /// `opsctl apply`
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "three independent flags of a command line"
-)]
 pub struct Apply {
     /// Install below this folder, and start or reload nothing
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]

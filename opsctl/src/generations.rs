@@ -45,7 +45,7 @@ pub(crate) struct Draft {
 }
 
 /// The generations of a deployment.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Generations<'a> {
     /// Where they are.
     pub(crate) state: &'a State,
@@ -53,7 +53,7 @@ pub(crate) struct Generations<'a> {
 
 impl Generations<'_> {
     /// The numbers that are there, ascending.
-    pub(crate) fn numbers(&self) -> Vec<u64> {
+    pub(crate) fn numbers(self) -> Vec<u64> {
         let entries = std::fs::read_dir(self.state.generations());
         let mut numbers: Vec<u64> = entries
             .into_iter()
@@ -66,17 +66,17 @@ impl Generations<'_> {
     }
 
     /// The number of the newest one; 0 before the first.
-    pub(crate) fn newest(&self) -> u64 {
+    pub(crate) fn newest(self) -> u64 {
         self.numbers().last().copied().unwrap_or_default()
     }
 
     /// One of them.
-    pub(crate) fn read(&self, number: u64) -> Result<Generation, HostError> {
+    pub(crate) fn read(self, number: u64) -> Result<Generation, HostError> {
         read_json(&self.state.generation(number).join(META))
     }
 
     /// The newest one, if it is of something that is installed.
-    pub(crate) fn current(&self) -> Result<Option<Generation>, HostError> {
+    pub(crate) fn current(self) -> Result<Option<Generation>, HostError> {
         match self.newest() {
             0 => Ok(None),
             number => Ok(Some(self.read(number)?).filter(Generation::is_installed)),
@@ -84,17 +84,17 @@ impl Generations<'_> {
     }
 
     /// The copy of the spec of a generation.
-    pub(crate) fn spec(&self, number: u64) -> Result<String, HostError> {
+    pub(crate) fn spec(self, number: u64) -> Result<String, HostError> {
         files::read_text(&self.state.generation(number).join(SPEC))
     }
 
     /// What a generation rendered and installed, as the planner remembers it.
-    pub(crate) fn baseline(&self, number: u64) -> Result<Vec<u8>, HostError> {
+    pub(crate) fn baseline(self, number: u64) -> Result<Vec<u8>, HostError> {
         read(&self.state.generation(number).join(BASELINE))
     }
 
     /// Writes everything of a generation but its place: it is not there before [`Self::commit`].
-    pub(crate) fn prepare(&self, disk: &dyn Disk, draft: &Draft) -> Result<(), HostError> {
+    pub(crate) fn prepare(self, disk: &dyn Disk, draft: &Draft) -> Result<(), HostError> {
         let folder = self.state.generations().join(NEXT);
         remove_tree(disk, &folder)?;
         make_folders(disk, &folder, 0o700)?;
@@ -116,7 +116,7 @@ impl Generations<'_> {
 
     /// Puts the prepared generation in its place, with the verification that it passed. Done twice it is done once.
     pub(crate) fn commit(
-        &self,
+        self,
         disk: &dyn Disk,
         number: u64,
         verification: &Value,
@@ -140,12 +140,12 @@ impl Generations<'_> {
     }
 
     /// Takes a prepared generation away that is not to be.
-    pub(crate) fn discard(&self, disk: &dyn Disk) -> Result<(), HostError> {
+    pub(crate) fn discard(self, disk: &dyn Disk) -> Result<(), HostError> {
         remove_tree(disk, &self.state.generations().join(NEXT))
     }
 
     /// Removes the oldest so that at most `keep` stay.
-    pub(crate) fn prune(&self, disk: &dyn Disk, keep: usize) -> Result<(), HostError> {
+    pub(crate) fn prune(self, disk: &dyn Disk, keep: usize) -> Result<(), HostError> {
         let numbers = self.numbers();
         let old = numbers.len().saturating_sub(keep.max(1));
         for number in &numbers[..old] {
@@ -216,7 +216,9 @@ mod tests {
         state.make(&Real).expect("made");
         let generations = Generations { state: &state };
         for number in 1..=3 {
-            generations.prepare(&Real, &draft(number)).expect("prepared");
+            generations
+                .prepare(&Real, &draft(number))
+                .expect("prepared");
             assert_eq!(generations.newest(), number - 1);
             let passed = serde_json::json!({"ok": true});
             for _ in 0..2 {

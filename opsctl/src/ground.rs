@@ -9,9 +9,9 @@ use findings::Finding;
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::generations::Generations;
+use crate::host;
 use crate::host::disk::Real;
 use crate::host::services::Services;
-use crate::host;
 use crate::state::State;
 use crate::transaction::Machine;
 
@@ -63,9 +63,9 @@ impl Ground {
     /// # Errors
     /// Exit 12: nothing was changed.
     pub(crate) fn make_state(&self) -> Result<(), CommandError> {
-        self.state
-            .make(&Real)
-            .map_err(|error| CommandError::new(Exit::ApplyRestored, error).hint("nothing was changed"))
+        self.state.make(&Real).map_err(|error| {
+            CommandError::new(Exit::ApplyRestored, error).hint("nothing was changed")
+        })
     }
 
     /// The machine for transactions.

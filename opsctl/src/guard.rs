@@ -38,10 +38,7 @@ pub(crate) fn check(ground: &Ground) -> Result<(), CommandError> {
     let Some(waiting) = waiting(ground) else {
         return Ok(());
     };
-    let message = format!(
-        "generation {} waits to be confirmed",
-        waiting.generation
-    );
+    let message = format!("generation {} waits to be confirmed", waiting.generation);
     let finding = findings::Finding::error("apply.unconfirmed", message)
         .hint("`opsctl confirm` keeps it, `opsctl rollback` takes it back");
     Err(CommandError::finding(Exit::Locked, finding))

@@ -54,6 +54,7 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
             Box::pin(commands::rollback::run(arguments, &spec, ui)).await
         }
         Command::History(arguments) => commands::history::run(&arguments, &spec, ui),
+        Command::Status(arguments) => commands::status::run(&arguments, &spec, ui).await,
         Command::Confirm(arguments) => commands::confirm::run(&arguments, &spec, ui).await,
         Command::Uninstall(arguments) => {
             Box::pin(commands::uninstall::run(arguments, &spec, ui)).await

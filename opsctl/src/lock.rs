@@ -94,9 +94,7 @@ fn held(file: &mut File) -> CommandError {
     let message = match holder {
         Some(holder) => {
             // a clock that was set back makes an age of nothing
-            let age = host::since_epoch()
-                .as_secs()
-                .saturating_sub(holder.since);
+            let age = host::since_epoch().as_secs().saturating_sub(holder.since);
             format!(
                 "process {} of `{}` holds the lock since {} for `{}`",
                 holder.pid,

@@ -32,11 +32,7 @@ impl Before {
         ];
         logs.dedup();
         let workers = match ask(deployment, WORKER).await {
-            Some(worker) => worker
-                .parse()
-                .ok()
-                .and_then(siblings)
-                .unwrap_or_default(),
+            Some(worker) => worker.parse().ok().and_then(siblings).unwrap_or_default(),
             None => BTreeSet::new(),
         };
         Self {
@@ -165,7 +161,11 @@ fn tail_from(path: &Path, from: u64) -> Vec<String> {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
         // one that is shorter was rotated meanwhile, and all of it is new
-        let start = if file.metadata()?.len() < from { 0 } else { from };
+        let start = if file.metadata()?.len() < from {
+            0
+        } else {
+            from
+        };
         file.seek(SeekFrom::Start(start))?;
         let mut bytes = Vec::new();
         file.take(LONGEST).read_to_end(&mut bytes)?;
@@ -192,7 +192,9 @@ mod tests {
     #[test]
     fn a_bind_is_tried_again_and_anything_else_is_not() {
         let says = |line: &str| is_final(&[line.to_owned()]);
-        assert!(!says("[emerg] bind() to 0.0.0.0:443 failed (98: Address already in use)"));
+        assert!(!says(
+            "[emerg] bind() to 0.0.0.0:443 failed (98: Address already in use)"
+        ));
         assert!(says("[emerg] still could not bind()"));
         assert!(says("[emerg] open() \"/x\" failed"));
         assert!(!is_final(&[]));

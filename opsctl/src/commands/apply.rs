@@ -1,5 +1,6 @@
 //! `opsctl apply`: the machine as the spec says, or as it was.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use deploy::plan::{Goal, Options, Plan, plan};
@@ -104,7 +105,10 @@ impl Applying {
         let carried = audited(ground, "apply", carry_out(carry, ui).await, ui)?;
         let kept = deployment.keep_generations;
         if let Err(error) = ground.generations().prune(&host::disk::Real, kept) {
-            ui.say(Finding::warn("apply.retention", format!("{error}: {}", error.source)));
+            ui.say(Finding::warn(
+                "apply.retention",
+                format!("{error}: {}", error.source),
+            ));
         }
         self.applied(&plan, &carried, ui)
     }
@@ -112,7 +116,10 @@ impl Applying {
     /// The saved plan, where one is given and still holds; else a fresh one. Beside it what NGINX names now.
     async fn plan(&self) -> Result<(Plan, Option<String>), CommandError> {
         let deployment = &self.wanted.deployment;
-        let version = self.nginx.as_ref().map(|nginx| nginx.target.version.to_string());
+        let version = self
+            .nginx
+            .as_ref()
+            .map(|nginx| nginx.target.version.to_string());
         let inventory = look(&Looking {
             root: &self.ground.root,
             paths: &deployment.paths,
@@ -136,7 +143,9 @@ impl Applying {
             }
             if report.has_errors() {
                 let error = CommandError::found(Exit::StalePlan, report);
-                return Err(error.hint("make a new one: `opsctl --format json apply --dry-run > FILE`"));
+                return Err(
+                    error.hint("make a new one: `opsctl --format json apply --dry-run > FILE`")
+                );
             }
             return Ok((saved.clone(), named));
         }
@@ -281,7 +290,10 @@ pub(super) fn agree(yes: bool, question: &str, ui: &mut Ui) -> Result<(), Comman
     }
     match ui.agrees(question) {
         Some(true) => Ok(()),
-        Some(false) => Err(CommandError::new(Exit::Unexpected, "not agreed to: nothing was changed")),
+        Some(false) => Err(CommandError::new(
+            Exit::Unexpected,
+            "not agreed to: nothing was changed",
+        )),
         None => Err(CommandError::new(
             Exit::Usage,
             "nobody is there to agree: nothing was changed",
@@ -302,7 +314,10 @@ pub(super) fn audited(
         Err(error) => (None, error.exit),
     };
     if let Err(error) = audit(ground, what, number, exit) {
-        ui.say(Finding::warn("apply.audit", format!("{error}: {}", error.source)));
+        ui.say(Finding::warn(
+            "apply.audit",
+            format!("{error}: {}", error.source),
+        ));
     }
     result
 }
@@ -319,7 +334,7 @@ pub(super) fn summary(verification: &Value) -> String {
         .collect();
     let mut text = format!(" and verified: {} checks", checks.len());
     if !warned.is_empty() {
-        text.push_str(&format!(", of which {} warned", warned.join(", ")));
+        let _ = write!(text, ", of which {} warned", warned.join(", "));
     }
     if verification["held_stream"] == "ended" {
         text.push_str("; a stream that was held open across the reload ended");

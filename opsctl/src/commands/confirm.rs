@@ -26,7 +26,10 @@ pub(crate) async fn run(arguments: &Named, spec: &Path, ui: &mut Ui) -> Result<E
     let nothing = || {
         let message = format!("no generation of {name} waits to be confirmed");
         let finding = Finding::error("confirm.nothing", message);
-        CommandError::finding(Exit::Usage, finding.hint("`opsctl history` shows what became of it"))
+        CommandError::finding(
+            Exit::Usage,
+            finding.hint("`opsctl history` shows what became of it"),
+        )
     };
     if guard::waiting(&ground).is_none() {
         return Err(nothing());
@@ -48,4 +51,4 @@ pub(crate) async fn run(arguments: &Named, spec: &Path, ui: &mut Ui) -> Result<E
 }
 
 /// Whoever holds the lock may be the one that takes it back: that is worth waiting for.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);

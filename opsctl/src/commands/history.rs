@@ -31,7 +31,9 @@ pub(crate) fn run(arguments: &Named, spec: &Path, ui: &mut Ui) -> Result<Exit, C
             "deployment": name.as_str(),
             "generations": all.iter().map(row_json).collect::<Vec<_>>(),
         })),
-        Format::Human if all.is_empty() => ui.data(format_args!("{name} was never installed here\n")),
+        Format::Human if all.is_empty() => {
+            ui.data(format_args!("{name} was never installed here\n"))
+        }
         Format::Human => ui.data(table(&rows(&all))),
     })?;
     Ok(Exit::Done)

@@ -12,6 +12,7 @@ mod named;
 pub(crate) mod probe;
 pub(crate) mod render;
 pub(crate) mod rollback;
+pub(crate) mod status;
 pub(crate) mod uninstall;
 pub(crate) mod up;
 pub(crate) mod verify;

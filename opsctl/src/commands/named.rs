@@ -32,7 +32,10 @@ pub(super) fn find(named: &Named, spec: &Path) -> Result<Name, CommandError> {
         [] => "nothing is installed here".to_owned(),
         names => {
             let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            format!("there is more than one deployment here: {}", names.join(", "))
+            format!(
+                "there is more than one deployment here: {}",
+                names.join(", ")
+            )
         }
     };
     let hint = "`--name NAME` says which, or `--spec FILE`";

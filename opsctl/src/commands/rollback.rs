@@ -18,7 +18,9 @@ use crate::inventory::{Looking, look};
 use crate::lock::Lock;
 use crate::nginx::{self, Nginx, Places};
 use crate::spec::{SpecFile, resolve};
-use crate::steps::{Carry, Proof, Rehearsed, Serving, add_certificates, carry_out, recover, rehearse};
+use crate::steps::{
+    Carry, Proof, Rehearsed, Serving, add_certificates, carry_out, recover, rehearse,
+};
 use crate::transaction::Purpose;
 use crate::ui::Ui;
 
@@ -37,7 +39,9 @@ pub(crate) async fn run(
             ui.say(format_args!("generation {number} does not wait any more"));
             return Ok(Exit::Done);
         }
-        ui.say(format_args!("generation {number} was not confirmed: going back"));
+        ui.say(format_args!(
+            "generation {number} was not confirmed: going back"
+        ));
     }
     let Some(number) = target(&ground, &arguments)? else {
         // the first generation was not confirmed: before it there was nothing
@@ -67,14 +71,24 @@ fn target(ground: &Ground, arguments: &Rollback) -> Result<Option<u64>, CommandE
             installed.push(*number);
         }
     }
-    let before = installed.iter().copied().filter(|number| *number < newest).max();
+    let before = installed
+        .iter()
+        .copied()
+        .filter(|number| *number < newest)
+        .max();
     match (arguments.to, before) {
         (Some(number), _) if installed.contains(&number) => Ok(Some(number)),
         (Some(number), _) => {
             let there: Vec<_> = installed.iter().map(ToString::to_string).collect();
-            let message = format!("there is no generation {number}: there are {}", there.join(", "));
+            let message = format!(
+                "there is no generation {number}: there are {}",
+                there.join(", ")
+            );
             let finding = Finding::error("rollback.generation", message);
-            Err(CommandError::finding(Exit::Usage, finding.hint("`opsctl history` lists them")))
+            Err(CommandError::finding(
+                Exit::Usage,
+                finding.hint("`opsctl history` lists them"),
+            ))
         }
         (None, Some(number)) => Ok(Some(number)),
         (None, None) if arguments.unless_confirmed.is_some() => Ok(None),
@@ -107,8 +121,8 @@ impl<'g> Back<'g> {
         let generations = ground.generations();
         let spec = generations.spec(number)?;
         let text = String::from_utf8_lossy(&generations.baseline(number)?).into_owned();
-        let baseline = Baseline::read(&text)
-            .map_err(|error| CommandError::new(Exit::Unexpected, error))?;
+        let baseline =
+            Baseline::read(&text).map_err(|error| CommandError::new(Exit::Unexpected, error))?;
         let paths = Layout::Debian
             .paths(ground.state.name())
             .map_err(|error| CommandError::new(Exit::Unexpected, error))?;
@@ -142,7 +156,8 @@ impl<'g> Back<'g> {
             // a hand edit may be what broke it
             Err(error)
                 if !arguments.discard_edits
-                    && (error.exit == Exit::Rejected || (unattended && error.exit == Exit::Conflict)) =>
+                    && (error.exit == Exit::Rejected
+                        || (unattended && error.exit == Exit::Conflict)) =>
             {
                 ui.say("with the hand edits of now it is rejected: they are set aside");
                 self.attempt(true, ui).await?
@@ -153,7 +168,10 @@ impl<'g> Back<'g> {
             attempt => attempt?,
         };
         if plan.is_empty() {
-            ui.say(format_args!("nothing to do: the machine is as generation {} was", self.number));
+            ui.say(format_args!(
+                "nothing to do: the machine is as generation {} was",
+                self.number
+            ));
             return Ok(Exit::Done);
         }
         tell_plan(&plan, ui);

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use deploy::plan::{Goal, Options, Plan, Step, plan};
-use deploy::{Deployment, Layout, Rendered};
+use deploy::plan::{Baseline, Content, Goal, Options, Plan, plan};
+use deploy::{Component, Deployment, Layout, Rendered};
 use findings::Finding;
 use serde_json::json;
 
@@ -16,6 +16,7 @@ use crate::exit::Exit;
 use crate::ground::Ground;
 use crate::guard;
 use crate::host::disk::{Real, remove_tree};
+use crate::host::files::below;
 use crate::host::services;
 use crate::inventory::{Looking, look};
 use crate::lock::Lock;
@@ -40,7 +41,7 @@ pub(crate) async fn run(
     let lock = Lock::take(&ground.state.lock(), "uninstall", arguments.lock_wait).await?;
     recover(&ground, ui).await?;
     let out = TakingOut::of(&ground, arguments.nginx, ui).await?;
-    let accounts = out.accounts();
+    let accounts = accounts(&ground);
     if !out.plan.is_empty() {
         tell_plan(&out.plan, ui);
     }
@@ -50,7 +51,12 @@ pub(crate) async fn run(
     if arguments.purge {
         remove_tree(&Real, ground.state.folder())?;
         for account in accounts.iter().filter(|_| ground.is_live()) {
-            let removed = services::run(Path::new("userdel"), &[account.clone()], PATIENCE).await;
+            let removed = services::run(
+                Path::new("userdel"),
+                std::slice::from_ref(account),
+                PATIENCE,
+            )
+            .await;
             if let Err(error) = removed {
                 let message = format!("the account `{account}` stays: {}", error.source);
                 ui.say(Finding::warn("uninstall.account", message));
@@ -87,9 +93,10 @@ impl<'g> TakingOut<'g> {
             ..Places::of_environment(nginx)
         };
         // one that was removed first is no hindrance
-        let nginx = match ground.is_live() {
-            true => nginx::discover(&places).await.ok(),
-            false => None,
+        let nginx = if ground.is_live() {
+            nginx::discover(&places).await.ok()
+        } else {
+            None
         };
         let deployment = nginx
             .as_ref()
@@ -132,17 +139,16 @@ impl<'g> TakingOut<'g> {
         })
     }
 
-    /// The accounts of the origins: each is called after its unit.
-    fn accounts(&self) -> Vec<String> {
-        let changes = self.plan.steps.iter().filter_map(|step| match step {
-            Step::Change(change) => Some(change.path.as_str()),
-            _ => None,
+    /// The folders that should go and did not: somebody else uses them.
+    fn kept(&self) -> Vec<String> {
+        let gone = self.plan.changes().filter(|change| {
+            matches!(
+                (&change.before, &change.after),
+                (Content::Folder { .. }, Content::Absent)
+            )
         });
-        changes
-            .filter_map(|path| {
-                let unit = path.strip_prefix("/etc/systemd/system/")?;
-                unit.strip_suffix("-origin.service").map(str::to_owned)
-            })
+        gone.map(|change| change.path.clone())
+            .filter(|path| below(&self.ground.root, path).exists())
             .collect()
     }
 
@@ -152,7 +158,9 @@ impl<'g> TakingOut<'g> {
         let steps = lines(&self.plan);
         let name = ground.state.name();
         if self.plan.is_empty() {
-            ui.say(format_args!("nothing to do: nothing of {name} is installed"));
+            ui.say(format_args!(
+                "nothing to do: nothing of {name} is installed"
+            ));
             return Ok(Exit::Done);
         }
         let carry = Carry {
@@ -165,10 +173,25 @@ impl<'g> TakingOut<'g> {
             confirm_within: None,
         };
         let carried = audited(ground, "uninstall", carry_out(carry, ui).await, ui)?;
+        if ground.is_live() {
+            let run = Layout::Debian
+                .paths(name)
+                .map_err(|error| CommandError::new(Exit::Unexpected, error))?
+                .run;
+            // sockets of units that are gone; in memory anyway
+            remove_tree(&Real, run.as_path())?;
+        }
+        let kept = self.kept();
+        for path in &kept {
+            ui.say(format_args!(
+                "kept: {path} has files that opsctl did not make"
+            ));
+        }
         output(match ui.format() {
             Format::Json => ui.json(&json!({
                 "ok": true,
                 "outcome": "uninstalled",
+                "kept": kept,
                 "deployment": name.as_str(),
                 "generation": carried.number,
                 "steps": steps.lines().collect::<Vec<_>>(),
@@ -177,6 +200,26 @@ impl<'g> TakingOut<'g> {
         })?;
         Ok(Exit::Done)
     }
+}
+
+/// The accounts of the origins that were installed last: each is called after its site.
+fn accounts(ground: &Ground) -> Vec<String> {
+    let generations = ground.generations();
+    let read = |number: &u64| {
+        let text = generations.baseline(*number).ok()?;
+        Baseline::read(&String::from_utf8_lossy(&text)).ok()
+    };
+    let newest = generations.numbers().iter().rev().find_map(read);
+    let mut accounts: Vec<String> = newest
+        .iter()
+        .flat_map(|baseline| baseline.files.values())
+        .filter_map(|file| match &file.component {
+            Component::Origin(site) => Some(site.to_string()),
+            _ => None,
+        })
+        .collect();
+    accounts.dedup();
+    accounts
 }
 
 /// What is installed, from the spec that it was made of; nothing where that spec means nothing to this opsctl or this NGINX.

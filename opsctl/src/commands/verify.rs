@@ -99,7 +99,10 @@ pub(crate) async fn of_deployment(
 }
 
 /// The authorities that were named, else those that opsctl made beside the certificates, else the system's.
-pub(crate) fn trust_of(deployment: &Deployment, named: Option<&Path>) -> Result<Trust, CommandError> {
+pub(crate) fn trust_of(
+    deployment: &Deployment,
+    named: Option<&Path>,
+) -> Result<Trust, CommandError> {
     if let Some(file) = named {
         return trust_in(file);
     }
@@ -107,9 +110,7 @@ pub(crate) fn trust_of(deployment: &Deployment, named: Option<&Path>) -> Result<
         .sites
         .iter()
         .filter(|site| site.certificate.kind == CertificateKind::SelfSigned)
-        .filter_map(|site| {
-            read_roots(&certificate::authority_of(site)).ok()
-        })
+        .filter_map(|site| read_roots(&certificate::authority_of(site)).ok())
         .flatten()
         .collect();
     Ok(if own.is_empty() {

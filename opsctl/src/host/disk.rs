@@ -146,7 +146,11 @@ pub(crate) fn remove_tree(disk: &dyn Disk, folder: &Path) -> Result<(), HostErro
     };
     let mut paths = Vec::new();
     for entry in entries {
-        paths.push(entry.map_err(HostError::on("read", folder.display()))?.path());
+        paths.push(
+            entry
+                .map_err(HostError::on("read", folder.display()))?
+                .path(),
+        );
     }
     // the same order on every disk
     paths.sort();

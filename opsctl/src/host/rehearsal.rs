@@ -56,7 +56,8 @@ impl Rehearsal {
                     .open(path)?;
                 io::Write::write_all(&mut file, bytes)?;
             }
-            let gone: String = props.gone.iter().map(|path| format!("{path}\n")).collect();
+            let mut gone = props.gone.join("\n");
+            gone.push('\n');
             let mut list = std::fs::File::create(folder.path().join("gone"))?;
             io::Write::write_all(&mut list, gone.as_bytes())?;
             Ok(folder)
@@ -72,7 +73,15 @@ impl Rehearsal {
     pub(crate) async fn run(&self, program: &Path, words: &[&str]) -> Result<Output, HostError> {
         let mut command = Command::new("unshare");
         command
-            .args(["--mount", "--propagation", "private", "sh", "-c", SCRIPT, "sh"])
+            .args([
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                SCRIPT,
+                "sh",
+            ])
             .arg(self.folder.path())
             .arg(program)
             .args(words)
@@ -120,7 +129,7 @@ mount -t tmpfs -o mode=0755 opsctl "$machine"
 cp -a /etc "$machine/etc"
 mkdir "$machine/run" "$machine/log"
 [ ! -d "$folder/tree/etc" ] || cp -a "$folder/tree/etc/." "$machine/etc/"
-while IFS= read -r path; do rm -f -- "$machine$path"; done < "$folder/gone"
+while IFS= read -r path; do [ -z "$path" ] || rm -f -- "$machine$path"; done < "$folder/gone"
 cp -a --attributes-only /var/log/. "$machine/log/"
 for entry in /run/* /run/.[!.]*; do
     name=${entry#/run/}
@@ -140,7 +149,7 @@ exec "$@"
 "#;
 const READY: &str = "opsctl: the namespace is ready\n";
 /// `nginx -t` waits for DNS; 30 s is longer than its resolver's retries, and the copies take a moment.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {
@@ -164,7 +173,11 @@ mod tests {
         assert_eq!(output.status.code(), Some(3), "{}", complaints(&output));
         assert_eq!(output.stdout, b"new\n");
         assert!(complaints(&output).contains("/etc/passwd"));
-        for path in ["/etc/opsctl-test", "/run/opsctl-test", "/var/log/opsctl-test"] {
+        for path in [
+            "/etc/opsctl-test",
+            "/run/opsctl-test",
+            "/var/log/opsctl-test",
+        ] {
             assert!(!Path::new(path).exists(), "{path}");
         }
         assert!(Path::new("/etc/passwd").exists());

@@ -145,7 +145,7 @@ fn facts_of(block: &str) -> UnitFacts {
 }
 
 /// Longer than the stop timeout of any unit of ours: a restart waits for it.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 #[cfg(test)]
 mod tests {
@@ -153,12 +153,12 @@ mod tests {
 
     #[test]
     fn what_systemctl_shows_is_read() {
-        let facts = facts_of(
-            "Id=a.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n",
-        );
+        let facts =
+            facts_of("Id=a.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
         assert_eq!(facts.load, "loaded");
         assert!(facts.state.enabled && facts.state.active);
-        let facts = facts_of("Id=b.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=");
+        let facts =
+            facts_of("Id=b.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=");
         assert_eq!(facts.state, UnitState::default());
     }
 

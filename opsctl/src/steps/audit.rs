@@ -30,5 +30,6 @@ pub(crate) fn audit(
 /// Seconds of the UNIX epoch as RFC 3339 has them, in UTC.
 pub(crate) fn timestamp(seconds: u64) -> String {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| "unknown".to_owned(), |time| time.to_string())
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| "unknown".to_owned(), |time| time.to_string())
 }

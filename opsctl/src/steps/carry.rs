@@ -250,7 +250,10 @@ pub(crate) async fn recover(ground: &Ground, ui: &mut Ui) -> Result<bool, Comman
             if !left.is_empty() {
                 let finding = Finding::warn(
                     "apply.left",
-                    format!("`{}` changed since then and was left alone", left.join("`, `")),
+                    format!(
+                        "`{}` changed since then and was left alone",
+                        left.join("`, `")
+                    ),
                 );
                 ui.say(finding);
             }

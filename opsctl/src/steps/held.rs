@@ -27,7 +27,9 @@ struct Seen {
 impl Held {
     /// Opens the smoke stream of the first site over HTTP/2; nothing where it does not open, since then nobody holds one.
     pub(crate) async fn open(deployment: &Deployment, access: &Access) -> Option<Self> {
-        let aim = checks::from_deployment(deployment, access).into_iter().next()?;
+        let aim = checks::from_deployment(deployment, access)
+            .into_iter()
+            .next()?;
         let path = format!("{}/sse?interval_ms=200&count=3600", aim.mcp_path);
         let ask = Ask::get(path)
             .with_header("accept", "text/event-stream")

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use deploy::plan::{Plan, Verb};
 use deploy::Deployment;
+use deploy::plan::{Plan, Verb};
 use findings::{Finding, Report};
 use serde_json::Value;
 
@@ -137,9 +137,16 @@ impl Proof<'_> {
             return Ok(Value::Null);
         };
         let deployment = serving.deployment;
-        let tells = |verb| plan.services().any(|(told, unit)| told == verb && unit == NGINX);
+        let tells = |verb| {
+            plan.services()
+                .any(|(told, unit)| told == verb && unit == NGINX)
+        };
         before
-            .settled(deployment, deployment.generation.as_str(), tells(Verb::Reload))
+            .settled(
+                deployment,
+                deployment.generation.as_str(),
+                tells(Verb::Reload),
+            )
             .await
             .map_err(Unproved::NotTaken)?;
         let stream = match held {

@@ -78,7 +78,11 @@ fn judge_nginx(output: &Output, deployment: &Deployment) -> Report {
     if !output.status.success() {
         let messages = nginx::messages(&complaints(output));
         for message in &messages {
-            report.push(nginx::finding(message));
+            // what it says on standard error it says in its log too
+            let finding = nginx::finding(message);
+            if !report.findings().contains(&finding) {
+                report.push(finding);
+            }
         }
         if !report.has_errors() {
             let message = format!("`nginx -t` ended with {}", output.status);
@@ -103,12 +107,17 @@ fn judge_nginx(output: &Output, deployment: &Deployment) -> Report {
 /// The origin that will run judges the configuration that it will read.
 async fn judge_origin(rehearsal: &Rehearsal, site: &Site) -> Result<Report, HostError> {
     let words = ["check", "--config", site.origin_toml_path.as_str()];
-    let output = rehearsal.run(site.origin_executable.as_path(), &words).await?;
+    let output = rehearsal
+        .run(site.origin_executable.as_path(), &words)
+        .await?;
     let mut report = Report::new();
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stdout);
         let said = format!("{}{}", said.trim(), complaints(&output));
-        let message = format!("the origin of `{}` rejects its configuration:\n{said}", site.name);
+        let message = format!(
+            "the origin of `{}` rejects its configuration:\n{said}",
+            site.name
+        );
         report.push(Finding::error("origin.rejected", message));
     }
     Ok(report)
@@ -124,7 +133,9 @@ async fn judge_units(rehearsal: &Rehearsal, plan: &Plan) -> Result<Report, HostE
     let units: Vec<&str> = plan
         .changes()
         .filter(|change| matches!(change.after, Content::File { .. }))
-        .filter(|change| change.path.starts_with(UNITS) && !change.path[UNITS.len()..].contains('/'))
+        .filter(|change| {
+            change.path.starts_with(UNITS) && !change.path[UNITS.len()..].contains('/')
+        })
         .map(|change| change.path.as_str())
         .collect();
     if units.is_empty() {

@@ -65,22 +65,20 @@ impl Faulty {
         };
         let hit = number == self.at;
         let later = number > self.at;
-        let refused = |kind: std::io::ErrorKind| Err(HostError::on("write", "the disk")(kind.into()));
+        let refused =
+            |kind: std::io::ErrorKind| Err(HostError::on("write", "the disk")(kind.into()));
         match self.fault {
             _ if !hit && !later => whole(),
             Fault::Once if hit => refused(std::io::ErrorKind::Other),
-            Fault::Once => whole(),
             Fault::Full if needs_room => refused(std::io::ErrorKind::StorageFull),
-            Fault::Full => whole(),
+            Fault::Once | Fault::Full => whole(),
             Fault::ReadOnly => refused(std::io::ErrorKind::ReadOnlyFilesystem),
             Fault::After if hit => whole().and_then(|()| refused(std::io::ErrorKind::BrokenPipe)),
             Fault::Within if hit => {
                 half();
                 refused(std::io::ErrorKind::BrokenPipe)
             }
-            Fault::Before | Fault::Within | Fault::After => {
-                refused(std::io::ErrorKind::BrokenPipe)
-            }
+            Fault::Before | Fault::Within | Fault::After => refused(std::io::ErrorKind::BrokenPipe),
         }
     }
 }
@@ -118,7 +116,12 @@ impl Disk for Faulty {
 
     fn set_rights(&self, path: &Path, mode: u32, owner: Ids) -> Result<(), HostError> {
         let whole = || Real.set_rights(path, mode, owner);
-        self.call(format!("set the rights of {}", name(path)), false, || (), whole)
+        self.call(
+            format!("set the rights of {}", name(path)),
+            false,
+            || (),
+            whole,
+        )
     }
 
     fn remove_file(&self, path: &Path) -> Result<(), HostError> {
@@ -246,7 +249,9 @@ impl World {
             baseline: b"{}\n".to_vec(),
         };
         let machine = self.machine(disk);
-        machine.run(transaction, &draft, async || Ok(()), passes).await
+        machine
+            .run(transaction, &draft, async || Ok(()), passes)
+            .await
     }
 
     /// As every run begins: what was left behind first, then the change.
@@ -273,7 +278,10 @@ impl World {
                 } else {
                     let text = std::fs::read_to_string(&path).expect("readable");
                     let here = content::at(Path::new("/"), &path.display().to_string());
-                    let mode = here.expect("readable").rights().map_or(0, |rights| rights.0);
+                    let mode = here
+                        .expect("readable")
+                        .rights()
+                        .map_or(0, |rights| rights.0);
                     found.insert(name(&path), (text, mode));
                 }
             }
@@ -346,14 +354,23 @@ async fn after(fault: Fault, at: usize) -> (Seen, Seen) {
     machine.recover().await.expect("the disk is well again");
     let second = world.seen();
     assert!(
-        matches!(second, Seen::Old { clean: true } | Seen::New { clean: true }),
+        matches!(
+            second,
+            Seen::Old { clean: true } | Seen::New { clean: true }
+        ),
         "{fault:?} at {at}: {first:?}, then {second:?}"
     );
     if second == (Seen::Old { clean: true }) {
         world.apply(&Real).await.expect("it can be done now");
         assert_eq!(world.seen(), Seen::New { clean: true });
     }
-    assert_eq!(Generations { state: &world.state }.newest(), 1);
+    assert_eq!(
+        Generations {
+            state: &world.state
+        }
+        .newest(),
+        1
+    );
     (first, second)
 }
 
@@ -367,10 +384,15 @@ async fn after_a_fault_at_any_call_the_next_run_finds_or_makes_one_whole_configu
             let (first, second) = after(fault, at).await;
             let whole = first != Seen::Mixed;
             // a disk that takes calls again can always be put in order at once
-            assert!(whole || !matches!(fault, Fault::Once | Fault::Full), "{fault:?}: {call}");
+            assert!(
+                whole || !matches!(fault, Fault::Once | Fault::Full),
+                "{fault:?}: {call}"
+            );
             cells.push(format!("{} → {}", first.word(), second.word()));
         }
-        page.push_str(&format!("| {} |\n", cells.join(" | ")));
+        page.push_str("| ");
+        page.push_str(&cells.join(" | "));
+        page.push_str(" |\n");
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/crash-points.md");
     if std::env::var_os("UPDATE_GOLDENS").is_some() {
@@ -383,7 +405,11 @@ async fn after_a_fault_at_any_call_the_next_run_finds_or_makes_one_whole_configu
         crate::host::files::replace(file).expect("our own page");
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == page, "UPDATE_GOLDENS=1 cargo test -p opsctl writes {}", path.display());
+    assert!(
+        written == page,
+        "UPDATE_GOLDENS=1 cargo test -p opsctl writes {}",
+        path.display()
+    );
 }
 
 #[tokio::test]
@@ -440,7 +466,9 @@ async fn what_changed_since_it_was_looked_at_stops_it_before_anything_is_written
     let done = world.run(&Real, &transaction, passes).await;
     let failed = done.expect_err("it changed");
     assert!(matches!(failed.end, End::Untouched));
-    assert!(matches!(failed.cause, Cause::Move(MoveError::Moved(paths)) if paths == ["/etc/x/gone.conf"]));
+    assert!(
+        matches!(failed.cause, Cause::Move(MoveError::Moved(paths)) if paths == ["/etc/x/gone.conf"])
+    );
 }
 
 #[tokio::test]
@@ -451,7 +479,13 @@ async fn what_does_not_pass_is_taken_back() {
     let failed = done.expect_err("it does not pass");
     assert!(matches!(failed.end, End::Restored(left) if left.is_empty()));
     assert_eq!(world.seen(), Seen::Old { clean: true });
-    assert_eq!(Generations { state: &world.state }.newest(), 0);
+    assert_eq!(
+        Generations {
+            state: &world.state
+        }
+        .newest(),
+        0
+    );
 }
 
 /// A call for the page: the state folder is said in its head, and a digest is a digest.

@@ -79,7 +79,7 @@ impl Files<'_> {
                 }
                 let bytes = match new.get(wanted) {
                     Some(text) => text.clone().into_bytes(),
-                    None => self.read(&below(self.root, &change.path))?,
+                    None => read(&below(self.root, &change.path))?,
                 };
                 if digest(&bytes) != *wanted {
                     return Err(MoveError::Moved(vec![change.path.clone()]));
@@ -124,7 +124,31 @@ impl Files<'_> {
         for (temporary, path) in staged {
             self.disk.rename(&temporary, &path)?;
         }
-        left.extend(self.finish(&moves)?);
+        self.finish(&moves)?;
+        // on the way forward a second name of a file may still be in one of them
+        if toward == Toward::Before {
+            left.extend(self.remove_folders(toward)?);
+        }
+        Ok(left)
+    }
+
+    /// Removes the folders that go, from the deepest up, and returns those that somebody else uses.
+    pub(crate) fn remove_folders(&self, toward: Toward) -> Result<Vec<String>, HostError> {
+        let mut left = Vec::new();
+        let mut changes = self.changes.clone();
+        changes.sort_by(|a, b| b.path.cmp(&a.path));
+        for change in changes {
+            let (from, to) = toward.sides(change);
+            if !matches!((from, to), (Content::Folder { .. }, Content::Absent)) {
+                continue;
+            }
+            let path = below(self.root, &change.path);
+            if is_empty(&path) {
+                self.disk.remove_folder(&path)?;
+            } else if path.exists() {
+                left.push(change.path.clone());
+            }
+        }
         Ok(left)
     }
 
@@ -210,18 +234,16 @@ impl Files<'_> {
         Ok(())
     }
 
-    /// Rights of what stays, removals, and folders from the deepest up. Returns the folders that somebody else uses.
-    fn finish(&self, moves: &[(&Change, Content, &Content)]) -> Result<Vec<String>, HostError> {
-        let mut left = Vec::new();
+    /// Rights of what stays, and removals.
+    fn finish(&self, moves: &[(&Change, Content, &Content)]) -> Result<(), HostError> {
         for (change, now, to) in moves.iter().rev() {
             let path = below(self.root, &change.path);
             match (now, to) {
                 (Content::File { .. }, Content::Absent) => self.disk.remove_file(&path)?,
-                (Content::Folder { .. }, Content::Absent) if is_empty(&path) => {
-                    self.disk.remove_folder(&path)?;
-                }
-                (Content::Folder { .. }, Content::Absent) => left.push(change.path.clone()),
-                (now, to) if content::is_same_thing(now, to) && !content::has_rights_of(now, to, self.root) => {
+                (now, to)
+                    if content::is_same_thing(now, to)
+                        && !content::has_rights_of(now, to, self.root) =>
+                {
                     if let Some((mode, owner)) = content::rights(to, self.root) {
                         self.disk.set_rights(&path, mode, owner)?;
                     }
@@ -229,7 +251,7 @@ impl Files<'_> {
                 _ => {}
             }
         }
-        Ok(left)
+        Ok(())
     }
 
     fn now(&self, change: &Change) -> Result<Content, HostError> {
@@ -239,16 +261,12 @@ impl Files<'_> {
     /// A kept text, which is not believed without its digest.
     fn text(&self, wanted: &str) -> Result<Vec<u8>, HostError> {
         let path = self.state.texts().join(wanted);
-        let bytes = self.read(&path)?;
+        let bytes = read(&path)?;
         if digest(&bytes) == wanted {
             return Ok(bytes);
         }
         let cause = std::io::Error::other("its bytes are not those that were kept");
         Err(HostError::on("use", path.display())(cause))
-    }
-
-    fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
-        std::fs::read(path).map_err(HostError::on("read", path.display()))
     }
 
     /// A name that no include of NGINX or systemd matches.
@@ -261,6 +279,10 @@ impl Files<'_> {
         };
         path.with_file_name(format!(".{name}.opsctl-{ending}"))
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, HostError> {
+    std::fs::read(path).map_err(HostError::on("read", path.display()))
 }
 
 fn is_empty(folder: &Path) -> bool {

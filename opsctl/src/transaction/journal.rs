@@ -138,8 +138,7 @@ impl Journal {
     }
 
     fn is_torn(&self) -> bool {
-        std::fs::read(&self.path)
-            .is_ok_and(|bytes| bytes.last().is_some_and(|last| *last != b'\n'))
+        std::fs::read(&self.path).is_ok_and(|bytes| bytes.last().is_some_and(|last| *last != b'\n'))
     }
 }
 
@@ -191,7 +190,8 @@ mod tests {
     fn a_line_that_was_cut_off_is_nothing_and_hides_nothing() {
         let (_folder, journal) = journal();
         journal.add(&Real, &begin(1)).expect("written");
-        Real.append(&journal.path, "{\"record\":\"verif").expect("written");
+        Real.append(&journal.path, "{\"record\":\"verif")
+            .expect("written");
         let open = journal.unfinished().expect("readable").expect("open");
         assert_eq!(open.verified, None);
         journal.add(&Real, &Record::Telling).expect("written");

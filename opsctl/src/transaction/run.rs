@@ -193,8 +193,10 @@ impl Machine<'_> {
     fn finish(&self, transaction: &Transaction, verification: &Value) -> Result<(), HostError> {
         let generations = Generations { state: self.state };
         generations.commit(self.disk, transaction.generation, verification)?;
-        self.files(&transaction.plan.steps).sweep(Beside::Old)?;
-        self.end(Outcome::Committed, Vec::new())
+        let files = self.files(&transaction.plan.steps);
+        files.sweep(Beside::Old)?;
+        let left = files.remove_folders(Toward::After)?;
+        self.end(Outcome::Committed, left)
     }
 
     /// Takes a transaction back: what somebody else has changed meanwhile is left alone, and returned.

@@ -95,7 +95,7 @@ fn is_needed(verb: Verb, facts: &UnitFacts) -> bool {
 }
 
 /// Both read a file and make a few entries; a slow name service is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {
