@@ -19,4 +19,5 @@ pub mod run;
 pub mod settings;
 pub mod snapshot;
 pub mod stream;
+pub mod tools;
 pub mod upstream;

@@ -498,16 +498,17 @@ fn shown(call: &str) -> String {
 }
 
 const HEAD: &str = "# What a crash leaves\n\n\
-Written by the test that does it: at each call that changes the disk during an `apply` (one file changed, one new in a new\n\
-folder, one removed, one with other rights), the disk or the process fails in six ways. Left of the arrow is the\n\
-configuration that is on the disk then, right of it the one after the next run of opsctl has looked at its journal: `old`\n\
-and `new` are whole, `part` is some of each. A run that is still alive puts everything back at once; one that was killed\n\
-or whose disk takes no call any more cannot, and the next run does.\n\n\
+Written by the test that does it: at each call that changes the disk during an `apply` (one file changed, one\n\
+new in a new folder, one removed, one with other rights), the disk or the process fails in six ways. Left of\n\
+the arrow is the configuration that is on the disk then, right of it the one after the next run of opsctl has\n\
+looked at its journal: `old` and `new` are whole, `part` is some of each. A run that is still alive puts\n\
+everything back at once; one that was killed or whose disk takes no call any more cannot, and the next run\n\
+does.\n\n\
 - **fails once**: the call fails, the next ones do not (an input/output error)\n\
 - **full**: from this call on nothing that needs room succeeds (`ENOSPC`)\n\
 - **read-only**: from this call on nothing succeeds (`EROFS`)\n\
 - **killed before, within, after**: `kill -9` or no power there; within a write half of it is on the disk\n\n\
-The running NGINX and origin keep the configuration that they have loaded until they are told; that comes after the last\n\
-rename and before `verified`.\n\n\
+The running NGINX and origin keep the configuration that they have loaded until they are told; that comes\n\
+after the last rename and before `verified`. Paths without a slash are below `/var/lib/opsctl/NAME`.\n\n\
 | | call | fails once | full | read-only | killed before | killed within | killed after |\n\
 | ---: | --- | --- | --- | --- | --- | --- | --- |\n";
