@@ -1,14 +1,21 @@
 //! The commands, one a file: plain values in, an exit status out.
 
+pub(crate) mod apply;
 pub(crate) mod completions;
+pub(crate) mod confirm;
+pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod lint;
 pub(crate) mod logs;
 pub(crate) mod man;
+mod named;
 pub(crate) mod probe;
 pub(crate) mod render;
+pub(crate) mod rollback;
 pub(crate) mod services;
+pub(crate) mod status;
+pub(crate) mod uninstall;
 pub(crate) mod up;
 pub(crate) mod verify;
 
@@ -38,7 +45,7 @@ fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, CommandError>
 }
 
 /// The built-in templates, with those of a folder in their place.
-fn templates(folder: Option<&Path>) -> Result<Templates, CommandError> {
+pub(crate) fn templates(folder: Option<&Path>) -> Result<Templates, CommandError> {
     let Some(folder) = folder else {
         return Ok(Templates::embedded());
     };
