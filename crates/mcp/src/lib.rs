@@ -19,6 +19,7 @@ pub mod offers;
 pub mod plain;
 mod raw;
 pub mod reply;
+pub mod rounds;
 pub mod schema;
 pub mod seal;
 pub mod session;
