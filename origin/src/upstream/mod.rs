@@ -3,8 +3,10 @@
 mod board;
 mod child;
 mod conversation;
+mod environment;
 mod exchange;
 mod lent;
+mod limits;
 mod lines;
 mod private;
 mod process;
