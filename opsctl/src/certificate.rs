@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use deploy::lint::covers;
 use deploy::words::ServerName;
 use deploy::{CertificateKind, Deployment, Site};
 use findings::{Finding, Report};
@@ -124,15 +125,6 @@ fn foreign_key(
 fn is_encrypted(pem: &[u8]) -> bool {
     let text = String::from_utf8_lossy(pem);
     text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
-}
-
-/// Whether a name of a certificate covers a name of a site: the same name, or a wildcard for its one leftmost label.
-fn covers(covered: &str, name: &str) -> bool {
-    covered.eq_ignore_ascii_case(name)
-        || covered.strip_prefix("*.").is_some_and(|parent| {
-            name.split_once('.')
-                .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
-        })
 }
 
 /// Makes the certificates of all sites that want one made, under one authority whose key is thrown away: nothing else can
@@ -382,14 +374,5 @@ mod tests {
         let old = b"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n";
         assert!(is_encrypted(old));
         assert!(!is_encrypted(b"-----BEGIN PRIVATE KEY-----\nMII"));
-    }
-
-    #[test]
-    fn a_wildcard_covers_one_label() {
-        assert!(covers("a.example", "A.example"));
-        assert!(covers("*.example", "a.example"));
-        assert!(covers("*.example", "*.example"));
-        assert!(!covers("*.example", "b.a.example"));
-        assert!(!covers("*.example", "example"));
     }
 }

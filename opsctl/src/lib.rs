@@ -13,6 +13,7 @@ pub mod exit;
 mod host;
 #[cfg(test)]
 mod made_up;
+mod named_certificates;
 mod nginx;
 mod prerequisites;
 mod spec;

@@ -158,29 +158,47 @@ pub(crate) async fn test(program: &Path, arguments: &[String]) -> Result<Tested,
     })
 }
 
+/// The configuration that NGINX reads, with all that it includes, as `nginx -T` prints it; the arguments are those of a
+/// test (`-t`).
+pub(crate) async fn dump(program: &Path, arguments: &[String]) -> Result<Vec<u8>, HostError> {
+    let printing = |word: &String| {
+        if word == "-t" {
+            "-T".to_owned()
+        } else {
+            word.clone()
+        }
+    };
+    let arguments: Vec<_> = arguments.iter().map(printing).collect();
+    Ok(output(program, &arguments).await?.stdout)
+}
+
 struct Said {
     ok: bool,
     text: String,
 }
 
 async fn run(program: &Path, arguments: &[String]) -> Result<Said, HostError> {
-    let name = program.display().to_string();
-    let mut command = tokio::process::Command::new(program);
-    command
-        .args(arguments)
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE, command.output())
-        .await
-        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))
-        .and_then(|output| output)
-        .map_err(HostError::on("run", name))?;
+    let output = output(program, arguments).await?;
     let mut text = String::from_utf8_lossy(&output.stderr).into_owned();
     text.push_str(&String::from_utf8_lossy(&output.stdout));
     Ok(Said {
         ok: output.status.success(),
         text,
     })
+}
+
+async fn output(program: &Path, arguments: &[String]) -> Result<std::process::Output, HostError> {
+    let name = program.display().to_string();
+    let mut command = tokio::process::Command::new(program);
+    command
+        .args(arguments)
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true);
+    tokio::time::timeout(PATIENCE, command.output())
+        .await
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))
+        .and_then(|output| output)
+        .map_err(HostError::on("run", name))
 }
 
 /// The messages of level warn and above, without `nginx:` or the time and process that a log line begins with.

@@ -64,6 +64,8 @@ pub(crate) struct EdgeAim {
     pub(crate) generation_socket: PathBuf,
     /// The generation that it should have.
     pub(crate) generation: String,
+    /// The NGINX that the configuration is for.
+    pub(crate) nginx: deploy::Target,
 }
 
 /// Aims at a URL: the path is the MCP endpoint, `/mcp` when the URL has none.
@@ -112,6 +114,7 @@ pub(crate) fn edge_aim(
         test,
         generation_socket: deployment.edge.socket.as_path().to_owned(),
         generation: deployment.generation.to_string(),
+        nginx: deployment.target.clone(),
     }
 }
 

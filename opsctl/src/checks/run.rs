@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::aim::{Aim, EdgeAim, HostAim};
 use super::origin::Admin;
 use super::verdict::{Check, Id, Status, Verdict};
-use super::{alt_svc, disconnect, edge, mcp, origin, reach, request_id, stream, timeouts, tls};
+use super::{
+    alt_svc, disconnect, edge, lint, mcp, origin, reach, request_id, stream, timeouts, tls,
+};
 use crate::{host, nginx};
 
 /// What is verified, and what came of it.
@@ -81,7 +83,8 @@ pub(crate) async fn verify(edge: Option<&EdgeAim>, aims: &[Aim]) -> Vec<Check> {
 async fn verify_edge(aim: Option<&EdgeAim>) -> Vec<Check> {
     let Some(aim) = aim else {
         let skipped = |id| check(id, None, Verdict::skip(HOST_ONLY), Duration::ZERO);
-        return vec![skipped(Id::NginxConfig), skipped(Id::NginxGeneration)];
+        let ids = [Id::NginxConfig, Id::NginxLint, Id::NginxGeneration];
+        return ids.map(skipped).into();
     };
     let config = timed(Id::NginxConfig, None, async {
         let tested = match &aim.test {
@@ -95,8 +98,11 @@ async fn verify_edge(aim: Option<&EdgeAim>) -> Vec<Check> {
     let generation = timed(Id::NginxGeneration, None, async {
         edge::judge_generation(&edge::gather_generation(aim).await, &aim.generation)
     });
-    let (config, generation) = tokio::join!(config, generation);
-    vec![config, generation]
+    let judged = timed(Id::NginxLint, None, async {
+        lint::judge(&lint::gather(aim).await)
+    });
+    let (config, judged, generation) = tokio::join!(config, judged, generation);
+    vec![config, judged, generation]
 }
 
 async fn verify_site(aim: &Aim) -> Vec<Check> {

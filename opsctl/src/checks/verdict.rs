@@ -24,6 +24,7 @@ pub(crate) enum Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Id {
     NginxConfig,
+    NginxLint,
     NginxGeneration,
     OriginGeneration,
     OriginReady,
@@ -50,6 +51,7 @@ impl Id {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::NginxConfig => "nginx.config",
+            Self::NginxLint => "nginx.lint",
             Self::NginxGeneration => "nginx.generation",
             Self::OriginGeneration => "origin.generation",
             Self::OriginReady => "origin.ready",

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use deploy::Target;
-use deploy::lint::{Problem, RULES, apply_fixes, lint, redact};
+use deploy::lint::{Known, Problem, RULES, Seen, apply_fixes, lint, redact};
 use deploy::nginx_conf::Config;
 use findings::{Report, Severity};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use crate::cli::{Format, Lint, OutputFormat};
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::host::files::{NewFile, replace};
+use crate::named_certificates;
 use crate::ui::diff::unified;
 use crate::ui::findings::{Source as Shown, human};
 use crate::ui::table::{Cell, table};
@@ -72,6 +73,8 @@ struct Judged {
     source: Source,
     config: Config,
     problems: Vec<Problem>,
+    /// What its certificates say of themselves.
+    certificates: Vec<Seen>,
     /// The name of each mended file, its bytes before and after.
     mended: Vec<Mended>,
 }
@@ -85,11 +88,17 @@ struct Mended {
 impl Judged {
     fn new(source: Source, target: Option<&Target>) -> Result<Self, CommandError> {
         let config = source.load()?;
-        let problems = lint(&config, target);
+        let certificates = named_certificates::see(&config, |name| source.named(name));
+        let known = Known {
+            target,
+            certificates: &certificates,
+        };
+        let problems = lint(&config, known);
         Ok(Self {
             source,
             config,
             problems,
+            certificates,
             mended: Vec::new(),
         })
     }
@@ -132,7 +141,11 @@ impl Judged {
                 Ok(next) => config = next,
                 Err(_) => break,
             }
-            problems = lint(&config, target);
+            let known = Known {
+                target,
+                certificates: &self.certificates,
+            };
+            problems = lint(&config, known);
         }
     }
 

@@ -3,10 +3,12 @@
 //! Each function takes bytes and panics when its rule is broken. `fuzz/` gives them bytes without end; the tests of this
 //! package give them the seeds of `fuzz/seeds` and random bytes, with no tool but cargo.
 
+mod conf;
 mod envelope;
 mod events;
 mod headers;
 
+pub use conf::conf;
 pub use envelope::envelope;
 pub use events::events;
 pub use headers::headers;
@@ -15,8 +17,9 @@ pub use headers::headers;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every fuzz target.
-pub const TARGETS: [Target; 3] = [
+pub const TARGETS: [Target; 4] = [
     ("envelope", envelope),
     ("headers", headers),
     ("events", events),
+    ("conf", conf),
 ];

@@ -5,6 +5,7 @@
 
 mod docs;
 mod fix;
+mod known;
 mod model;
 mod problem;
 mod redact;
@@ -15,10 +16,11 @@ mod suppress;
 mod tests;
 
 use crate::nginx_conf::Config;
-use crate::target::Target;
 
 pub use docs::{index_page, page};
 pub use fix::{Edit, Fix, apply_fixes};
+pub use known::{Known, Pair, Seen, covers, pairs};
+pub use model::is_rendered;
 pub use problem::Problem;
 pub use redact::redact;
 pub use rule::{Proof, Rule};
@@ -27,10 +29,9 @@ pub use rules::ALL as RULES;
 use model::Model;
 use rule::Found;
 
-/// Everything that is wrong with a configuration, sorted by file and place. Without a target the configuration is judged
-/// for any NGINX from 1.25.1 on.
-pub fn lint(config: &Config, target: Option<&Target>) -> Vec<Problem> {
-    let model = Model::new(config, target);
+/// Everything that is wrong with a configuration, sorted by file and place.
+pub fn lint(config: &Config, known: Known<'_>) -> Vec<Problem> {
+    let model = Model::new(config, known);
     let mut problems = Vec::new();
     for rule in RULES {
         (rule.check)(&model, &mut Found::new(rule, config, &mut problems));

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::nginx_conf::Files;
+use crate::target::Target;
 
 /// One file.
 struct One(Vec<u8>);
@@ -31,8 +32,33 @@ fn target() -> Target {
     Target::named("1.28.3").expect("a version")
 }
 
+/// The files that stand beside the examples.
+fn beside() -> Vec<Seen> {
+    let seen = |certificate: &str, key: &str| Seen {
+        pair: Pair {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        },
+        ended: (certificate == "expired.pem").then(|| "2026-01-31".to_owned()),
+        names: vec!["*.example".to_owned(), "other.example.com".to_owned()],
+        is_of_key: Some(key == "key.pem"),
+    };
+    let certificates = ["cert.pem", "expired.pem", "other.pem"];
+    let mut all: Vec<_> = certificates.map(|name| seen(name, "key.pem")).into();
+    all.push(seen("cert.pem", "other-key.pem"));
+    all
+}
+
+fn judged(config: &Config) -> Vec<Problem> {
+    let known = Known {
+        target: Some(&target()),
+        certificates: &beside(),
+    };
+    lint(config, known)
+}
+
 fn ids(text: &str) -> BTreeSet<&'static str> {
-    let problems = lint(&config(text), Some(&target()));
+    let problems = judged(&config(text));
     problems.iter().map(|problem| problem.rule).collect()
 }
 
@@ -69,7 +95,7 @@ fn fixed(text: &str) -> String {
     let mut text = text.to_owned();
     for _ in 0..4 {
         let config = config(text.as_str());
-        let problems = lint(&config, Some(&target()));
+        let problems = judged(&config);
         match apply_fixes(&config, &problems).pop() {
             Some((_, bytes)) => text = String::from_utf8(bytes).expect("it was a text"),
             None => break,
@@ -81,7 +107,7 @@ fn fixed(text: &str) -> String {
 #[test]
 fn a_fix_cures_what_it_is_for_and_brings_nothing_new() {
     for rule in RULES {
-        let before = lint(&config(rule.bad), Some(&target()));
+        let before = judged(&config(rule.bad));
         let is_fixable = before
             .iter()
             .any(|problem| problem.rule == rule.id && problem.fix.is_some());
@@ -127,7 +153,7 @@ fn a_comment_with_a_reason_allows_a_rule_where_it_stands() {
         )
     };
     let count = |text: &str| {
-        let problems = lint(&config(text), None);
+        let problems = lint(&config(text), Known::default());
         problems
             .iter()
             .filter(|problem| problem.rule == "stream-buffering")
@@ -177,7 +203,7 @@ fn a_secret_is_never_shown() {
         let with = rule
             .bad
             .replace("127.0.0.1:8000", "u:s3cr3t@127.0.0.1:8000");
-        let problems = lint(&config(with), None);
+        let problems = lint(&config(with), Known::default());
         assert!(
             problems
                 .iter()
@@ -191,7 +217,7 @@ fn a_secret_is_never_shown() {
 #[test]
 fn a_clean_conf_has_no_problem() {
     let clean = "location = /healthz { return 200; }";
-    assert_eq!(lint(&config(clean), None), []);
+    assert_eq!(lint(&config(clean), Known::default()), []);
 }
 
 proptest! {
@@ -200,7 +226,7 @@ proptest! {
     #[test]
     fn any_bytes_are_judged_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let config = config(bytes);
-        let problems = lint(&config, None);
+        let problems = lint(&config, Known::default());
         for problem in &problems {
             let _ = problem.finding(&config);
         }
@@ -218,7 +244,7 @@ proptest! {
             "worker_connections", "ssl_ciphers", "::", "gzip_types", "*", "~", "(", "proxy_set_header", "Connection",
         ]), 0..60)) {
         let config = config(words.join(" "));
-        let problems = lint(&config, Some(&target()));
+        let problems = judged(&config);
         for (_, bytes) in apply_fixes(&config, &problems) {
             prop_assert!(!bytes.is_empty());
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use deploy::Target;
-use deploy::lint::{RULES, index_page, lint, page};
+use deploy::lint::{Known, RULES, index_page, lint, page};
 use deploy::nginx_conf::{Config, Files, parse};
 
 /// A tree of files on disk, as the machine that it is for would see it.
@@ -56,7 +56,7 @@ fn repository() -> PathBuf {
 
 fn ids(name: &str, text: &'static str) -> BTreeSet<&'static str> {
     let config = Config::load(name, &Text(text)).expect("a text");
-    let problems = lint(&config, None);
+    let problems = lint(&config, Known::default());
     problems.iter().map(|problem| problem.rule).collect()
 }
 
@@ -163,10 +163,16 @@ fn nothing_is_found_in_what_opsctl_renders() {
     for (tree, main) in roots {
         let config = Config::load(&main, &Tree(tree.clone())).expect("a rendering");
         let target = Target::named("1.30.7").expect("a version");
-        let told: Vec<_> = lint(&config, Some(&target))
-            .iter()
-            .map(|problem| problem.finding(&config).to_string())
-            .collect();
+        let told: Vec<_> = lint(
+            &config,
+            Known {
+                target: Some(&target),
+                ..Known::default()
+            },
+        )
+        .iter()
+        .map(|problem| problem.finding(&config).to_string())
+        .collect();
         assert!(told.is_empty(), "{}{main}: {told:#?}", tree.display());
         for file in &config.files {
             assert_eq!(

@@ -143,6 +143,22 @@ impl Source {
         }
     }
 
+    /// The path on this machine of a file that a directive names: NGINX looks for it from the folder of its main file on. None
+    /// where the configuration came without its machine.
+    pub(super) fn named(&self, name: &str) -> Option<PathBuf> {
+        let Place::Disk(folder) = &self.place else {
+            return None;
+        };
+        if name.starts_with('/') {
+            return Some(on_disk(folder.as_deref(), name, Path::is_file));
+        }
+        // a piece of a configuration stands one below its main file
+        let main = Path::new(&self.main).parent()?;
+        let near = main.join(name);
+        let above = main.parent().map(|above| above.join(name));
+        Some(above.filter(|_| !near.is_file()).unwrap_or(near))
+    }
+
     /// The name of a file for people.
     pub(super) fn shown(&self, name: &str) -> String {
         self.place(name)

@@ -30,6 +30,7 @@ fn verify_with(deployment: &Deployment, find: &str, replace: &str, failing: &[&s
 fn buffering_is_seen_on_http1_and_named() {
     let hidden = "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;";
     let held_back = [
+        "nginx.lint",
         "stream.first-event",
         "stream.cadence",
         "stream.keepalive",
@@ -63,7 +64,7 @@ fn an_alt_svc_that_leads_nowhere_fails_alt_svc() {
 #[test]
 fn an_overwritten_request_id_fails_request_id() {
     let overwritten = "X-Request-ID $request_id; #";
-    let lost = ["request-id", "stream.disconnect"];
+    let lost = ["nginx.lint", "request-id", "stream.disconnect"];
     verify_broken("X-Request-ID $", overwritten, &lost);
 }
 

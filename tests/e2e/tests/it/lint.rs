@@ -1,5 +1,6 @@
 //! `opsctl lint` against the real NGINX: what it calls an error does harm, and its cure takes the harm away.
 
+mod certificates;
 mod corpus;
 mod headers;
 mod oracle;
@@ -13,7 +14,8 @@ mod upstream;
 use deploy::lint::{Proof, RULES};
 
 /// The texts in which the harms are shown.
-const SHOWN_IN: [&str; 5] = [
+const SHOWN_IN: [&str; 6] = [
+    include_str!("lint/certificates.rs"),
     include_str!("lint/headers.rs"),
     include_str!("lint/passthrough.rs"),
     include_str!("lint/quic.rs"),

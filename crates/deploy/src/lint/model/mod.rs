@@ -8,7 +8,8 @@ pub(super) mod value;
 
 use std::collections::HashMap;
 
-use crate::nginx_conf::{Config, Statement};
+use super::known::{Known, Seen};
+use crate::nginx_conf::{Config, Document, Statement};
 use crate::target::{Target, Version};
 
 pub(super) use listen::Listen;
@@ -23,6 +24,8 @@ pub(super) struct Model<'c> {
     pub(super) config: &'c Config,
     /// The NGINX that it is for; none when nobody said.
     pub(super) target: Option<&'c Target>,
+    /// What is known of its certificates.
+    pub(super) certificates: &'c [Seen],
     /// The top level.
     pub(super) main: Scope<'c>,
     /// The blocks `http`.
@@ -40,12 +43,19 @@ pub(super) struct Model<'c> {
 /// What opsctl writes into the head of every file that it renders.
 const RENDERED: &[u8] = b"# Rendered by opsctl from ";
 
+/// Whether opsctl rendered a file, whoever edited it since: its head says so.
+pub fn is_rendered(document: &Document) -> bool {
+    let mut head = document.source().split(|byte| *byte == b'\n').take(4);
+    head.any(|line| line.starts_with(RENDERED))
+}
+
 impl<'c> Model<'c> {
-    pub(super) fn new(config: &'c Config, target: Option<&'c Target>) -> Self {
+    pub(super) fn new(config: &'c Config, known: Known<'c>) -> Self {
         let main = Scope::of(&config.root);
         let mut model = Self {
             config,
-            target,
+            target: known.target,
+            certificates: known.certificates,
             http: main.own("http").collect(),
             servers: Vec::new(),
             upstreams: HashMap::new(),
@@ -89,12 +99,8 @@ impl<'c> Model<'c> {
     /// Whether opsctl rendered the file of this statement: then the origin behind it is known to mark its streams, and to
     /// keep its connections longer than the edge does.
     pub(super) fn is_rendered(&self, statement: &Statement) -> bool {
-        self.config
-            .document(statement.file)
-            .is_some_and(|document| {
-                let head = document.source().split(|byte| *byte == b'\n').take(4);
-                head.into_iter().any(|line| line.starts_with(RENDERED))
-            })
+        let document = self.config.document(statement.file);
+        document.is_some_and(is_rendered)
     }
 
     /// Whether the target is known to be this version or a later one.

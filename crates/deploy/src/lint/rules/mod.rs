@@ -1,6 +1,7 @@
 //! All rules, by family.
 
 mod answers;
+mod certificates;
 mod connection;
 mod form;
 mod headers;
@@ -40,6 +41,7 @@ pub static ALL: &[&Rule] = &[
     &routes::REDIRECT,
     &routes::PASS_SLASH,
     &routes::WELL_KNOWN,
+    &routes::UNREACHABLE,
     &headers::HOST,
     &headers::REQUEST_ID,
     &headers::FORWARDED,
@@ -71,6 +73,9 @@ pub static ALL: &[&Rule] = &[
     &tls::CIPHERS,
     &tls::TICKETS,
     &tls::EARLY_DATA,
+    &certificates::EXPIRED,
+    &certificates::KEY,
+    &certificates::NAMES,
     &stream_block::SELF,
     &stream_block::TIMEOUT,
     &stream_block::RESPONSES,

@@ -51,6 +51,17 @@ pub(super) static WELL_KNOWN: Rule = Rule {
     check: well_known,
 };
 
+pub(super) static UNREACHABLE: Rule = Rule {
+    id: "well-known-unreachable",
+    severity: Severity::Warn,
+    why: "A client that is asked to log in at `/mcp` looks for `/.well-known/oauth-protected-resource/mcp` first (RFC 9728, 3.1), then for the same without `/mcp`, and gives up where neither is answered.",
+    cure: "`location ^~ /.well-known/oauth- { proxy_pass …; }`, a prefix that takes both",
+    bad: "server {\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n    }\n    location = /.well-known/oauth-protected-resource {\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
+    good: "server {\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n    }\n    location ^~ /.well-known/oauth-protected-resource {\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
+    proof: Proof::Shown("the metadata that a client asks for first is answered with 404"),
+    check: unreachable,
+};
+
 fn slash(model: &Model<'_>, found: &mut Found<'_>) {
     for (server, location) in model.mcp_locations() {
         let is_prefix = matches!(location.kind, Kind::Prefix | Kind::FirmPrefix);
@@ -149,6 +160,45 @@ fn well_known(model: &Model<'_>, found: &mut Found<'_>) {
             found.at(lock, message);
         }
     }
+}
+
+/// Metadata that is asked for and passed to nobody, where the server shows that people log in: it passes some metadata, or
+/// has a lock before MCP.
+fn unreachable(model: &Model<'_>, found: &mut Found<'_>) {
+    for (server, mcp) in model.mcp_locations() {
+        let is_endpoint = matches!(mcp.kind, Kind::Exact | Kind::Prefix | Kind::FirmPrefix);
+        let lock = ["auth_request", "auth_jwt"].map(|name| {
+            let lock = mcp.scope.nearest(name);
+            lock.filter(|own| own.argument(0) != "off")
+        });
+        let metadata = server
+            .locations
+            .iter()
+            .find(|location| location.path.starts_with(METADATA));
+        let sign = metadata.map(|location| location.statement);
+        let Some(sign) = sign.or(lock.into_iter().flatten().next()) else {
+            continue;
+        };
+        let path = format!("{METADATA}{}", mcp.path.trim_end_matches('/'));
+        let is_answered = server.location_for(&path).is_some_and(answers);
+        if is_endpoint && !is_answered {
+            found.at(sign, format!("nothing answers `{path}`"));
+        }
+    }
+}
+
+/// Whether something else than a file that is not there answers here.
+fn answers(location: &Location<'_>) -> bool {
+    const WAYS: [&str; 6] = [
+        "proxy_pass",
+        "return",
+        "alias",
+        "root",
+        "try_files",
+        "rewrite",
+    ];
+    WAYS.iter()
+        .any(|name| location.scope.own(name).next().is_some())
 }
 
 /// What keeps people without a password out of a location.

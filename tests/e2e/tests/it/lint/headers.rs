@@ -30,6 +30,23 @@ fn a_post_without_the_slash_is_redirected() {
 }
 
 #[test]
+fn metadata_below_the_exact_path_is_not_found() {
+    let metadata = "/.well-known/oauth-protected-resource";
+    let with = |mark: &str| {
+        let passed =
+            format!("location {mark} {metadata} {{ proxy_pass http://127.0.0.1:@ORIGIN@; }}");
+        plain("", &format!("{}{passed}", location("")))
+    };
+    let case = Case {
+        rule: "well-known-unreachable",
+        bad: with("="),
+        good: with("^~"),
+    };
+    let path = format!("{metadata}/mcp");
+    case.shows(async |stage| stage.ask(Ask::get(&path)).await.head.status == 404);
+}
+
+#[test]
 fn a_post_that_is_redirected_with_301_becomes_a_get() {
     let with = |code: u32| {
         let redirect = format!(

@@ -265,13 +265,30 @@ pub(super) fn nginx(tools: &Tools, folder: &Path, conf: &str) -> Command {
     command
 }
 
-/// A certificate for localhost, as `cert.pem` and `key.pem`.
+/// Certificates of `key.pem`: `cert.pem`, `other.pem` for another name and `expired.pem`; and a key of none of them.
 pub(super) fn write_certificate(folder: &Path) {
-    let made =
-        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
-    write(folder, "cert.pem", &made.cert.pem());
-    write(folder, "key.pem", &made.signing_key.serialize_pem());
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let sign = |names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        rcgen::CertificateParams::new(names).expect("names")
+    };
+    let mut expired = sign(&[NAME]);
+    expired.not_after = rcgen::date_time_ymd(2026, 1, 31);
+    for (file, params) in [
+        ("cert.pem", sign(&["localhost", NAME])),
+        ("other.pem", sign(&["other.example.com"])),
+        ("expired.pem", expired),
+    ] {
+        let certificate = params.self_signed(&key).expect("a certificate");
+        write(folder, file, &certificate.pem());
+    }
+    write(folder, "key.pem", &key.serialize_pem());
+    let other = rcgen::KeyPair::generate().expect("a key");
+    write(folder, "other-key.pem", &other.serialize_pem());
 }
+
+/// The name that `cert.pem` is for beside localhost.
+pub(super) const NAME: &str = "mcp.example.com";
 
 #[expect(clippy::disallowed_methods, reason = "a file of the test's own folder")]
 pub(super) fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
