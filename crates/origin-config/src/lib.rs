@@ -5,6 +5,7 @@ mod authority;
 mod model;
 mod parse;
 mod read;
+mod remote;
 mod write;
 
 pub use allow::{AllowedHost, AllowedOrigin, WebOrigin};
@@ -13,4 +14,5 @@ pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,
 };
 pub use read::{DEFAULTS, load};
+pub use remote::{Remote, Url};
 pub use write::write;

@@ -167,6 +167,7 @@ mod tests {
         let server = Server {
             name: "s".into(),
             command: vec!["true".into()],
+            remote: None,
             working_directory: None,
             environment: [("A".to_owned(), "1".to_owned())].into(),
             environment_pass: vec!["TOKEN".into()],

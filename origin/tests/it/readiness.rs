@@ -9,6 +9,7 @@ fn server(name: &str, command: &[&str], start_timeout: Duration) -> Server {
     Server {
         name: name.to_owned(),
         command: command.iter().map(|&word| word.to_owned()).collect(),
+        remote: None,
         working_directory: None,
         environment: std::collections::BTreeMap::new(),
         environment_pass: Vec::new(),
