@@ -49,6 +49,9 @@ pub struct Paths {
     pub log: AbsolutePath,
     /// Temporary files of NGINX; used by the private layout only.
     pub temporary: AbsolutePath,
+    /// What opsctl remembers. It is not `/var/lib/NAME`: systemd gives that to the origin's user (`StateDirectory=`), and
+    /// what root obeys must not be anybody else's to write.
+    pub state: AbsolutePath,
 }
 
 /// One origin's paths.
@@ -88,6 +91,7 @@ impl Layout {
                 run: at(format!("/run/{deployment}"))?,
                 log: at("/var/log/nginx".to_owned())?,
                 temporary: at("/var/lib/nginx".to_owned())?,
+                state: at(format!("/var/lib/opsctl/{deployment}"))?,
             },
             Self::Private(private) => {
                 let root = &private.root;
@@ -99,6 +103,7 @@ impl Layout {
                     run: root.join("run")?,
                     log: root.join("log")?,
                     temporary: root.join("tmp")?,
+                    state: root.join("state")?,
                 }
             }
         })

@@ -1,18 +1,19 @@
 //! From a deployment spec to rendered files, without touching the machine.
 //!
 //! ```text
-//! deploy.toml ─parse→ Spec ─resolve→ Deployment ─render→ Rendered
+//! deploy.toml ─parse→ Spec ─resolve→ Deployment ─render→ Rendered ─plan→ Plan
 //! ```
 //!
 //! [`parse`] finds every fault of the text at once. [`resolve`] settles every default against the target NGINX and the
 //! layout of the machine: after it nothing is left to choose. [`render`] fills templates, and only checked words
-//! ([`words`]) reach one. No step reads a file, a clock or the environment.
+//! ([`words`]) reach one. [`plan`] compares that with what was found on a machine. No step reads a file, a clock or the environment.
 
 mod deployment;
 mod generation;
 mod layout;
 pub mod lint;
 pub mod nginx_conf;
+pub mod plan;
 mod render;
 mod resolve;
 mod spec;

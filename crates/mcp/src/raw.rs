@@ -208,6 +208,34 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
+/// The value of a member of an object of which only the first part is there; `None` when it does not stand whole in that part.
+pub(crate) fn in_part<'a>(part: &'a str, key: &str) -> Option<&'a str> {
+    let bytes = part.as_bytes();
+    let mut at = space(bytes, 0);
+    if bytes.get(at) != Some(&b'{') {
+        return None;
+    }
+    loop {
+        let start = space(bytes, at + 1);
+        let key_end = value_end(bytes, start)?;
+        let name = unquote(part.get(start..key_end)?)?;
+        at = space(bytes, key_end);
+        if bytes.get(at) != Some(&b':') {
+            return None;
+        }
+        let value_start = space(bytes, at + 1);
+        let end = value_end(bytes, value_start)?;
+        at = space(bytes, end);
+        // a number at the very end may go on
+        if !matches!(bytes.get(at)?, b',' | b'}') {
+            return None;
+        }
+        if name == key {
+            return part.get(value_start..end);
+        }
+    }
+}
+
 /// The first place from `at` on that is not JSON white space.
 fn space(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
@@ -309,6 +337,17 @@ mod tests {
             Some("a")
         );
         assert_eq!(Object::read(r#"{"a":1,"b":2}"#).unwrap().duplicate(), None);
+    }
+
+    #[test]
+    fn a_member_is_found_in_the_part_that_is_there() {
+        let part = r#" {"a" :[1, {"id":2}], "\u0069d": 17 ,"result":{"id":3,"x":"yyy"#;
+        assert_eq!(in_part(part, "id"), Some("17"));
+        assert_eq!(in_part(part, "result"), None);
+        assert_eq!(in_part(r#"{"id":17"#, "id"), None);
+        assert_eq!(in_part(r#"{"id":17}"#, "id"), Some("17"));
+        assert_eq!(in_part("[{}", "id"), None);
+        assert_eq!(in_part("{}", "id"), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::capabilities::Capabilities;
 use crate::dispatch::{
     CLIENT_CAPABILITIES, CLIENT_INFO, PROTOCOL_VERSION, SUBSCRIPTION_ID, method,
 };
-use crate::error::METHOD_NOT_FOUND;
+use crate::error::{Error, INTERNAL_ERROR, METHOD_NOT_FOUND};
 use crate::jsonrpc::{self, Id, Message, Notification, Request, Response};
 use crate::offers::{Kind, Offers};
 use crate::raw::{self, Object, quote};
@@ -179,6 +179,22 @@ impl Upstream {
             Ok(Message::Request(request)) => self.asked(&request),
             Ok(Message::Notification(notification)) => self.noticed(&notification),
             Err(error) => self.ignore(format!("not a message: {}", error.to_error().message)),
+        }
+    }
+
+    /// Takes the first part of a line that is too long to be read. The request that it answers, where the part says which,
+    /// fails with `why`; anything else is passed over.
+    pub fn receive_part(&mut self, part: &str, why: &str) {
+        let id = raw::in_part(part, "id").and_then(|id| id.parse().ok());
+        match id.filter(|id| self.pending.contains_key(id)) {
+            Some(id) if raw::in_part(part, "method").is_none() => {
+                let error = Error::new(INTERNAL_ERROR, why).to_json();
+                self.response(&Response {
+                    id: Some(Id::of(id)),
+                    outcome: Err(&error),
+                });
+            }
+            _ => self.ignore(why.to_owned()),
         }
     }
 

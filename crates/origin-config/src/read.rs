@@ -137,10 +137,44 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
                 "as `command = [\"mcp-server-time\"]`, or `url` for a server that runs elsewhere";
             table.find("command", finding.hint(hint));
         }
+        find_nul(&table, &server);
         table.finish();
         servers.push(server);
     }
     servers
+}
+
+/// The operating system ends a word of a command or an environment at a NUL byte, and parts a variable at its first `=`.
+fn find_nul(table: &Reader<'_>, server: &Server) {
+    let folder = server.working_directory.as_ref();
+    let folder = folder.is_some_and(|folder| folder.as_os_str().as_encoded_bytes().contains(&0));
+    let mut names = server.environment.keys().chain(&server.environment_pass);
+    let found = [
+        (
+            "command",
+            server.command.iter().any(|word| word.contains('\0')),
+        ),
+        ("working_directory", folder),
+        (
+            "environment",
+            server
+                .environment
+                .values()
+                .any(|value| value.contains('\0')),
+        ),
+    ];
+    for (key, _) in found.iter().filter(|(_, found)| *found) {
+        let finding = Finding::error("servers.nul", "a NUL byte cannot be given to a program");
+        table.find(key, finding.hint("take `\\u0000` out"));
+    }
+    if let Some(name) = names.find(|name| name.is_empty() || name.contains(['\0', '='])) {
+        let message = format!("`{}` is no name of a variable", name.escape_debug());
+        let finding = Finding::error("servers.variable", message);
+        table.find(
+            "environment",
+            finding.hint("a name has no `=` and no NUL byte"),
+        );
+    }
 }
 
 fn check(config: &OriginConfig, report: &RefCell<Report>) {
@@ -414,6 +448,29 @@ mod tests {
         assert_eq!(plain, [("servers.plain-http".into(), 1)]);
         let useless = found("url = \"http://localhost/mcp\"\nca_file = \"/a\"\n");
         assert_eq!(useless, [("servers.ca-file".into(), 2)]);
+    }
+
+    #[test]
+    fn what_no_program_can_be_given_is_found() {
+        let (config, report) = load_text(
+            "[[servers]]\nname = \"a\"\ncommand = [\"x\", \"y\\u0000\"]\nworking_directory = \"/\\u0000\"\n\
+             environment = { A = \"\\u0000\", \"B=C\" = \"1\" }\n",
+        );
+        assert!(config.is_none());
+        let found = report.findings().iter();
+        let found: Vec<_> = found
+            .map(|finding| (finding.id.as_str(), finding.line))
+            .collect();
+        let nul = "servers.nul";
+        assert_eq!(
+            found,
+            [
+                (nul, Some(3)),
+                (nul, Some(4)),
+                (nul, Some(5)),
+                ("servers.variable", Some(5))
+            ]
+        );
     }
 
     #[test]

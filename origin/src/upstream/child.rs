@@ -1,15 +1,14 @@
 //! The link to a server that is a process of this origin: a message a line, over its pipes.
 
 use std::ffi::OsString;
-use std::io;
 
 use origin_config::Server;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 
-use super::lines::{Line, Lines};
+use super::lines::{Message, Messages};
 use super::process::Process;
 use super::stderr::{self, Tail};
 
@@ -18,9 +17,13 @@ use super::stderr::{self, Tail};
 pub(super) struct Child {
     process: Process,
     stdin: ChildStdin,
-    lines: Lines<ChildStdout>,
+    messages: Messages<ChildStdout>,
     /// What the server has not read yet.
     unsent: Vec<u8>,
+    /// Since when it has read nothing of that.
+    waits: Instant,
+    /// How long it may neither go on with a line nor read what it is sent.
+    patience: Duration,
     stderr: JoinHandle<()>,
     tail: Tail,
 }
@@ -31,10 +34,8 @@ impl Child {
         server: &Server,
         environment: &[(OsString, OsString)],
     ) -> Result<Self, String> {
-        let (process, pipes) = Process::spawn(server, environment).map_err(|error| {
-            let program = server.command.first().map_or("", String::as_str);
-            format!("`{program}` cannot be started: {error}")
-        })?;
+        let (process, pipes) =
+            Process::spawn(server, environment).map_err(|error| error.to_string())?;
         tracing::info!(
             server = server.name,
             pid = process.id(),
@@ -44,8 +45,11 @@ impl Child {
         Ok(Self {
             process,
             stdin: pipes.stdin,
-            lines: Lines::new(pipes.stdout, MAX_LINE),
+            messages: Messages::new(pipes.stdout, server.call_timeout),
             unsent: Vec::new(),
+            waits: Instant::now(),
+            // Whoever called it has given up by then.
+            patience: server.call_timeout,
             stderr: tokio::spawn(stderr::drain(
                 pipes.stderr,
                 server.name.clone(),
@@ -57,6 +61,9 @@ impl Child {
 
     /// Takes a message for the server. It leaves while [`Child::step`] is waited for.
     pub(super) fn send(&mut self, message: &str) {
+        if self.unsent.is_empty() {
+            self.waits = Instant::now();
+        }
         self.unsent.extend_from_slice(message.as_bytes());
         self.unsent.push(b'\n');
     }
@@ -66,21 +73,24 @@ impl Child {
         self.unsent.len()
     }
 
-    /// Moves bytes either way: a line of the server, `None` when some were sent, or why there will be no more of either. May be
+    /// Moves bytes either way: a message of the server, `None` when some were sent, or why there will be no more of either. May be
     /// dropped at any time.
-    pub(super) async fn step(&mut self) -> Result<Option<Vec<u8>>, String> {
+    pub(super) async fn step(&mut self) -> Result<Option<Message>, String> {
+        let stalled = self.waits + self.patience;
         tokio::select! {
-            line = self.lines.next() => whole(line).map(Some),
+            message = self.messages.next() => message.map(Some),
             status = self.process.ended() => {
                 Err(status.map_or_else(|error| error.to_string(), |status| format!("it ended: {status}")))
             }
-            sent = self.stdin.write(&self.unsent), if !self.unsent.is_empty() => match sent {
-                Ok(0) => Err("it closed its standard input".to_owned()),
-                Ok(sent) => {
+            sent = timeout_at(stalled, self.stdin.write(&self.unsent)), if !self.unsent.is_empty() => match sent {
+                Ok(Ok(0)) => Err("it closed its standard input".to_owned()),
+                Ok(Ok(sent)) => {
                     drop(self.unsent.drain(..sent));
+                    self.waits = Instant::now();
                     Ok(None)
                 }
-                Err(error) => Err(format!("it does not read its standard input: {error}")),
+                Ok(Err(error)) => Err(format!("it does not read its standard input: {error}")),
+                Err(_) => Err(format!("it has not read its standard input for {:?}", self.patience)),
             },
         }
     }
@@ -92,13 +102,13 @@ impl Child {
     }
 
     /// The next line that an ended process has left in its pipe. May be dropped at any time.
-    pub(super) async fn last_word(&mut self) -> Option<Vec<u8>> {
-        whole(self.lines.next().await).ok()
+    pub(super) async fn last_word(&mut self) -> Option<Message> {
+        self.messages.next().await.ok()
     }
 
     /// Closes the pipes and waits until the process has left or was made to.
     pub(super) async fn end(self, server: &str) {
-        drop((self.stdin, self.lines));
+        drop((self.stdin, self.messages));
         if let Err(error) = self.process.end().await {
             tracing::warn!(server, %error, "the end of the server was not seen");
         }
@@ -113,15 +123,6 @@ impl Child {
     }
 }
 
-fn whole(line: io::Result<Line>) -> Result<Vec<u8>, String> {
-    match line {
-        Ok(Line::Whole(line)) => Ok(line),
-        Ok(Line::Cut(_)) => Err(format!("it sent a line longer than {} MiB", MAX_LINE >> 20)),
-        Ok(Line::End) => Err("it closed its standard output".to_owned()),
-        Err(error) => Err(format!("its standard output cannot be read: {error}")),
-    }
-}
-
 /// The group is gone, so the pipe ends, unless a process that left the group has it.
 async fn settle(stderr: JoinHandle<()>) {
     let abort = stderr.abort_handle();
@@ -129,9 +130,6 @@ async fn settle(stderr: JoinHandle<()>) {
         abort.abort();
     }
 }
-
-/// The longest line of a server: rmcp's cap since 3.6.0.
-const MAX_LINE: usize = 16 << 20;
 
 /// How long the end of a process is waited for that seems to have ended, and then the end of its error output.
 const LAST_WORDS: Duration = Duration::from_millis(100);

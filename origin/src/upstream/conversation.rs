@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::CallError;
 use super::child::Child;
 use super::exchange::{Command, Note, Order, Reply, unavailable};
+use super::lines::{MAX_MESSAGE, Message};
 
 /// The talk with a server over its link.
 #[derive(Debug)]
@@ -130,11 +131,23 @@ impl Conversation {
         }
     }
 
-    fn receive(&mut self, message: &[u8]) {
-        match std::str::from_utf8(message).map(str::trim) {
-            Ok("") => {}
-            Ok(text) => self.machine.receive(text),
-            Err(_) => self.ignore("not UTF-8"),
+    fn receive(&mut self, message: &Message) {
+        match message {
+            Message::Whole(message) => match std::str::from_utf8(message).map(str::trim) {
+                Ok("") => {}
+                Ok(text) => self.machine.receive(text),
+                Err(_) => self.ignore("not UTF-8"),
+            },
+            Message::Part(part) => {
+                let why = format!(
+                    "the server `{}` sent a message longer than {} MiB",
+                    self.server,
+                    MAX_MESSAGE >> 20
+                );
+                tracing::warn!(server = self.server, "{why}");
+                self.machine
+                    .receive_part(&String::from_utf8_lossy(part), &why);
+            }
         }
         self.collect();
     }

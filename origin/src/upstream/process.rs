@@ -17,6 +17,17 @@ pub(super) struct Process {
     group: Group,
 }
 
+/// Why a server has no process.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoProcess {
+    /// The operating system says it of the folder as it says it of a program.
+    #[error("`{0}` is not there: `working_directory` names the folder in which `{1}` starts")]
+    NoFolder(String, String),
+    /// The command cannot be run.
+    #[error("`{0}` cannot be started: {1}")]
+    NotStarted(String, io::Error),
+}
+
 /// The three ends of its pipes.
 #[derive(Debug)]
 pub(super) struct Pipes {
@@ -30,7 +41,19 @@ impl Process {
     pub(super) fn spawn(
         server: &Server,
         own: &[(OsString, OsString)],
-    ) -> io::Result<(Self, Pipes)> {
+    ) -> Result<(Self, Pipes), NoProcess> {
+        Self::try_spawn(server, own).map_err(|error| {
+            let program = server.command.first().cloned().unwrap_or_default();
+            match &server.working_directory {
+                Some(folder) if !folder.is_dir() => {
+                    NoProcess::NoFolder(folder.display().to_string(), program)
+                }
+                _ => NoProcess::NotStarted(program, error),
+            }
+        })
+    }
+
+    fn try_spawn(server: &Server, own: &[(OsString, OsString)]) -> io::Result<(Self, Pipes)> {
         let (program, arguments) = server
             .command
             .split_first()

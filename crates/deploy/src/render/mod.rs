@@ -6,6 +6,8 @@ mod origin;
 mod services;
 mod templates;
 
+use serde::{Deserialize, Serialize};
+
 use crate::deployment::Deployment;
 use crate::words::{Account, Name};
 
@@ -71,7 +73,8 @@ impl Owner {
 }
 
 /// The part of a deployment that a file belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Component {
     /// NGINX: a reload takes it up.
     Edge,

@@ -114,7 +114,7 @@ pub(crate) fn is_safe_byte(byte: u8) -> bool {
 /// Names of accounts, groups and folders that a Debian machine already has, or has with a common package: `/etc/NAME`,
 /// `/etc/nginx/NAME`, `/run/NAME`, the user NAME or its group would be somebody else's. Of the groups some are as good as root
 /// (`disk`, `docker`, `shadow`), and the origin would run in them.
-const RESERVED_NAMES: [&str; 79] = [
+const RESERVED_NAMES: [&str; 80] = [
     "adm",
     "apt",
     "audio",
@@ -156,6 +156,7 @@ const RESERVED_NAMES: [&str; 79] = [
     "nobody",
     "nogroup",
     "operator",
+    "opsctl",
     "plugdev",
     "polkitd",
     "postgres",

@@ -160,9 +160,12 @@ fn known_attacks_are_refused_at_every_key_that_reaches_a_template() {
                 "environment_pass",
                 "check_tool",
             ];
+            // a variable's name ends at its `=`
+            let no_name = ["environment_name", "environment_pass"].contains(&place);
+            let refused = no_name && attack.contains('=');
             assert_eq!(
                 shape(&spec).is_some(),
-                free.contains(&place),
+                free.contains(&place) && !refused,
                 "{place} = {attack:?}"
             );
         }

@@ -480,3 +480,23 @@ fn a_server_ends_a_listen_request_and_no_other_by_cancelling_it() {
     ));
     assert_eq!(machine.in_flight(), 1);
 }
+
+#[test]
+fn the_part_of_an_answer_that_is_too_long_fails_its_call_and_no_other() {
+    let mut machine = ready();
+    assert!(call(&mut machine, 10, "{}") && call(&mut machine, 20, "{}"));
+    let (first, _) = (sent(&mut machine), sent(&mut machine));
+    let part = format!(
+        r#"{{"jsonrpc":"2.0","id":{},"result":{{"x":"yyy"#,
+        first["id"]
+    );
+    machine.receive_part(&part, "too long");
+    let Some(Event::Answer { ticket, outcome }) = machine.poll_event() else {
+        panic!("no answer")
+    };
+    assert_eq!(ticket, 10);
+    assert!(outcome.unwrap_err().contains("too long"));
+    machine.receive_part(r#"{"result":{"x":"yyy"#, "too long");
+    assert!(matches!(machine.poll_event(), Some(Event::Ignored(_))));
+    assert_eq!(machine.in_flight(), 1);
+}

@@ -1,6 +1,5 @@
 //! Real processes, some of them hostile, behind real pipes.
 
-mod ends;
 mod faults;
 mod private;
 mod serves;

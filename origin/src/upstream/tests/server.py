@@ -1,11 +1,11 @@
 """A stdio MCP server that behaves, and misbehaves when it is asked to. Standard library only.
 
-Arguments: silent (never answers), dead (ends at once), deaf (stays when its input closes and on SIGTERM).
+Arguments: silent (never answers), dead (ends at once).
 """
-import json, os, signal, subprocess, sys, threading, time
+import json, os, sys, threading, time
 
 MODE = sys.argv[1:]
-TOOLS = ["echo", "slow", "hang", "cancelled", "die", "garbage", "long", "mute", "grow", "child", "pid", "env", "refuse", "ask", "progress", "subscribed"]
+TOOLS = ["echo", "slow", "hang", "cancelled", "die", "grow", "pid", "env", "refuse", "ask", "progress", "subscribed"]
 LOCK = threading.Lock()
 cancelled = []
 asked = {}
@@ -38,20 +38,10 @@ def call(id, params):
     elif name == "die":
         sys.stderr.write("my last words\n")
         os._exit(3)
-    elif name == "garbage":
-        os.write(1, b"Listening on port 80\n\xff\xfe\n{\"half\": \n")
-        answer(id, "after garbage")
-    elif name == "long":
-        os.write(1, b"x" * (17 << 20))
-    elif name == "mute":
-        os.close(1)
-        time.sleep(60)
     elif name == "grow":
         TOOLS.append("grown")
         send({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
         answer(id, "grown")
-    elif name == "child":
-        answer(id, subprocess.Popen(["sleep", "300"]).pid)
     elif name == "pid":
         answer(id, os.getpid())
     elif name == "subscribed":
@@ -74,8 +64,6 @@ def call(id, params):
 
 if "dead" in MODE:
     sys.exit("nothing to serve here")
-if "deaf" in MODE:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for line in sys.stdin:
     message = json.loads(line)
     method = message.get("method")
@@ -96,5 +84,3 @@ for line in sys.stdin:
         answer(message["id"], {})
     elif method is None and message["id"] in asked:
         answer(asked.pop(message["id"]), message.get("result"))
-while "deaf" in MODE:
-    time.sleep(60)

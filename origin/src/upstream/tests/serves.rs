@@ -27,12 +27,12 @@ async fn the_snapshot_is_ready_when_all_servers_are_and_has_their_tools() {
             .map(|entry| entry.public.as_ref()),
         Some("a__echo")
     );
-    assert_eq!(snapshot.catalog.entries().len(), 32);
+    assert_eq!(snapshot.catalog.entries().len(), 24);
     assert_eq!(
         snapshot
             .server("b")
             .map(|server| server.catalog.entries().len()),
-        Some(16)
+        Some(12)
     );
     upstreams.shutdown().await;
 }
