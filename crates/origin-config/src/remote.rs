@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -242,7 +242,7 @@ fn paths(table: &Reader<'_>, key: &'static str) -> BTreeMap<String, PathBuf> {
     paths
 }
 
-fn need_absolute(table: &Reader<'_>, key: &str, path: &PathBuf) {
+fn need_absolute(table: &Reader<'_>, key: &str, path: &Path) {
     if !path.is_absolute() {
         let message = format!("`{}` is not an absolute path", path.display());
         let hint = "the origin may be started in any folder";

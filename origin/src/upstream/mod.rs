@@ -5,12 +5,15 @@ mod child;
 mod conversation;
 mod exchange;
 mod lines;
+mod link;
 mod private;
 mod process;
+mod remote;
 mod stderr;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+mod trip;
 mod watched;
 
 use std::collections::HashMap;
@@ -31,6 +34,8 @@ use crate::clock::Clock;
 use crate::snapshot::Snapshot;
 use board::Board;
 use exchange::{Line, unavailable};
+use lines::MAX_MESSAGE;
+use link::Way;
 use private::Birth;
 use supervisor::Supervisor;
 use watched::Watched;
@@ -38,6 +43,7 @@ use watched::Watched;
 pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
 pub use private::{Caller, Hears, Private, Said};
+pub use trip::Trace;
 pub use watched::Watch;
 
 /// What a server answered: the `result` of the response, one JSON value as it was sent.
@@ -105,7 +111,6 @@ pub struct Update {
 #[derive(Debug)]
 pub struct Upstreams {
     servers: HashMap<String, Handle>,
-    options: Options,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     updates: broadcast::Sender<Arc<Update>>,
     stop: CancellationToken,
@@ -115,6 +120,7 @@ pub struct Upstreams {
 #[derive(Debug)]
 struct Handle {
     server: Server,
+    way: Way,
     line: Arc<Line>,
     watched: Arc<Watched>,
     /// The processes that sessions may still have of it.
@@ -133,9 +139,11 @@ impl Upstreams {
             let name = server.name.as_str().into();
             let (line, inbox) = Line::new(name, server.call_timeout, Arc::clone(&tickets));
             let watched = Arc::new(Watched::default());
+            let way = Way::to(server, &options.environment);
             let supervisor = Supervisor {
                 index,
                 server: server.clone(),
+                way: way.clone(),
                 options: options.clone(),
                 board: Arc::clone(&board),
                 inbox,
@@ -147,6 +155,7 @@ impl Upstreams {
             let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
             let handle = Handle {
                 server: server.clone(),
+                way,
                 line: Arc::new(line),
                 watched,
                 processes: Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS))),
@@ -157,7 +166,6 @@ impl Upstreams {
         tasks.close();
         Self {
             servers,
-            options: options.clone(),
             snapshots,
             updates,
             stop,
@@ -218,7 +226,7 @@ impl Upstreams {
         let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.line.tickets));
         let birth = Birth {
             server: handle.server.clone(),
-            options: self.options.clone(),
+            way: handle.way.clone(),
             greeting,
             hears,
             stop: self.stop.clone(),

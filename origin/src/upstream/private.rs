@@ -10,10 +10,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::Options;
-use super::child::Child;
 use super::conversation::{Conversation, first_line};
 use super::exchange::{Call, Exchange, Inbox, Line, Order};
+use super::link::Way;
 
 /// What a process has to say to its session, beside the answers to its requests.
 #[derive(Debug)]
@@ -110,7 +109,7 @@ impl Caller {
 /// What makes a process.
 pub(super) struct Birth {
     pub(super) server: Server,
-    pub(super) options: Options,
+    pub(super) way: Way,
     pub(super) greeting: Greeting,
     pub(super) hears: Hears,
     /// The origin's end.
@@ -132,11 +131,13 @@ impl Birth {
 
     async fn live(self, mut inbox: Inbox, over: CancellationToken) {
         let name = self.server.name.clone();
-        let reason = match Child::start(&self.server, &self.options.environment) {
+        let reason = match self.way.open() {
             Ok(link) => {
                 let mut talk = Conversation::new(&name, Upstream::relay(&self.greeting), link);
                 if let Some(reason) = self.converse(&mut talk, &mut inbox, &over).await {
-                    talk.lose(reason).await
+                    let loss = talk.lose(reason).await;
+                    inbox.orders.put_back(loss.undone);
+                    loss.reason
                 } else {
                     talk.end(OVER).await;
                     OVER.to_owned()

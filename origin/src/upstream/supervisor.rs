@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::Options;
 use super::Update;
 use super::board::Board;
-use super::child::Child;
 use super::conversation::{Conversation, first_line};
 use super::exchange::{Inbox, Order};
+use super::link::Way;
 use super::watched::Watched;
 use crate::snapshot::ServerState;
 
@@ -24,6 +24,7 @@ pub(super) struct Supervisor {
     /// Its place on the board.
     pub(super) index: usize,
     pub(super) server: Server,
+    pub(super) way: Way,
     pub(super) options: Options,
     pub(super) board: Arc<Board>,
     pub(super) inbox: Inbox,
@@ -81,7 +82,7 @@ impl Supervisor {
     /// One life of the server, from its start to its end. Calls that come before it is ready wait until `hold`, then are refused.
     async fn live(&mut self, hold: Instant) -> Life {
         let mut was_ready = false;
-        let link = match Child::start(&self.server, &self.options.environment) {
+        let link = match self.way.open() {
             Ok(link) => link,
             Err(reason) => return Life::Over { reason, was_ready },
         };
@@ -92,10 +93,14 @@ impl Supervisor {
                 talk.end("the origin is shutting down").await;
                 Life::Stopped
             }
-            Some(reason) => Life::Over {
-                reason: talk.lose(reason).await,
-                was_ready,
-            },
+            Some(reason) => {
+                let loss = talk.lose(reason).await;
+                self.inbox.orders.put_back(loss.undone);
+                Life::Over {
+                    reason: loss.reason,
+                    was_ready,
+                }
+            }
         }
     }
 

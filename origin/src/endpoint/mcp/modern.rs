@@ -23,7 +23,7 @@ use crate::body::Body;
 use crate::middleware::request_id;
 use crate::snapshot::Snapshot;
 use crate::stream::Ending;
-use crate::upstream::{Call, CallError, Exchange, Heard, Note, RawResult, Update, Watch};
+use crate::upstream::{Call, CallError, Exchange, Heard, Note, RawResult, Trace, Update, Watch};
 
 /// Asks the server. The answer is JSON where it is there soon and nothing is said before it, else a stream. A client that goes
 /// away drops what is waited for, which cancels the request at the server: nobody could fetch its answer later.
@@ -38,6 +38,7 @@ pub(super) async fn call(
         params: forward.params.clone(),
         logs: forward.logs,
         request_id: request_id::of(&head.extensions).to_owned(),
+        trace: Trace::of(&head.headers),
         endless: false,
     };
     let mut exchange = match app.upstreams.begin(&forward.server, call) {
@@ -132,6 +133,7 @@ pub(super) fn listen(
             params: ask.params,
             logs: ask.logs,
             request_id: request_id::of(&head.extensions).to_owned(),
+            trace: Trace::of(&head.headers),
             endless: true,
         };
         // Handed over before the acknowledgement goes out: what the client does after that is told.

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::{Call, CallError, Options, Upstreams};
+use super::{Call, CallError, Options, Trace, Upstreams};
 use crate::clock::Clock;
 use crate::snapshot::Snapshot;
 
@@ -78,6 +78,7 @@ fn asked(tool: &str) -> Call {
         params: format!(r#"{{"name":"{tool}","arguments":{{"n":1}}}}"#),
         logs: Logs::None,
         request_id: "r-1".into(),
+        trace: Trace::default(),
         endless: false,
     }
 }
