@@ -2,6 +2,7 @@
 
 mod faults;
 mod private;
+mod remote;
 mod serves;
 
 use std::path::Path;
