@@ -2,6 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use api_keys::KeyId;
+use jiff::Timestamp;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
@@ -78,8 +82,12 @@ pub enum Command {
     Lint(Lint),
     /// Run the whole deployment in the foreground, for development
     Up(Up),
+    /// Make, list and revoke the API keys of an origin
+    Keys(Keys),
     /// Write a completion script for a shell
     Completions(Completions),
+    /// Write the manual pages
+    Man(Man),
 }
 
 /// `opsctl init`
@@ -208,12 +216,109 @@ pub struct Up {
     pub once: bool,
 }
 
+/// `opsctl keys`
+#[derive(Debug, Args)]
+pub struct Keys {
+    /// Whose keys.
+    #[command(flatten)]
+    pub place: KeysPlace,
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: KeysCommand,
+}
+
+/// Whose keys: those of the spec's one site, when nothing is said.
+#[derive(Debug, Args)]
+pub struct KeysPlace {
+    /// The site of the spec, where it has several
+    #[arg(long, global = true, value_name = "SITE", conflicts_with = "file")]
+    pub site: Option<String>,
+    /// The file of keys, with no look at a spec
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a key and show it, this once; to exchange one, add the new, then revoke the old
+    Add(KeysAdd),
+    /// List the keys: what they open, since when and until when
+    List,
+    /// Revoke keys: what they have open ends within a second
+    Revoke(KeysRevoke),
+}
+
+/// `opsctl keys add`
+#[derive(Debug, Args)]
+pub struct KeysAdd {
+    /// Who holds the key, for people
+    #[arg(value_name = "NAME", value_parser = parse_holder)]
+    pub name: String,
+    /// An MCP server that the key opens; may be given several times; all servers when absent
+    #[arg(long = "server", value_name = "SERVER")]
+    pub servers: Vec<String>,
+    /// When it stops, as `90d`, `2030-01-31` or `2030-01-31T12:00:00Z`; never when absent
+    #[arg(long, value_name = "TIME", value_parser = parse_expiry)]
+    pub expires: Option<Expiry>,
+}
+
+/// `opsctl keys revoke`
+#[derive(Debug, Args)]
+pub struct KeysRevoke {
+    /// The ids of the keys, as `opsctl keys list` shows them
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<KeyId>,
+}
+
+/// When a key stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// After this time.
+    In(Duration),
+    /// At this moment.
+    At(Timestamp),
+}
+
+/// `opsctl man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write a page for opsctl and one for each command into this folder; without it opsctl's own goes to standard output
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+}
+
 /// `opsctl completions`
 #[derive(Debug, Args)]
 pub struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// Reads the name of a key's holder.
+fn parse_holder(text: &str) -> Result<String, String> {
+    let fits = (1..=64).contains(&text.chars().count());
+    if fits && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("is not a name of 1 to 64 printable characters".to_owned())
+    }
+}
+
+/// Reads a duration, a day (its first moment in UTC) or a moment.
+fn parse_expiry(text: &str) -> Result<Expiry, String> {
+    if let Ok(time) = findings::parse_duration(text) {
+        return Ok(Expiry::In(time));
+    }
+    let moment = if text.len() == "2030-01-31".len() {
+        format!("{text}T00:00:00Z")
+    } else {
+        text.to_owned()
+    };
+    moment.parse().map(Expiry::At).map_err(|_| {
+        "is not a time such as `90d`, `2030-01-31` or `2030-01-31T12:00:00Z`".to_owned()
+    })
 }
 
 /// Reads `NAME=COMMAND`; the command is split at spaces, quotes hold a word together.
@@ -268,6 +373,19 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_key_ends_after_a_time_or_at_a_moment() {
+        let at = |text: &str| Expiry::At(text.parse().expect("a moment"));
+        let day = Duration::from_hours(24);
+        assert_eq!(parse_expiry("90d"), Ok(Expiry::In(day * 90)));
+        assert_eq!(parse_expiry("2030-01-31"), Ok(at("2030-01-31T00:00:00Z")));
+        let moment = "2030-01-31T12:00:00+01:00";
+        assert_eq!(parse_expiry(moment), Ok(at("2030-01-31T11:00:00Z")));
+        for bad in ["", "90", "soon", "2030-13-01", "2030-01-31T12:00:00"] {
+            assert!(parse_expiry(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

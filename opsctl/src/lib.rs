@@ -42,7 +42,9 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         Command::Verify(arguments) => commands::verify::run(arguments, &spec, ui).await,
         Command::Probe(arguments) => commands::probe::run(&arguments, ui).await,
         Command::Up(arguments) => commands::up::run(arguments, &spec, ui).await,
+        Command::Keys(arguments) => commands::keys::run(&arguments, &spec, ui),
         Command::Completions(arguments) => commands::completions::run(&arguments, ui),
+        Command::Man(arguments) => commands::man::run(&arguments, ui),
     };
     match done {
         Ok(exit) => exit,

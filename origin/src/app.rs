@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use http::Extensions;
 use origin_config::{OriginConfig, ToolNames};
 
 use crate::clock::Clock;
 use crate::endpoint::mcp::Sessions;
+use crate::keys::{Holder, Keys};
 use crate::router::Routes;
 use crate::snapshot::Snapshot;
 use crate::stream::Streams;
+use crate::tools::Books;
 use crate::upstream::{Options, Upstreams};
 
 /// The state of a running origin, shared by all requests.
@@ -27,8 +30,12 @@ pub struct App {
     pub sessions: Arc<Sessions>,
     /// Who the origin is to MCP clients.
     pub service: mcp::Service,
+    /// The API keys that clients need; `None`: none are asked for.
+    pub keys: Option<Arc<Keys>>,
     /// What the states of servers are sealed with: a key of this start, so a client begins anew after a restart.
     pub seal: mcp::Seal,
+    /// The tools, as clients see them that do not speak MCP.
+    pub books: Books,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -59,13 +66,27 @@ impl App {
                 name: config.name.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
+            keys: config
+                .api_keys_file
+                .as_deref()
+                .map(|path| Keys::start(path, clock)),
             seal: mcp::Seal::new(key),
             upstreams,
             streams: Streams::new(config.stream_keep_alive, clock),
             routes: Routes::new(),
+            books: Books::default(),
             config: Arc::new(config),
             clock,
         })
+    }
+
+    /// What a request may see of the capabilities at this moment: its key may be for some servers only.
+    pub fn snapshot_for(&self, extensions: &Extensions) -> Arc<Snapshot> {
+        let whole = self.snapshot();
+        match Holder::of(extensions) {
+            Some(holder) => holder.view(&whole),
+            None => whole,
+        }
     }
 
     /// The capabilities at this moment.

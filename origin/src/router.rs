@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::header::ALLOW;
 use http::{HeaderValue, Method};
 use matchit::Router;
 use origin_config::OriginConfig;
@@ -29,6 +30,12 @@ pub enum Endpoint {
     Sse,
     /// The token stream.
     StreamDemo,
+    /// The tools.
+    Tools,
+    /// One tool.
+    Tool,
+    /// A call of a tool.
+    CallTool,
     /// Liveness.
     Healthz,
     /// Readiness.
@@ -39,6 +46,14 @@ pub enum Endpoint {
     Streams,
     /// `OPTIONS`: the methods of the route.
     Options(&'static HeaderValue),
+}
+
+impl Endpoint {
+    /// Whether it tells everybody the same, which is not worth a key: that the process lives, and what a path takes, which
+    /// a browser asks without credentials (the Fetch standard, CORS protocol: a preflight has none).
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Healthz | Self::Options(_))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +126,7 @@ impl Target {
     /// How long the head of the answer may take.
     pub fn patience(&self, config: &OriginConfig) -> Duration {
         match self.route.map(|route| route.endpoint) {
-            Some(Endpoint::Mcp) => config.timeouts.mcp,
+            Some(Endpoint::Mcp | Endpoint::CallTool) => config.timeouts.mcp,
             Some(Endpoint::Sse | Endpoint::StreamDemo) => config.timeouts.smoke,
             _ => config.timeouts.request,
         }
@@ -124,6 +139,7 @@ impl Target {
             .ok_or_else(|| Failure::new(Code::NotFound, "nothing is served at this path"))?;
         let (serves, allow) = match route.endpoint {
             Endpoint::Mcp => (MCP_METHODS.contains(method), &ALLOW_MCP),
+            Endpoint::CallTool => (method == Method::POST, &ALLOW_POST),
             _ => ([Method::GET, Method::HEAD].contains(method), &ALLOW_GET),
         };
         if serves {
@@ -133,7 +149,7 @@ impl Target {
         } else {
             let allowed = allow.to_str().unwrap_or_default();
             let message = format!("`{}` is served for {allowed} only", route.path);
-            Err(Failure::new(Code::MethodNotAllowed, message).allowing(allow.clone()))
+            Err(Failure::new(Code::MethodNotAllowed, message).with(ALLOW, allow.clone()))
         }
     }
 }
@@ -175,13 +191,16 @@ const fn mcp(name: &'static str, path: &'static str) -> Route {
     }
 }
 
-static ROUTES: [Route; 9] = [
+static ROUTES: [Route; 12] = [
     mcp("mcp", "/mcp"),
     // Its own line: a redirect would turn a POST into a GET.
     mcp("mcp", "/mcp/"),
     mcp("server-mcp", "/servers/{name}/mcp"),
     route("sse", "/mcp/sse", Endpoint::Sse),
     route("stream-demo", "/mcp/stream-demo", Endpoint::StreamDemo),
+    route("tools", "/tools", Endpoint::Tools),
+    route("tool", "/tools/{tool}", Endpoint::Tool),
+    route("call-tool", "/call-tool", Endpoint::CallTool),
     route("healthz", "/healthz", Endpoint::Healthz).on(Listeners::Both),
     route("readyz", "/readyz", Endpoint::Readyz).on(Listeners::Both),
     route("capz", "/capz", Endpoint::Capz).on(Listeners::Both),
@@ -189,6 +208,7 @@ static ROUTES: [Route; 9] = [
 ];
 
 static ALLOW_GET: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+static ALLOW_POST: HeaderValue = HeaderValue::from_static("POST, OPTIONS");
 static ALLOW_MCP: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
 
 /// GET and DELETE are for sessions; there is no HEAD, for a stream has no length that it could tell.

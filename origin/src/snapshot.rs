@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mcp::{Catalog, Offers};
+use mcp::{Catalog, Naming, Offers};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+
+use crate::upstream::source;
 
 /// The capability snapshot. A new one is made when a server becomes ready, dies, or changes its offers; one that was taken
 /// does not change.
@@ -20,12 +22,30 @@ pub struct Snapshot {
     pub servers: Vec<ServerStatus>,
     /// The offers of all servers under their public names.
     pub catalog: Arc<Catalog>,
+    /// How those names are made.
+    pub naming: Naming,
 }
 
 impl Snapshot {
     /// The server of that name.
     pub fn server(&self, name: &str) -> Option<&ServerStatus> {
         self.servers.iter().find(|server| server.name == name)
+    }
+
+    /// The same moment, with only those servers for which `shows` holds. A name means the same in both.
+    #[must_use]
+    pub fn limited(&self, shows: impl Fn(&str) -> bool) -> Self {
+        let servers = self.servers.iter();
+        let servers: Vec<_> = servers
+            .filter(|server| shows(&server.name))
+            .cloned()
+            .collect();
+        let sources: Vec<_> = servers.iter().map(source).collect();
+        Self {
+            catalog: Arc::new(Catalog::build(self.naming, &sources)),
+            servers,
+            ..*self
+        }
     }
 }
 

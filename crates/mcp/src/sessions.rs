@@ -105,6 +105,16 @@ impl<T: Clone> Sessions<T> {
         gone
     }
 
+    /// Takes out the sessions for which `over` holds.
+    pub fn take(&mut self, over: impl Fn(&T) -> bool) -> Vec<T> {
+        let entries = self.entries.iter();
+        let ids: Vec<Box<str>> = entries
+            .filter(|(_, entry)| over(&entry.value))
+            .map(|(id, _)| id.clone())
+            .collect();
+        ids.iter().filter_map(|id| self.remove(id)).collect()
+    }
+
     /// All sessions, the one that was idle longest first.
     pub fn all(&self) -> impl Iterator<Item = &T> {
         let entries = self.order.values().filter_map(|id| self.entries.get(id));
@@ -170,6 +180,14 @@ mod tests {
         assert_eq!(sessions.expire(at(13), |_| false), ['a']);
         assert_eq!(sessions.expire(at(22), |_| false), ['c']);
         assert!(sessions.is_empty());
+    }
+
+    #[test]
+    fn sessions_are_taken_out_by_what_they_are() {
+        let mut sessions = three();
+        assert_eq!(sessions.take(|value| *value == 'b'), ['b']);
+        assert_eq!(sessions.find("b", at(5)), None);
+        assert_eq!((sessions.len(), sessions.order.len()), (2, 2));
     }
 
     #[test]

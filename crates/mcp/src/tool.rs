@@ -10,9 +10,10 @@ pub const SEPARATOR: &str = "__";
 pub const MAX_NAME: usize = 64;
 
 /// How public names are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Naming {
     /// `{server}__{tool}`.
+    #[default]
     Prefixed,
     /// The tool's own name, where one server is served alone.
     Plain,

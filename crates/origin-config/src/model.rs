@@ -34,6 +34,8 @@ pub struct OriginConfig {
     pub allowed_hosts: Vec<AllowedHost>,
     /// `allowed_origins`: the web pages that may send requests, beside those of this machine.
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// `api_keys_file`: the keys that clients need; `None`: none are asked for.
+    pub api_keys_file: Option<PathBuf>,
     /// `tool_names`: how tools are named to clients.
     pub tool_names: ToolNames,
     /// `include_server_header` (Hypercorn): whether responses carry `Server`.
@@ -85,7 +87,7 @@ pub struct Sessions {
 pub struct Timeouts {
     /// `timeouts.request`: every route that is not named here.
     pub request: Duration,
-    /// `timeouts.mcp`: a POST to `/mcp` or `/servers/{name}/mcp`; above every `call_timeout`, so that the call ends first.
+    /// `timeouts.mcp`: a POST to `/mcp`, `/servers/{name}/mcp` or `/call-tool`; above every `call_timeout`, so that the call ends first.
     pub mcp: Duration,
     /// `timeouts.smoke`: the response head of `/mcp/sse` and `/mcp/stream-demo`.
     pub smoke: Duration,

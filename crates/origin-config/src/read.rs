@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use findings::{Document, Finding, Located, Reader, Report};
@@ -67,6 +68,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         trusted_hops: whole(reader.integer("trusted_hops", 0..=16)),
         allowed_hosts: allowed_hosts(reader),
         allowed_origins: allowed_origins(reader),
+        api_keys_file: api_keys_file(reader),
         tool_names: reader
             .word("tool_names", "value.tool-names")
             .map_or(ToolNames::Prefixed, |names| names.value),
@@ -267,6 +269,23 @@ fn allowed_origins(reader: &Reader<'_>) -> Vec<AllowedOrigin> {
         );
     }
     origins
+}
+
+fn api_keys_file(reader: &Reader<'_>) -> Option<PathBuf> {
+    let text = reader.string("api_keys_file")?;
+    if text.value.is_empty() {
+        return None;
+    }
+    let path = PathBuf::from(text.value);
+    if !path.is_absolute() {
+        let message = format!("`{}` is not an absolute path", path.display());
+        let hint = "as `api_keys_file = \"/etc/codeintel/api-keys.toml\"`";
+        reader.find(
+            "api_keys_file",
+            Finding::error("value.api-keys-file", message).hint(hint),
+        );
+    }
+    Some(path)
 }
 
 fn access_log(reader: &Reader<'_>) -> bool {

@@ -33,6 +33,16 @@ pub struct Remote {
     pub max_connections: u32,
 }
 
+impl Remote {
+    /// The files that it names.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let named = self.bearer_token_file.iter().chain(&self.ca_file);
+        named
+            .chain(self.header_files.values())
+            .map(PathBuf::as_path)
+    }
+}
+
 /// The address of an MCP endpoint: `http` or `https`, a host, and a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {

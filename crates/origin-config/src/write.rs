@@ -1,6 +1,7 @@
 //! From an [`OriginConfig`] to its TOML: what is written is read back as the same value.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use findings::{format_duration, format_size};
 use toml::Value;
@@ -57,6 +58,7 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
         ("trusted_hops", config.trusted_hops.to_string()),
         ("allowed_hosts", texts(&config.allowed_hosts)),
         ("allowed_origins", texts(&config.allowed_origins)),
+        ("api_keys_file", text(api_keys_file(config))),
         ("tool_names", text(config.tool_names)),
         (
             "include_server_header",
@@ -91,6 +93,15 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
             text(format_duration(config.stream_keep_alive)),
         ),
     ]
+}
+
+/// Empty where no keys are asked for.
+fn api_keys_file(config: &OriginConfig) -> impl std::fmt::Display {
+    config
+        .api_keys_file
+        .as_deref()
+        .unwrap_or(Path::new(""))
+        .display()
 }
 
 fn write_server(out: &mut String, server: &Server) {
@@ -222,6 +233,7 @@ mod tests {
         let source = "name = \"a \\\"quoted\\\" name\"\nbind = [\"unix:/run/x/o.sock\", \"[::1]:80\"]\n\
                       trusted_peers = [\"unix:\", \"10.0.0.0/8\"]\n\
                       allowed_hosts = [\"*.a.example\", \"[::1]:1\"]\nallowed_origins = [\"https://b.example:8443\"]\nmax_body_size = \"5KiB\"\n\
+                      api_keys_file = \"/etc/x/keys.toml\"\n\
                       [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
                       process = \"per-session\"\nmax_processes = 3\nworking_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\n\
                       [servers.environment]\nA = \"1\"\n\"odd key\" = \"\\u0007\"\n\

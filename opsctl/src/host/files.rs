@@ -2,7 +2,9 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, chown, fchown};
+use std::os::unix::fs::{
+    MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown, fchown,
+};
 use std::path::{Path, PathBuf};
 
 use crate::error::HostError;
@@ -122,6 +124,26 @@ pub(crate) fn make_folder(
         fs::set_permissions(path, Permissions::from_mode(mode))
     };
     made().map_err(HostError::on("make the folder", path.display()))
+}
+
+/// The user and group of a file that is there, which only root may give to another file.
+pub(crate) fn owner(path: &Path) -> Option<(Option<u32>, Option<u32>)> {
+    let data = path.metadata().ok()?;
+    let root = super::is_root();
+    Some((root.then(|| data.uid()), root.then(|| data.gid())))
+}
+
+/// Holds other runs off the files of the folder that a file stands in, until the answer is dropped. The folder is made where
+/// it is missing.
+pub(crate) fn lock_folder(file: &Path) -> Result<File, HostError> {
+    let folder = folder_of(file);
+    make_folder(folder, 0o755, (None, None))?;
+    File::open(folder)
+        .and_then(|open| {
+            rustix::fs::flock(&open, rustix::fs::FlockOperation::LockExclusive)?;
+            Ok(open)
+        })
+        .map_err(HostError::on("lock", folder.display()))
 }
 
 /// The last lines of a file, for a person; empty when there is nothing to show.

@@ -1,6 +1,7 @@
 //! The command line as people and scripts meet it: the real program, its exit codes, its two streams.
 
 mod harness;
+mod keys;
 mod lint;
 mod runbook;
 

@@ -1,5 +1,6 @@
 //! `GET /capz`: what the origin can do now.
 
+use http::request::Parts;
 use http::{Response, StatusCode};
 use serde_json::json;
 
@@ -9,8 +10,8 @@ use crate::envelope::iso;
 
 /// `{"service","version","generation","ready","built_at","stream_keep_alive_ms","servers":[…],"tools":[…]}`, from the
 /// snapshot that MCP clients are served from at this moment.
-pub(super) fn serve(app: &App) -> Response<Body> {
-    let snapshot = app.snapshot();
+pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
+    let snapshot = app.snapshot_for(&head.extensions);
     let config = &app.config;
     let tools: Vec<&str> = snapshot
         .catalog

@@ -4,6 +4,7 @@ mod legacy;
 mod live;
 mod modern;
 mod read;
+mod scope;
 mod sessions;
 mod stream;
 #[cfg(test)]
@@ -25,7 +26,9 @@ use crate::body::{self, Body, ReadError};
 use crate::envelope::RETRY_SOON;
 use crate::snapshot::Snapshot;
 use crate::upstream::{CallError, Upstreams};
-use read::{Scope, accept, headers, parameters, principal};
+pub(super) use read::accept;
+use read::{headers, parameters, principal};
+use scope::Scope;
 
 pub use sessions::Sessions;
 
@@ -35,7 +38,7 @@ pub use sessions::Sessions;
 /// both mean something up to 2025-11-25 only. Every error is a JSON-RPC error, with the request's id where it could be read.
 pub async fn serve(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let scope = Scope::of(head.uri.path());
+    let scope = Scope::of(&head);
     match head.method {
         Method::POST => post(&app, &head, &scope, body).await,
         // A client of 2026-07-28 that asks whether there is such a thing is told that there is none for it.
@@ -82,7 +85,7 @@ async fn post(app: &Arc<App>, head: &Parts, scope: &Scope, body: Body) -> Respon
     let inbound = Inbound {
         headers: headers(head, &fields),
         body: &body,
-        catalog,
+        catalog: &catalog,
         service: &app.service,
         seal: &app.seal,
         now: since_epoch(app),
@@ -93,13 +96,13 @@ async fn post(app: &Arc<App>, head: &Parts, scope: &Scope, body: Body) -> Respon
         Decision::Accepted => accepted(),
         Decision::Call(forward) => modern::call(app, *forward, head, accept).await,
         Decision::Listen(listen) => modern::listen(app, *listen, head, scope, &snapshot),
-        Decision::Open(opening) => legacy::open(app, &opening, scope, catalog, accept),
+        Decision::Open(opening) => legacy::open(app, &opening, scope, &catalog, accept),
         Decision::Session(post) => legacy::post(app, post, head, scope, accept).await,
     }
 }
 
 /// The snapshot, once every server had its chance; `None` when that takes too long.
-async fn settled(upstreams: &Upstreams) -> Option<Arc<Snapshot>> {
+pub(super) async fn settled(upstreams: &Upstreams) -> Option<Arc<Snapshot>> {
     let mut snapshots = upstreams.snapshot();
     let ready = timeout(STARTING, snapshots.wait_for(|snapshot| snapshot.ready)).await;
     ready.ok()?.ok().map(|snapshot| Arc::clone(&snapshot))

@@ -1,6 +1,7 @@
 //! `GET /readyz`: the capability snapshot is built.
 
 use http::header::RETRY_AFTER;
+use http::request::Parts;
 use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -10,8 +11,8 @@ use crate::envelope::RETRY_SOON;
 
 /// `{"ready":bool,"servers":{NAME:STATE}}`; 503 with `Retry-After` until every server has become ready or has failed its
 /// first start. A failed server is named and does not keep the others from clients.
-pub(super) fn serve(app: &App) -> Response<Body> {
-    let snapshot = app.snapshot();
+pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
+    let snapshot = app.snapshot_for(&head.extensions);
     let servers: Map<String, Value> = snapshot
         .servers
         .iter()

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::body::{Body, BoxError};
 use crate::clock::Clock;
 use crate::conn::ConnInfo;
+use crate::keys::Holder;
 
 /// What a line is opened with.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ pub struct Entry {
     listener: Arc<str>,
     peer: String,
     client: ClientInfo,
+    key: Option<Arc<Holder>>,
     status: Option<StatusCode>,
     bytes: u64,
     complete: bool,
@@ -91,10 +93,16 @@ impl Entry {
             listener: Arc::clone(&opening.conn.listener),
             peer: opening.conn.peer.to_string(),
             client: opening.client.clone(),
+            key: None,
             status: None,
             bytes: 0,
             complete: false,
         }
+    }
+
+    /// Notes the key that the request showed.
+    pub fn key(&mut self, holder: &Arc<Holder>) {
+        self.key = Some(Arc::clone(holder));
     }
 
     /// Notes the head of the answer.
@@ -119,6 +127,7 @@ impl Drop for Entry {
             bytes = self.bytes,
             duration_ms = (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0,
             cut = !self.complete,
+            key = self.key.as_deref().map(Holder::id),
             client = self.client.address.map(tracing::field::display),
             peer = self.peer,
             scheme = self.client.scheme,

@@ -96,7 +96,7 @@ fn is_parameter(name: &str) -> bool {
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
 
 const ALLOWED: &str = "Content-Type, Authorization, Accept, Mcp-Session-Id, Mcp-Protocol-Version, Last-Event-ID, \
-    Mcp-Method, Mcp-Name, X-Request-ID";
+    Mcp-Method, Mcp-Name, X-API-Key, X-Request-ID";
 
 /// What a script may read beside the headers that it always may; the edge says the same on its own answers.
 const EXPOSED: HeaderValue = HeaderValue::from_static(

@@ -1,6 +1,7 @@
 //! What happens to every request before and after its endpoint.
 
 pub mod access_log;
+pub mod api_key;
 pub mod body_limit;
 pub mod client;
 pub mod cors;

@@ -1,6 +1,7 @@
 //! The ordered stack, whole and in one place.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::{CONTENT_LENGTH, SERVER};
 use http::{HeaderValue, Method, Request, Response};
@@ -9,16 +10,20 @@ use http_body::Body as _;
 use super::access_log::{Entry, Observed, Opening};
 use super::cors::Cors;
 use super::page::Page;
-use super::{body_limit, client, host, panic_guard, request_id, streaming, timeout, upgrade};
+use super::request_id::RequestId;
+use super::{
+    api_key, body_limit, client, host, panic_guard, request_id, streaming, timeout, upgrade,
+};
 use crate::app::App;
 use crate::body::{self, Body};
 use crate::conn::{ConnInfo, Role};
 use crate::endpoint;
 use crate::envelope::{Facts, Failure};
+use crate::keys::Holder;
 use crate::proto::Named;
 use crate::router::Target;
 
-/// Answers one request, which is for the host that `named` says. Layers 1 to 5 see every request and every answer, 6 to 11
+/// Answers one request, which is for the host that `named` says. Layers 1 to 5 see every request and every answer, 6 to 13
 /// may answer in the endpoint's place.
 pub async fn respond(
     app: Arc<App>,
@@ -54,6 +59,7 @@ pub async fn respond(
     let page = Page::of(&app.config, request.headers());
     let cors = (conn.role == Role::Public).then(|| Cors::of(&page, &request));
 
+    let role = conn.role;
     let extensions = request.extensions_mut();
     extensions.insert(conn);
     extensions.insert(client);
@@ -61,21 +67,21 @@ pub async fn respond(
     extensions.insert(target.clone());
 
     // 4. Panic guard: around everything below, so that a bug ends its own request and nothing else.
-    let facts = Facts {
-        request_id: id.as_str(),
-        started,
-        clock: app.clock,
-    };
     let asked = Asked {
+        role,
         target: &target,
         named: &named,
         page: &page,
-        facts,
+        id: &id,
+        started,
     };
     let mut response = match panic_guard::catch(guarded(&app, &asked, request)).await {
         Ok(response) => response,
-        Err(failure) => failure.into_response(target.shape(), facts),
+        Err(failure) => asked.refuse(&app, failure),
     };
+    if let Some(holder) = Holder::of(response.extensions()) {
+        entry.key(holder);
+    }
 
     // 5. Heads: on every answer, whoever made it, and before the head is sent.
     request_id::stamp(&mut response, &id);
@@ -106,16 +112,30 @@ fn head_only(response: Response<Body>) -> Response<Body> {
 
 /// What is known of a request before its endpoint.
 struct Asked<'a> {
+    role: Role,
     target: &'a Target,
     named: &'a Named,
     page: &'a Page,
-    facts: Facts<'a>,
+    id: &'a RequestId,
+    started: Instant,
+}
+
+impl Asked<'_> {
+    /// The answer to a request that fails. The id is asked for now: the endpoint may have found another one in the body.
+    fn refuse(&self, app: &App, failure: Failure) -> Response<Body> {
+        let facts = Facts {
+            request_id: self.id.as_str(),
+            started: self.started,
+            clock: app.clock,
+        };
+        failure.into_response(self.target.shape(), facts)
+    }
 }
 
 /// The layers that may answer instead of the endpoint, and the endpoint.
-async fn guarded(app: &Arc<App>, asked: &Asked<'_>, request: Request<Body>) -> Response<Body> {
+async fn guarded(app: &Arc<App>, asked: &Asked<'_>, mut request: Request<Body>) -> Response<Body> {
     let target = asked.target;
-    let refuse = |failure: Failure| failure.into_response(target.shape(), asked.facts);
+    let refuse = |failure: Failure| asked.refuse(app, failure);
 
     // 6. Host: a request that is for another server is not looked at further.
     if let Err(failure) = host::check(&app.config, asked.named) {
@@ -138,7 +158,22 @@ async fn guarded(app: &Arc<App>, asked: &Asked<'_>, request: Request<Body>) -> R
         Err(failure) => return refuse(failure),
     };
 
-    // 9. Body limit: a declared length is judged before a byte is read, an undeclared one as it comes.
+    // 9. API key, where keys are asked for: before anything is read or done for the client. The operator's own listener asks
+    //    for none, nor does what everybody may know.
+    let holder = match &app.keys {
+        Some(keys) if asked.role == Role::Public && !endpoint.is_open() => {
+            match api_key::check(keys, request.headers()) {
+                Ok(holder) => Some(holder),
+                Err(failure) => return refuse(failure),
+            }
+        }
+        _ => None,
+    };
+    if let Some(holder) = &holder {
+        request.extensions_mut().insert(Arc::clone(holder));
+    }
+
+    // 10. Body limit: a declared length is judged before a byte is read, an undeclared one as it comes.
     let bounds = body_limit::Bounds {
         size: app.config.max_body_size,
         pause: app.config.read_timeout,
@@ -148,17 +183,23 @@ async fn guarded(app: &Arc<App>, asked: &Asked<'_>, request: Request<Body>) -> R
         Err(failure) => return refuse(failure),
     };
 
-    // 10. Timeout: around the endpoint with the reading of the body, so that a body that never comes is answered too.
+    // 11. Timeout: around the endpoint with the reading of the body, so that a body that never comes is answered too.
     let answer = endpoint::serve(endpoint, Arc::clone(app), request);
     let answer = match timeout::limit(target.patience(&app.config), answer).await {
         Ok(response) => response,
         Err(failure) => return refuse(failure),
     };
 
-    // 11. Body limit again: what the endpoint made of a body that was cut does not count.
-    match limit.verdict() {
+    // 12. Body limit again: what the endpoint made of a body that was cut does not count.
+    let answer = match limit.verdict() {
         Ok(()) => answer,
         Err(failure) => refuse(failure),
+    };
+
+    // 13. API key again: what it opened ends with it, and the log names it.
+    match holder {
+        Some(holder) => api_key::bind(answer, holder),
+        None => answer,
     }
 }
 

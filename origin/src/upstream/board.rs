@@ -110,6 +110,7 @@ impl Board {
                 built_at: ready.then(|| self.clock.wall()),
                 servers: records.clone(),
                 catalog,
+                naming: self.naming,
             });
         });
     }

@@ -46,6 +46,17 @@ impl Way {
     }
 }
 
+/// Whether all that a server by URL needs of this machine can be read.
+///
+/// # Errors
+/// What cannot, as a sentence for the operator.
+pub(crate) fn prepare(server: &Server, environment: &[(OsString, OsString)]) -> Result<(), String> {
+    match &server.remote {
+        Some(remote) => Site::new(&server.name, remote, environment).prepare(),
+        None => Ok(()),
+    }
+}
+
 /// One life of a server.
 #[derive(Debug)]
 pub(super) enum Link {

@@ -42,6 +42,7 @@ use watched::Watched;
 
 pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
+pub(crate) use link::prepare;
 pub use private::{Caller, Hears, Private, Said};
 pub use trip::Trace;
 pub use watched::Watch;

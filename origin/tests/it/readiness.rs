@@ -1,24 +1,8 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use origin_config::Server;
 
-use crate::support::{World, json, until};
-
-fn server(name: &str, command: &[&str], start_timeout: Duration) -> Server {
-    Server {
-        name: name.to_owned(),
-        command: command.iter().map(|&word| word.to_owned()).collect(),
-        remote: None,
-        working_directory: None,
-        environment: std::collections::BTreeMap::new(),
-        environment_pass: Vec::new(),
-        start_timeout,
-        call_timeout: Duration::from_mins(1),
-        process: origin_config::ProcessMode::Shared,
-        max_processes: 1,
-    }
-}
+use crate::support::{World, json, server, until};
 
 #[tokio::test]
 async fn not_ready_is_a_503_that_says_when_to_come_back() {

@@ -14,7 +14,7 @@ use origin::app::App;
 use origin::clock::Clock;
 use origin::listen::{Inherited, bind_all};
 use origin::run::{Stop, run};
-use origin_config::{Bind, OriginConfig};
+use origin_config::{Bind, OriginConfig, Server};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -106,6 +106,22 @@ pub(crate) fn defaults() -> OriginConfig {
         .map(|host| host.parse().expect("a host"))
         .to_vec();
     config
+}
+
+/// A server that runs this command.
+pub(crate) fn server(name: &str, command: &[&str], start_timeout: Duration) -> Server {
+    Server {
+        name: name.to_owned(),
+        command: command.iter().map(|&word| word.to_owned()).collect(),
+        remote: None,
+        working_directory: None,
+        environment: std::collections::BTreeMap::new(),
+        environment_pass: Vec::new(),
+        start_timeout,
+        call_timeout: Duration::from_mins(1),
+        process: origin_config::ProcessMode::Shared,
+        max_processes: 1,
+    }
 }
 
 pub(crate) fn get(path: &str) -> Call {

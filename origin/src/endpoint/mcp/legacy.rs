@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::live::{Live, Taken};
-use super::read::{SESSION_ID, Scope, accept, headers, last_event_id, session_id};
+use super::read::{SESSION_ID, accept, headers, last_event_id, session_id};
+use super::scope::Scope;
 use super::{accepted, failure, later, plain, refusal, since_epoch, stream};
 use crate::app::App;
 use crate::body::{self, Body};
@@ -67,7 +68,7 @@ fn session(app: &App, head: &Parts, scope: &Scope, id: Option<&Id>) -> Result<Ar
             return Err(Refused::new(StatusCode::BAD_REQUEST, id, message));
         }
     };
-    // One of another path is none of here. 404 tells a client to begin anew (2025-11-25, session management).
+    // One of another path or another key is none of here. 404 tells a client to begin anew (2025-11-25, session management).
     app.sessions
         .find(named)
         .filter(|live| live.scope == *scope)

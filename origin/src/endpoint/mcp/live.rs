@@ -15,7 +15,7 @@ use mcp::{Catalog, Kind, Naming, Offers};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::read::Scope;
+use super::scope::Scope;
 use crate::snapshot::Snapshot;
 use crate::upstream::{Call, CallError, Caller, Exchange, Private, Said, Upstreams, Watch, source};
 
@@ -151,7 +151,7 @@ impl Live {
             return;
         };
         let new = if state.own.is_empty() {
-            self.scope.catalog(snapshot).map(Arc::clone)
+            self.scope.catalog(snapshot)
         } else {
             Some(Arc::new(self.merged(snapshot, &state.own)))
         };
@@ -162,12 +162,10 @@ impl Live {
 
     /// The offers of the scope, with those lists that are this session's own.
     fn merged(&self, snapshot: &Snapshot, own: &OwnLists) -> Catalog {
-        let (naming, in_scope): (_, &dyn Fn(&str) -> bool) = match &self.scope {
-            Scope::All => (self.naming, &|_| true),
-            Scope::One(name) => (Naming::Plain, &|other| **name == *other),
-        };
         let servers = snapshot.servers.iter();
-        let servers: Vec<_> = servers.filter(|server| in_scope(&server.name)).collect();
+        let servers: Vec<_> = servers
+            .filter(|server| self.scope.has(&server.name))
+            .collect();
         let offers: Vec<Offers> = servers
             .iter()
             .map(|server| {
@@ -185,7 +183,7 @@ impl Live {
                 ..source(server)
             })
             .collect();
-        Catalog::build(naming, &sources)
+        Catalog::build(self.scope.naming(self.naming), &sources)
     }
 
     /// Hands a request to the server that it is for.

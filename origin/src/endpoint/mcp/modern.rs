@@ -16,7 +16,7 @@ use mcp::sse;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::read::Scope;
+use super::scope::Scope;
 use super::{failure, json, since_epoch, stream};
 use crate::app::App;
 use crate::body::Body;
@@ -121,7 +121,7 @@ pub(super) fn listen(
     listen: Listen,
     head: &Parts,
     scope: &Scope,
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
 ) -> Response<Body> {
     let ending = Ending::Text(event(&listen.end()));
     let watches = listen.resources().iter();
@@ -146,7 +146,7 @@ pub(super) fn listen(
     snapshots.mark_changed();
     let listening = Listening {
         queue: VecDeque::from([listen.acknowledgement()]),
-        seen: scope.catalog(snapshot).map(Arc::clone).unwrap_or_default(),
+        seen: scope.catalog(snapshot).unwrap_or_default(),
         scope: scope.clone(),
         updates: app.upstreams.updates(),
         _watches: watches.collect(),
@@ -220,8 +220,8 @@ impl Listening {
     fn look(&mut self) {
         let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
         if let Some(catalog) = self.scope.catalog(&snapshot) {
-            self.queue.extend(self.listen.changed(&self.seen, catalog));
-            self.seen = Arc::clone(catalog);
+            self.queue.extend(self.listen.changed(&self.seen, &catalog));
+            self.seen = catalog;
         }
     }
 }

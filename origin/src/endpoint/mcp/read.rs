@@ -1,41 +1,11 @@
 //! What the head of a request says.
 
-use std::sync::Arc;
-
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
-use mcp::Catalog;
 use mcp::headers::{Accept, Field, Headers};
 
-use crate::snapshot::Snapshot;
-
-/// Which servers an endpoint is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// All of them.
-    All,
-    /// The one of this name.
-    One(Arc<str>),
-}
-
-impl Scope {
-    /// The scope of a path that was routed here.
-    pub(super) fn of(path: &str) -> Self {
-        match path.strip_prefix("/servers/") {
-            None => Self::All,
-            Some(rest) => Self::One(rest.split('/').next().unwrap_or_default().into()),
-        }
-    }
-
-    /// What the scope offers; `None` when there is no server of its name.
-    pub(super) fn catalog<'a>(&self, snapshot: &'a Snapshot) -> Option<&'a Arc<Catalog>> {
-        match self {
-            Self::All => Some(&snapshot.catalog),
-            Self::One(name) => snapshot.server(name).map(|server| &server.catalog),
-        }
-    }
-}
+use crate::keys::Holder;
 
 /// `Mcp-Param-*` by what follows the prefix, each name once.
 pub(super) fn parameters(head: &Parts) -> Vec<(&str, Field<'_>)> {
@@ -58,7 +28,7 @@ pub(super) fn headers<'a>(head: &'a Parts, parameters: &'a [(&'a str, Field<'a>)
 }
 
 /// What the client takes as an answer.
-pub(super) fn accept(head: &Parts) -> Accept {
+pub(in crate::endpoint) fn accept(head: &Parts) -> Accept {
     Accept::read(
         head.headers
             .get_all(ACCEPT)
@@ -77,8 +47,12 @@ pub(super) fn last_event_id(head: &Parts) -> Field<'_> {
     field(head, &HeaderName::from_static("last-event-id"))
 }
 
-/// Who asks, as far as a request says it: its credentials, which nobody else has. They are only compared, and in a digest.
+/// Who asks: the key's id, or without keys the credentials of the request, which nobody else has. They are only compared, and in
+/// a digest.
 pub(super) fn principal(head: &Parts) -> String {
+    if let Some(holder) = Holder::of(&head.extensions) {
+        return holder.id().to_owned();
+    }
     let value = head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
     String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
 }

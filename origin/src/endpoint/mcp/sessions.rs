@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::MissedTickBehavior;
 
 use super::live::Live;
-use super::read::Scope;
+use super::scope::Scope;
 use crate::clock::Clock;
 use crate::upstream::Upstreams;
 
@@ -125,7 +125,10 @@ impl Sessions {
 
     fn expire(&self) {
         let now = self.now();
-        let gone = self.table().expire(now, |live| live.is_busy());
+        let mut table = self.table();
+        let mut gone = table.expire(now, |live| live.is_busy());
+        gone.extend(table.take(|live| live.scope.is_over()));
+        drop(table);
         for live in gone {
             live.end();
         }

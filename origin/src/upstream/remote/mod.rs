@@ -56,6 +56,11 @@ impl Site {
         }
     }
 
+    /// Reads what a client needs, and makes none.
+    pub(super) fn prepare(&self) -> Result<(), String> {
+        Client::new(&self.remote, &self.environment).map(drop)
+    }
+
     /// Opens a connection: nothing is sent yet. Files are read at the first one, and again after one could not be read.
     pub(super) fn open(&self) -> Result<Remote, String> {
         let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,7 +69,7 @@ impl Site {
             None => Arc::new(Client::new(&self.remote, &self.environment)?),
         };
         *kept = Some(Arc::clone(&client));
-        tracing::info!(server = self.server, url = %self.remote.url, "remote server");
+        tracing::info!(server = self.server, url = %self.remote.url, "server by URL");
         Ok(Remote::new(client))
     }
 }

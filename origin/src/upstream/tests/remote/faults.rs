@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::*;
 
+type Make = Box<dyn Fn() -> Reply + Send + Sync>;
+
 /// Answers tool calls with this, and then well.
 async fn once(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> (Far, Upstreams) {
     let far = Far::start(calls(move |seen, before| match before {
@@ -19,7 +21,7 @@ async fn once(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> (Far, U
 async fn a_call_that_fails_is_told_why_and_fails_alone() {
     let html = || ("content-type", "text/html".to_owned());
     let giant = format!("data: {}", "x".repeat(17 << 20));
-    let replies: Vec<(Box<dyn Fn() -> Reply + Send + Sync>, &str)> = vec![
+    let replies: Vec<(Make, &str)> = vec![
         (
             Box::new(move || Reply::Plain(500, html(), "<p>".into())),
             "500",
