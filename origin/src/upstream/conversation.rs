@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mcp::jsonrpc::Id;
 use mcp::upstream::{self, Event, Upstream};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::CallError;
 use super::exchange::{Command, Note, Order, Reply};
@@ -33,6 +33,8 @@ pub(super) struct Conversation {
     waiting: HashMap<u64, Command>,
     /// Calls that the server has not done, though they were sent.
     undone: Vec<Command>,
+    /// When a server that told of changes and stopped is asked to go on.
+    listens_at: Option<Instant>,
     ignored: u32,
 }
 
@@ -45,6 +47,7 @@ impl Conversation {
             link,
             waiting: HashMap::new(),
             undone: Vec::new(),
+            listens_at: None,
             ignored: 0,
         };
         conversation.collect();
@@ -61,13 +64,20 @@ impl Conversation {
         if let Some(event) = self.machine.poll_event() {
             return Ok(self.handle(event));
         }
-        if let Some(heard) = self.link.step().await? {
-            match heard {
-                Heard::Message(message) => self.receive(&message),
-                Heard::Lost { id, reason, again } => self.lost(&id, &reason, again),
-            }
-            if self.link.backlog() > QUEUE_HARD {
-                return Err("it asks without reading the answers".to_owned());
+        tokio::select! {
+            heard = self.link.step() => if let Some(heard) = heard? {
+                match heard {
+                    Heard::Message(message) => self.receive(&message),
+                    Heard::Lost { id, reason, again } => self.lost(&id, &reason, again),
+                }
+                if self.link.backlog() > QUEUE_HARD {
+                    return Err("it asks without reading the answers".to_owned());
+                }
+            },
+            () = at(self.listens_at), if self.listens_at.is_some() => {
+                self.listens_at = None;
+                self.machine.listen();
+                self.collect();
             }
         }
         Ok(None)
@@ -98,7 +108,7 @@ impl Conversation {
             ticket: command.ticket,
             method: &command.method,
             params: &command.params,
-            logs: command.logs,
+            caller: &command.caller,
         });
         if !sent {
             return command.refuse(&self.server, "it is starting");
@@ -211,6 +221,10 @@ impl Conversation {
                 self.ignore(&reason);
                 None
             }
+            Event::Silent => {
+                self.listens_at = Some(Instant::now() + SILENCE);
+                None
+            }
             event => Some(event),
         }
     }
@@ -238,6 +252,12 @@ impl Conversation {
     }
 }
 
+async fn at(moment: Option<Instant>) {
+    if let Some(moment) = moment {
+        sleep_until(moment).await;
+    }
+}
+
 fn refuse(waiting: HashMap<u64, Command>, server: &str, reason: &str) {
     for command in waiting.into_values() {
         command.refuse(server, reason);
@@ -248,6 +268,10 @@ fn refuse(waiting: HashMap<u64, Command>, server: &str, reason: &str) {
 pub(super) fn first_line(reason: &str) -> &str {
     reason.lines().next().unwrap_or_default()
 }
+
+/// How long a server that has ended a listen request is left alone. What changes meanwhile is told this much later; one that
+/// ends every such request at once costs little.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// How long a link is listened to on after its end.
 const LAST_WORDS: Duration = Duration::from_millis(100);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mcp::jsonrpc::Id;
-use mcp::upstream::Logs;
+use mcp::upstream::Caller;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
@@ -25,8 +25,8 @@ pub struct Call {
     pub method: Cow<'static, str>,
     /// The `params` as raw JSON, with the server's own names in them.
     pub params: String,
-    /// Who may read the log messages that it causes.
-    pub logs: Logs,
+    /// Who asks.
+    pub caller: Caller,
     /// The id of the HTTP request that asks for it, for the log and for a remote server.
     pub request_id: String,
     /// Where that request belongs.
@@ -78,7 +78,7 @@ pub(super) struct Command {
     pub(super) method: Cow<'static, str>,
     /// `params` as raw JSON.
     pub(super) params: String,
-    pub(super) logs: Logs,
+    pub(super) caller: Caller,
     pub(super) trip: Arc<Trip>,
     /// Where its answer goes; `None` when nobody wants it.
     pub(super) reply: Option<Reply>,
@@ -207,7 +207,7 @@ impl Line {
             ticket,
             method: call.method,
             params: call.params,
-            logs: call.logs,
+            caller: call.caller,
             trip,
             reply: Some(Reply { answer, notes }),
         };
@@ -244,7 +244,7 @@ impl Line {
             ticket: self.tickets.fetch_add(1, Ordering::Relaxed),
             method: method.into(),
             params,
-            logs: Logs::Lost,
+            caller: Caller::Own,
             trip: Arc::default(),
             reply: None,
         };

@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use mcp::Era;
 use mcp::jsonrpc::Id;
+use mcp::upstream::Probe;
 use origin_config::Server;
 
 use super::child::Child;
@@ -13,7 +15,7 @@ use super::trip::Trip;
 
 /// How a server is reached. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) enum Way {
+pub(super) enum Route {
     Child {
         server: Arc<Server>,
         environment: Arc<[(OsString, OsString)]>,
@@ -21,7 +23,7 @@ pub(super) enum Way {
     Remote(Arc<Site>),
 }
 
-impl Way {
+impl Route {
     pub(super) fn to(server: &Server, environment: &[(OsString, OsString)]) -> Self {
         match &server.remote {
             Some(remote) => Self::Remote(Arc::new(Site::new(&server.name, remote, environment))),
@@ -29,6 +31,14 @@ impl Way {
                 server: Arc::new(server.clone()),
                 environment: environment.into(),
             },
+        }
+    }
+
+    /// How a server of which nothing is known is asked for its era: on a pipe nothing makes it answer what it does not know.
+    pub(super) const fn probe(&self) -> Probe {
+        match self {
+            Self::Child { .. } => Probe::PIPE,
+            Self::Remote(_) => Probe::of(Era::Modern),
         }
     }
 

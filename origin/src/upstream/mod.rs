@@ -24,7 +24,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use mcp::Naming;
-use mcp::upstream::Greeting;
+use mcp::upstream::{Eras, Greeting};
 use origin_config::{ProcessMode, Server};
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,7 @@ use crate::snapshot::Snapshot;
 use board::Board;
 use exchange::{Line, unavailable};
 use lines::MAX_MESSAGE;
-use link::Way;
+use link::Route;
 use private::Birth;
 use supervisor::Supervisor;
 use watched::Watched;
@@ -43,7 +43,7 @@ use watched::Watched;
 pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
 pub(crate) use link::prepare;
-pub use private::{Caller, Hears, Private, Said};
+pub use private::{Hears, Private, Said, Way};
 pub use trip::Trace;
 pub use watched::Watch;
 
@@ -121,7 +121,7 @@ pub struct Upstreams {
 #[derive(Debug)]
 struct Handle {
     server: Server,
-    way: Way,
+    route: Route,
     line: Arc<Line>,
     watched: Arc<Watched>,
     /// The processes that sessions may still have of it.
@@ -140,23 +140,24 @@ impl Upstreams {
             let name = server.name.as_str().into();
             let (line, inbox) = Line::new(name, server.call_timeout, Arc::clone(&tickets));
             let watched = Arc::new(Watched::default());
-            let way = Way::to(server, &options.environment);
+            let route = Route::to(server, &options.environment);
             let supervisor = Supervisor {
                 index,
                 server: server.clone(),
-                way: way.clone(),
+                route: route.clone(),
                 options: options.clone(),
                 board: Arc::clone(&board),
                 inbox,
                 watched: Arc::clone(&watched),
                 updates: updates.clone(),
+                eras: Eras::new(route.probe()),
                 stop: stop.clone(),
             };
             tasks.spawn(supervisor.run());
             let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
             let handle = Handle {
                 server: server.clone(),
-                way,
+                route,
                 line: Arc::new(line),
                 watched,
                 processes: Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS))),
@@ -214,7 +215,7 @@ impl Upstreams {
     pub fn private(
         &self,
         server: &str,
-        greeting: Greeting,
+        greeting: Arc<Greeting>,
         hears: Hears,
     ) -> Result<Private, CallError> {
         let handle = self.servers.get(server);
@@ -227,7 +228,7 @@ impl Upstreams {
         let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.line.tickets));
         let birth = Birth {
             server: handle.server.clone(),
-            way: handle.way.clone(),
+            route: handle.route.clone(),
             greeting,
             hears,
             stop: self.stop.clone(),

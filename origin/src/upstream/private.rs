@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use mcp::Era;
 use mcp::Kind;
 use mcp::jsonrpc::Id;
-use mcp::upstream::{Event, Greeting, Upstream};
+use mcp::upstream::{Event, Greeting, Probe, Upstream};
 use origin_config::Server;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::conversation::{Conversation, first_line};
 use super::exchange::{Call, Exchange, Inbox, Line, Order};
-use super::link::Way;
+use super::link::Route;
 
 /// What a process has to say to its session, beside the answers to its requests.
 #[derive(Debug)]
@@ -56,8 +57,8 @@ pub struct Private {
 
 impl Private {
     /// A way to hand requests to the process that holds no lock meanwhile.
-    pub fn caller(&self) -> Caller {
-        Caller(Arc::clone(&self.line))
+    pub fn way(&self) -> Way {
+        Way(Arc::clone(&self.line))
     }
 
     /// Whether a message for it would be taken now.
@@ -95,11 +96,11 @@ impl Private {
     }
 }
 
-/// See [`Private::caller`].
+/// See [`Private::way`].
 #[derive(Debug, Clone)]
-pub struct Caller(Arc<Line>);
+pub struct Way(Arc<Line>);
 
-impl Caller {
+impl Way {
     /// Hands over a request.
     pub fn begin(&self, call: Call) -> Exchange {
         self.0.begin(call)
@@ -109,8 +110,8 @@ impl Caller {
 /// What makes a process.
 pub(super) struct Birth {
     pub(super) server: Server,
-    pub(super) way: Way,
-    pub(super) greeting: Greeting,
+    pub(super) route: Route,
+    pub(super) greeting: Arc<Greeting>,
     pub(super) hears: Hears,
     /// The origin's end.
     pub(super) stop: CancellationToken,
@@ -131,9 +132,10 @@ impl Birth {
 
     async fn live(self, mut inbox: Inbox, over: CancellationToken) {
         let name = self.server.name.clone();
-        let reason = match self.way.open() {
+        let reason = match self.route.open() {
             Ok(link) => {
-                let mut talk = Conversation::new(&name, Upstream::relay(&self.greeting), link);
+                let machine = Upstream::relay(&self.greeting, Probe::of(Era::Legacy));
+                let mut talk = Conversation::new(&name, machine, link);
                 if let Some(reason) = self.converse(&mut talk, &mut inbox, &over).await {
                     let loss = talk.lose(reason).await;
                     inbox.orders.put_back(loss.undone);

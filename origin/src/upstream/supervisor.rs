@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp::upstream::{Event, Upstream};
+use mcp::upstream::{Eras, Event, Upstream};
 use origin_config::Server;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
@@ -14,7 +14,7 @@ use super::Update;
 use super::board::Board;
 use super::conversation::{Conversation, first_line};
 use super::exchange::{Inbox, Order};
-use super::link::Way;
+use super::link::Route;
 use super::watched::Watched;
 use crate::snapshot::ServerState;
 
@@ -24,13 +24,15 @@ pub(super) struct Supervisor {
     /// Its place on the board.
     pub(super) index: usize,
     pub(super) server: Server,
-    pub(super) way: Way,
+    pub(super) route: Route,
     pub(super) options: Options,
     pub(super) board: Arc<Board>,
     pub(super) inbox: Inbox,
     /// The resources whose changes the server is to tell of.
     pub(super) watched: Arc<Watched>,
     pub(super) updates: broadcast::Sender<Arc<Update>>,
+    /// What is known of its era.
+    pub(super) eras: Eras,
     pub(super) stop: CancellationToken,
 }
 
@@ -40,6 +42,8 @@ enum Life {
     Stopped,
     /// It ended or was ended.
     Over { reason: String, was_ready: bool },
+    /// It would not be met as it was asked: it is to be asked otherwise, at once.
+    Missed,
 }
 
 impl Supervisor {
@@ -52,6 +56,7 @@ impl Supervisor {
             let born = Instant::now();
             let (reason, was_ready) = match self.live(hold).await {
                 Life::Stopped => return,
+                Life::Missed => continue,
                 Life::Over { reason, was_ready } => (reason, was_ready),
             };
             ever_ready |= was_ready;
@@ -81,12 +86,13 @@ impl Supervisor {
 
     /// One life of the server, from its start to its end. Calls that come before it is ready wait until `hold`, then are refused.
     async fn live(&mut self, hold: Instant) -> Life {
-        let mut was_ready = false;
-        let link = match self.way.open() {
+        let (born, mut was_ready) = (Instant::now(), false);
+        let link = match self.route.open() {
             Ok(link) => link,
             Err(reason) => return Life::Over { reason, was_ready },
         };
-        let machine = Upstream::new(&self.options.client_name, env!("CARGO_PKG_VERSION"));
+        let version = env!("CARGO_PKG_VERSION");
+        let machine = Upstream::shared(&self.options.client_name, version, self.eras.probe());
         let mut talk = Conversation::new(&self.server.name, machine, link);
         match self.converse(&mut talk, hold, &mut was_ready).await {
             None => {
@@ -96,9 +102,13 @@ impl Supervisor {
             Some(reason) => {
                 let loss = talk.lose(reason).await;
                 self.inbox.orders.put_back(loss.undone);
-                Life::Over {
-                    reason: loss.reason,
-                    was_ready,
+                let (reason, server) = (loss.reason, &self.server.name);
+                let slow = born.elapsed() >= self.server.start_timeout;
+                if !was_ready && self.eras.missed() && !slow {
+                    tracing::info!(server, reason, "server is asked in the other era");
+                    Life::Missed
+                } else {
+                    Life::Over { reason, was_ready }
                 }
             }
         }
@@ -123,6 +133,7 @@ impl Supervisor {
                 event = talk.step() => match event {
                     Ok(Some(Event::Ready(hello))) => {
                         *ready = true;
+                        self.eras.met(hello.offers.era);
                         let tools = hello.offers.list(mcp::Kind::Tools).len();
                         tracing::info!(server = self.server.name, tools, "server is ready");
                         self.board.ready(self.index, hello);
@@ -159,7 +170,6 @@ impl Supervisor {
     fn heard(&self, event: Event) {
         match event {
             Event::Listed { kind, items } => self.board.listed(self.index, kind, items),
-            Event::Modern(capabilities) => self.board.modern(self.index, capabilities),
             // The machine of a shared server passes on one notification: that a resource changed.
             Event::Notice { params, .. } => {
                 let update = Update {

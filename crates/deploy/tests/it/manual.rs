@@ -77,6 +77,8 @@ fn the_manual_has_every_key_that_the_reader_knows() {
     for (table, path) in [
         ("", ""),
         ("edge", "edge"),
+        ("edge.limits", "edge.limits[0]"),
+        ("edge.routes", "edge.routes[0]"),
         ("tls", "tls"),
         ("origin", "origin"),
         ("origin.timeouts", "origin.timeouts"),
@@ -85,7 +87,7 @@ fn the_manual_has_every_key_that_the_reader_knows() {
     ] {
         let header = match table {
             "" => String::new(),
-            "servers" => "[[servers]]\n".to_owned(),
+            "servers" | "edge.limits" | "edge.routes" => format!("[[{table}]]\n"),
             _ => format!("[{table}]\n"),
         };
         let mut known = known_keys(&format!("{header}zzzzzz = 1\n"), path);

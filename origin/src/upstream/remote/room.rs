@@ -65,11 +65,6 @@ impl Room {
         *self.lock() = headers.get(&SESSION).cloned();
     }
 
-    /// Whether there is a session.
-    pub(super) fn has_session(&self) -> bool {
-        self.lock().is_some()
-    }
-
     /// Puts the session to the headers of a request.
     pub(super) fn add_to(&self, headers: &mut HeaderMap) {
         if let Some(session) = self.lock().clone() {
@@ -104,6 +99,7 @@ impl Room {
         last: Option<&str>,
     ) -> Result<Feed, Refusal> {
         let mut headers = headers.clone();
+        let in_session = headers.contains_key(SESSION);
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         if let Some(last) = last.and_then(|last| HeaderValue::from_str(last).ok()) {
             headers.insert("last-event-id", last);
@@ -115,7 +111,7 @@ impl Room {
         };
         let response = self.client.send(ask).await.map_err(Refusal::Fault)?;
         match response.status() {
-            StatusCode::NOT_FOUND if self.has_session() => Err(Refusal::Gone),
+            StatusCode::NOT_FOUND if in_session => Err(Refusal::Gone),
             status if status.is_server_error() => Err(Refusal::Passing(oddity(&response))),
             StatusCode::TOO_MANY_REQUESTS => Err(Refusal::Passing(oddity(&response))),
             StatusCode::OK if is(&response, "text/event-stream") => {

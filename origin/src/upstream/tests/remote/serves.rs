@@ -111,12 +111,7 @@ async fn each_session_of_a_private_server_has_one_of_its_own_there() {
     let mut sessions = Vec::new();
     for _ in 0..2 {
         let private = private::private(&upstreams).unwrap().0;
-        private
-            .caller()
-            .begin(asked("echo"))
-            .answer()
-            .await
-            .unwrap();
+        private.way().begin(asked("echo")).answer().await.unwrap();
         let seen = far.seen("tools/call");
         sessions.push(seen.last().unwrap().header("mcp-session-id").to_owned());
         drop(private);
