@@ -275,11 +275,14 @@ const REMOTE_KEYS: [&str; 8] = [
 ];
 
 /// The keys that a server with `command` alone has.
-const PROCESS_KEYS: [&str; 4] = [
+const PROCESS_KEYS: [&str; 7] = [
     "command",
     "working_directory",
     "environment",
     "environment_pass",
+    "environment_files",
+    "environment_secrets",
+    "limits",
 ];
 
 /// Headers that belong to the connection or to MCP's transport; `mcp-*` beside.

@@ -6,6 +6,7 @@ use std::path::Path;
 use findings::{format_duration, format_size};
 use toml::Value;
 
+use crate::launch;
 use crate::model::{OriginConfig, Server};
 use crate::remote::Remote;
 
@@ -128,6 +129,7 @@ fn write_server(out: &mut String, server: &Server) {
     );
     let _ = writeln!(out, "process = {}", text(server.process));
     let _ = writeln!(out, "max_processes = {}", server.max_processes);
+    launch::write(out, &server.launch);
     if !server.environment_pass.is_empty() {
         let _ = writeln!(
             out,
@@ -189,7 +191,7 @@ fn write_remote(out: &mut String, remote: &Remote) {
 
 /// A TOML string with TOML's own quoting; a quoted string is also a valid key.
 #[expect(clippy::needless_pass_by_value, reason = "called with temporaries")]
-fn text(value: impl ToString) -> String {
+pub(crate) fn text(value: impl ToString) -> String {
     let value = value.to_string();
     // the library chooses a multi-line literal for a text with a newline, which is no key and hides the newline
     if value.contains(|c: char| c.is_control() || c == '\'') {
@@ -216,7 +218,7 @@ fn basic_string(value: &str) -> String {
     out
 }
 
-fn texts<T: ToString>(values: &[T]) -> String {
+pub(crate) fn texts<T: ToString>(values: &[T]) -> String {
     let items: Vec<_> = values.iter().map(|value| text(value.to_string())).collect();
     format!("[{}]", items.join(", "))
 }
@@ -236,6 +238,8 @@ mod tests {
                       api_keys_file = \"/etc/x/keys.toml\"\n\
                       [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
                       process = \"per-session\"\nmax_processes = 3\nworking_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\n\
+                      environment_files = [\"/a\", \"/b\"]\n\
+                      environment_secrets = { T = \"token\" }\nlimits = { open_files = 9, address_space = \"1GiB\", cpu_time = \"1h\", processes = 8 }\n\
                       [servers.environment]\nA = \"1\"\n\"odd key\" = \"\\u0007\"\n\
                       [[servers]]\nname = \"time\"\ncommand = [\"t\"]\n\
                       [[servers]]\nname = \"far\"\nurl = \"https://b.example/mcp?x=1\"\nheaders = { A = \"1\", \"x.y\" = \"it's\" }\n\
