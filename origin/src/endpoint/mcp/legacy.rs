@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::body::{self, Body};
 use crate::middleware::request_id;
 use crate::stream::Ending;
-use crate::upstream::Call;
+use crate::upstream::{Call, Trace};
 
 /// Opens a session.
 pub(super) fn open(
@@ -244,6 +244,7 @@ fn request(app: &Arc<App>, live: &Arc<Live>, asked: &Asked, lane: u64, head: &Pa
             params: forward.params.clone(),
             caller: live.caller(),
             request_id: request_id::of(&head.extensions).to_owned(),
+            trace: Trace::of(&head.headers),
             endless: false,
         },
         forward: *forward,
