@@ -4,12 +4,14 @@ pub(crate) mod accounts;
 pub(crate) mod content;
 pub(crate) mod disk;
 pub(crate) mod files;
+pub(crate) mod journal;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod rehearsal;
 pub(crate) mod services;
 pub(crate) mod signals;
 pub(crate) mod tree;
+pub(crate) mod units;
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, UdpSocket};
