@@ -13,9 +13,9 @@ use crate::checks::{Access, Status, Verification};
 use crate::commands::verify::{of_deployment, trust_of};
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::inventory::NGINX;
 use crate::nginx::{self, Nginx};
 use crate::settle::Before;
+use crate::survey::NGINX;
 
 /// How a change is proved.
 pub(crate) enum Proof<'a> {
