@@ -1,177 +1,212 @@
-//! What a machine is, read once for a plan.
+//! What the machine is, read for the planner.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::fs::Metadata;
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use deploy::plan::{Accounts, Baseline, Content, Found, Inventory, Running, UnitState};
-use deploy::{Deployment, Paths, Rendered};
+use deploy::plan::{
+    Accounts, Baseline, Content, Found, Goal, Inventory, Ownership, set_aside_path,
+};
 use findings::Finding;
-use probe::{Ask, Target, Version};
 
-use crate::checks;
-use crate::checks::ask::fetch;
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::host::files::below;
-use crate::host::services::Services;
-use crate::host::{accounts, content, is_root};
+use crate::host::{accounts, is_root};
 
-/// Where to look.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Looking<'a> {
-    /// The folder that the machine's paths are below; `/` for this machine.
-    pub(crate) root: &'a Path,
-    /// The paths of the deployment.
-    pub(crate) paths: &'a Paths,
-    /// What is to be installed.
-    pub(crate) rendered: &'a Rendered,
-    /// What can be asked while it runs; nothing where the machine is only a tree.
-    pub(crate) deployment: Option<&'a Deployment>,
-    /// The service manager.
-    pub(crate) services: &'a Services,
-    /// The version of the machine's NGINX.
-    pub(crate) nginx: Option<&'a str>,
-}
-
-/// Looks at everything that a plan depends on.
-pub(crate) async fn look(looking: &Looking<'_>) -> Result<Inventory, CommandError> {
-    let baseline = baseline(looking.root, looking.paths)?;
-    let mut paths = Inventory::paths(looking.rendered, baseline.as_ref(), looking.paths);
-    paths.extend(snippets(looking.root, looking.paths));
-    let mut found = BTreeMap::new();
-    for path in paths {
-        if let Some(seen) = see(looking.root, &path)? {
-            found.insert(path, seen);
-        }
-    }
-    let names = units(looking, baseline.as_ref());
-    let units = looking.services.facts(&names);
-    let (units, running) = tokio::join!(units, running(looking.deployment));
-    let units = units?
-        .into_iter()
-        .map(|(name, facts)| (name, facts.state))
-        .collect::<BTreeMap<String, UnitState>>();
-    Ok(Inventory {
-        found,
-        baseline,
-        accounts: accounts(looking.root),
-        units,
-        running,
-        nginx: looking.nginx.map(str::to_owned),
-    })
-}
-
-/// What the last apply rendered and installed.
+/// Looks at every file that a goal concerns on the machine below `root`. Units, running programs and the version of NGINX
+/// are for whoever can ask them.
 ///
 /// # Errors
-/// Exit 1 when there is something that this version cannot read.
-pub(crate) fn baseline(root: &Path, paths: &Paths) -> Result<Option<Baseline>, CommandError> {
-    let path = below(root, &Baseline::path(paths));
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(HostError::on("read", path.display())(error).into()),
+/// When a path that exists cannot be read, or what opsctl remembers cannot be understood.
+pub(crate) fn take(root: &Path, goal: Goal<'_>) -> Result<Inventory, CommandError> {
+    let baseline = baseline(root, &Baseline::path(goal.paths))?;
+    let paths = Inventory::paths(goal.rendered, baseline.as_ref(), goal.paths);
+    let mut inventory = Inventory {
+        accounts: accounts_of(root, goal, baseline.as_ref()),
+        baseline,
+        ..Inventory::default()
     };
-    let read = Baseline::read(&text).map_err(|error| {
-        let message = format!("`{}` cannot be used: {error}", path.display());
-        let hint = "the opsctl that wrote it can; moved away, files that differ from the rendering are taken for somebody else's";
-        CommandError::finding(
-            Exit::Unexpected,
-            Finding::error("apply.memory", message).hint(hint),
-        )
-    })?;
-    Ok(Some(read))
+    for path in paths {
+        look(root, path, &mut inventory)?;
+    }
+    let snippets = format!("{}/snippets", goal.paths.pieces);
+    look_below(root, &snippets, &mut inventory)?;
+    Ok(inventory)
 }
 
-/// What is at a path, with its text; nothing where nothing is.
-fn see(root: &Path, path: &str) -> Result<Option<Found>, CommandError> {
-    let on = || HostError::on("read", path);
-    Ok(match content::at(root, path).map_err(on())? {
-        Content::Absent => None,
-        Content::File { mode, owner, .. } => {
-            let bytes = std::fs::read(below(root, path)).map_err(on())?;
-            Some(Found::file(bytes, mode, owner))
-        }
-        other => Some(Found::other(other)),
+/// What opsctl remembers of a deployment.
+///
+/// # Errors
+/// When it cannot be read or understood; that it is not there is no error.
+pub(crate) fn baseline(root: &Path, path: &str) -> Result<Option<Baseline>, CommandError> {
+    let path = below(root, path);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if is_absent(&error) => return Ok(None),
+        Err(error) => return Err(HostError::on("read", path.display())(error).into()),
+    };
+    Baseline::read(&text).map(Some).map_err(|error| {
+        let message = format!("`{}` cannot be used: {error}", path.display());
+        let hint = "a newer opsctl reads it; or move it away: files that are as they are rendered are then taken over, and \
+                    every other one is asked about";
+        let finding = Finding::error("state.baseline", message).hint(hint);
+        CommandError::finding(Exit::Prerequisite, finding)
     })
 }
 
-/// The operator's own snippets: `*.conf` in the folders below `snippets`.
-fn snippets(root: &Path, paths: &Paths) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut folders = vec![(format!("{}/snippets", paths.pieces), 0)];
-    while let Some((folder, depth)) = folders.pop() {
-        let entries = std::fs::read_dir(below(root, &folder));
-        for entry in entries.into_iter().flatten().flatten() {
-            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder && depth < DEEPEST {
-                folders.push((path, depth + 1));
-            } else if !is_folder
-                && Path::new(&path)
-                    .extension()
-                    .is_some_and(|ending| ending == "conf")
-            {
-                found.insert(path);
-            }
-        }
+/// Adds what is at a path, and the copy of it that a plan would set aside.
+fn look(root: &Path, path: String, inventory: &mut Inventory) -> Result<(), HostError> {
+    let Some(found) = at(root, &path)? else {
+        return Ok(());
+    };
+    let aside = found
+        .text
+        .as_deref()
+        .map(|text| set_aside_path(&path, text));
+    inventory.found.insert(path, found);
+    if let Some(aside) = aside
+        && let Some(found) = at(root, &aside)?
+    {
+        inventory.found.insert(aside, found);
     }
-    found
+    Ok(())
 }
 
-/// Every account of the machine: none where owners cannot be set.
-fn accounts(root: &Path) -> Accounts {
-    if !is_root() {
-        return Accounts::default();
+/// What is at a path; nothing where there is nothing. A link to a folder is that folder.
+fn at(root: &Path, path: &str) -> Result<Option<Found>, HostError> {
+    let path = below(root, path);
+    let read = || -> std::io::Result<Option<Found>> {
+        let data = match path.symlink_metadata() {
+            Err(error) if is_absent(&error) => return Ok(None),
+            data => data?,
+        };
+        let (mode, owner) = rights(&data);
+        if data.is_file() {
+            return std::fs::read(&path).map(|bytes| Some(Found::file(bytes, mode, owner)));
+        }
+        if let Some(folder) = path.metadata().ok().filter(Metadata::is_dir) {
+            let (mode, owner) = rights(&folder);
+            return Ok(Some(Found::other(Content::Folder { mode, owner })));
+        }
+        let kind = match data.file_type() {
+            kind if kind.is_symlink() => "a symbolic link",
+            kind if kind.is_socket() => "a socket",
+            kind if kind.is_fifo() => "a pipe",
+            _ => "a device",
+        };
+        let kind = kind.to_owned();
+        Ok(Some(Found::other(Content::Other { kind })))
+    };
+    read().map_err(HostError::on("read", path.display()))
+}
+
+fn rights(data: &Metadata) -> (u32, Ownership) {
+    (
+        data.permissions().mode() & 0o7777,
+        Ownership::Numbers(data.uid(), data.gid()),
+    )
+}
+
+/// Adds the files below a folder that is an operator's.
+fn look_below(root: &Path, folder: &str, inventory: &mut Inventory) -> Result<(), HostError> {
+    let entries = match std::fs::read_dir(below(root, folder)) {
+        Err(error) if is_absent(&error) => return Ok(()),
+        entries => entries.map_err(HostError::on("read", folder))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(HostError::on("read", folder))?;
+        // a name that is not UTF-8 stands in no plan
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let path = format!("{folder}/{name}");
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            look_below(root, &path, inventory)?;
+        } else if let Some(found) = at(root, &path)? {
+            inventory.found.entry(path).or_insert(found);
+        }
     }
+    Ok(())
+}
+
+/// The numbers of the accounts that files belong to. Only root gives files away, so that for anybody else there are none.
+fn accounts_of(root: &Path, goal: Goal<'_>, baseline: Option<&Baseline>) -> Accounts {
+    let mut known = Accounts::default();
+    if !is_root() {
+        return known;
+    }
+    let rendered = goal.rendered;
+    let files = rendered.files.iter().filter_map(|file| file.owner.as_ref());
+    let folders = rendered.directories.iter();
+    let owners = files
+        .chain(folders.filter_map(|folder| folder.owner.as_ref()))
+        .map(|owner| Ownership::rendered(Some(owner)));
+    let before = baseline.into_iter().flat_map(|base| base.files.values());
+    let names: BTreeSet<(String, String)> = owners
+        .chain(before.map(|file| file.owner.clone()))
+        .filter_map(|owner| match owner {
+            Ownership::Names(user, group) => Some((user, group)),
+            Ownership::Writer | Ownership::Numbers(..) => None,
+        })
+        .collect();
+    // a tree for another machine has no accounts of its own; this machine's may have other numbers, but the same names
     let own = root.join("etc/passwd").exists();
     let tables = if own { root } else { Path::new("/") };
-    let (users, groups) = accounts::all(tables);
-    Accounts { users, groups }
-}
-
-/// The units that are rendered, those that the last apply rendered, and NGINX's.
-fn units(looking: &Looking<'_>, baseline: Option<&Baseline>) -> Vec<String> {
-    let before = baseline.into_iter().flat_map(|base| base.files.keys());
-    let paths = looking.rendered.files.iter().map(|file| &file.path);
-    let mut units: BTreeSet<String> = paths
-        .chain(before)
-        .filter_map(|path| path.strip_prefix(UNITS))
-        .filter(|name| !name.contains('/'))
-        .map(str::to_owned)
-        .collect();
-    units.insert(NGINX.to_owned());
-    units.into_iter().collect()
-}
-
-/// Asks everything that runs which generation it has.
-async fn running(deployment: Option<&Deployment>) -> Running {
-    let Some(deployment) = deployment else {
-        return Running::default();
-    };
-    let edge = checks::edge_aim(deployment, Err(String::new()));
-    let mut origins = BTreeMap::new();
-    for site in &deployment.sites {
-        if let Some(bind) = site.origin.admin_bind.first()
-            && let Some(named) = named_by(&checks::admin(bind)).await
-        {
-            origins.insert(site.name.to_string(), named);
-        }
+    for (user, group) in names {
+        let (user_number, group_number) = accounts::numbers(tables, &user, &group);
+        known.users.extend(user_number.map(|number| (user, number)));
+        known
+            .groups
+            .extend(group_number.map(|number| (group, number)));
     }
-    Running {
-        edge: checks::generation(&edge).await.ok(),
-        origins,
+    known
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_is_at_a_path_is_told_apart() {
+        let root = tempfile::tempdir().expect("a folder");
+        let of = |path: &str| {
+            at(root.path(), path)
+                .expect("readable")
+                .map(|found| found.content)
+        };
+        std::fs::create_dir(root.path().join("folder")).expect("our own folder");
+        symlink("folder", root.path().join("link")).expect("our own folder");
+        symlink("nowhere", root.path().join("loose")).expect("our own folder");
+        assert_eq!(of("/none"), None);
+        assert!(matches!(of("/folder"), Some(Content::Folder { .. })));
+        assert!(matches!(of("/link"), Some(Content::Folder { .. })));
+        assert!(matches!(of("/loose"), Some(Content::Other { kind }) if kind == "a symbolic link"));
+    }
+
+    #[test]
+    fn a_memory_that_cannot_be_understood_is_said_with_the_way_out() {
+        let root = tempfile::tempdir().expect("a folder");
+        let of = |path: &str| baseline(root.path(), path);
+        assert!(of("/baseline.json").expect("no error").is_none());
+        let path = root.path().join("baseline.json");
+        crate::host::files::replace(crate::host::files::NewFile {
+            path: &path,
+            contents: b"{\"format\": 99, \"opsctl\": \"7.0\"}",
+            mode: 0o600,
+            owner: (None, None),
+        })
+        .expect("written");
+        let error = of("/baseline.json").expect_err("a later format");
+        assert_eq!(error.exit, Exit::Prerequisite);
+        assert!(error.findings.to_string().contains("opsctl 7.0 wrote it"));
     }
 }
-
-async fn named_by(admin: &Target) -> Option<String> {
-    let answer = fetch(admin, Version::Http1, Ask::get("/capz")).await.ok()?;
-    let document: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
-    document["generation"].as_str().map(str::to_owned)
-}
-
-/// The folders of `http`, `server` and `mcp`, and those of the sites.
-const DEEPEST: usize = 3;
-const UNITS: &str = "/etc/systemd/system/";
-/// The unit of NGINX.
-pub(crate) const NGINX: &str = "nginx.service";

@@ -25,6 +25,7 @@ mod settle;
 mod spec;
 mod state;
 mod steps;
+mod survey;
 mod transaction;
 mod ui;
 mod wanted;
@@ -59,6 +60,8 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         Command::Uninstall(arguments) => {
             Box::pin(commands::uninstall::run(arguments, &spec, ui)).await
         }
+        Command::Diff(arguments) => commands::diff::run(arguments, &spec, ui).await,
+        Command::Adopt(arguments) => commands::adopt::run(arguments, &spec, ui).await,
         Command::Verify(arguments) => commands::verify::run(arguments, &spec, ui).await,
         Command::Probe(arguments) => commands::probe::run(&arguments, ui).await,
         Command::Up(arguments) => commands::up::run(arguments, &spec, ui).await,

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::allow::{AllowedHost, AllowedOrigin};
+use crate::launch::Launch;
+use crate::remote::Remote;
 
 /// Everything that an origin needs to know before it binds its first socket.
 ///
@@ -94,19 +96,23 @@ pub struct Timeouts {
     pub write_stall: Duration,
 }
 
-/// One MCP server behind the origin: a command that speaks MCP over its standard input and output.
+/// One MCP server behind the origin: a command that speaks MCP over its standard input and output, or one that runs elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// `name`: `[a-z0-9-]` with single underscores inside, at most 32 characters.
     pub name: String,
-    /// `command`: the program and its arguments; never empty.
+    /// `command`: the program and its arguments; empty only for a server with `url`.
     pub command: Vec<String>,
+    /// `url` and its keys: the server runs elsewhere.
+    pub remote: Option<Remote>,
     /// `working_directory`: where the command starts; the origin's own when absent.
     pub working_directory: Option<PathBuf>,
     /// `environment`: variables set for the command. Its environment is otherwise empty but for a short list.
     pub environment: BTreeMap<String, String>,
     /// `environment_pass`: names of the origin's own variables that the command gets too.
     pub environment_pass: Vec<String>,
+    /// How its processes are made.
+    pub launch: Launch,
     /// `start_timeout`: how long it may take until its tools are listed.
     pub start_timeout: Duration,
     /// `call_timeout`: how long one call may take.

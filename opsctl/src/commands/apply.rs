@@ -13,7 +13,6 @@ use crate::cli::{Apply, Format};
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::ground::Ground;
-use crate::inventory::{Looking, look};
 use crate::lock::Lock;
 use crate::nginx::{self, Nginx, Places};
 use crate::spec::SpecFile;
@@ -21,6 +20,7 @@ use crate::steps::{
     Carried, Carry, Proof, Rehearsed, Serving, add_certificates, audit, carry_out, check_machine,
     recover, rehearse,
 };
+use crate::survey::{Looking, look};
 use crate::transaction::Purpose;
 use crate::ui::{self, Ui};
 use crate::wanted::Wanted;
@@ -120,10 +120,10 @@ impl Applying {
             .nginx
             .as_ref()
             .map(|nginx| nginx.target.version.to_string());
+        let goal = Goal::of(deployment, &self.wanted.rendered);
         let inventory = look(&Looking {
             root: &self.ground.root,
-            paths: &deployment.paths,
-            rendered: &self.wanted.rendered,
+            goal,
             deployment: self.ground.is_live().then_some(deployment),
             services: &self.ground.services,
             nginx: version.as_deref(),
@@ -154,7 +154,6 @@ impl Applying {
             overwrite: false,
             services: self.ground.is_live(),
         };
-        let goal = Goal::of(deployment, &self.wanted.rendered);
         let mut plan = plan(&inventory, goal, options)
             .map_err(|conflicts| CommandError::found(Exit::Conflict, conflicts.report()))?;
         add_certificates(&mut plan, deployment, &self.ground.root)?;

@@ -14,13 +14,13 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::ground::Ground;
 use crate::guard;
-use crate::inventory::{Looking, look};
 use crate::lock::Lock;
 use crate::nginx::{self, Nginx, Places};
 use crate::spec::{SpecFile, resolve};
 use crate::steps::{
     Carry, Proof, Rehearsed, Serving, add_certificates, carry_out, recover, rehearse,
 };
+use crate::survey::{Looking, look};
 use crate::transaction::Purpose;
 use crate::ui::Ui;
 
@@ -226,21 +226,20 @@ impl<'g> Back<'g> {
             .serving
             .as_ref()
             .map(|(_, nginx)| nginx.target.version.to_string());
-        let inventory = look(&Looking {
-            root: &self.ground.root,
-            paths: &self.paths,
-            rendered: &self.rendered,
-            deployment,
-            services: &self.ground.services,
-            nginx: version.as_deref(),
-        })
-        .await?;
         let goal = Goal {
             name: self.ground.state.name(),
             paths: &self.paths,
             generation: Some(&self.baseline.generation),
             rendered: &self.rendered,
         };
+        let inventory = look(&Looking {
+            root: &self.ground.root,
+            goal,
+            deployment,
+            services: &self.ground.services,
+            nginx: version.as_deref(),
+        })
+        .await?;
         let options = Options {
             restore: true,
             overwrite,

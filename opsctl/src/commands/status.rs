@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use deploy::plan::{Baseline, Content};
+use deploy::plan::{Baseline, Content, Goal};
 use deploy::{Deployment, Layout};
 use probe::certificate::{facts, read_chain};
 use serde_json::{Value, json};
@@ -15,10 +15,10 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::generations::Generation;
 use crate::ground::Ground;
-use crate::inventory::{Looking, look};
 use crate::nginx::{self, Places};
 use crate::spec::{SpecFile, resolve};
 use crate::steps::timestamp;
+use crate::survey::{Looking, look};
 use crate::ui::Ui;
 use crate::ui::table::{Cell, table};
 use crate::{guard, host};
@@ -109,8 +109,12 @@ impl Status {
         let rendered = baseline.rendered();
         let inventory = look(&Looking {
             root: &ground.root,
-            paths: &paths,
-            rendered: &rendered,
+            goal: Goal {
+                name: ground.state.name(),
+                paths: &paths,
+                generation: Some(&baseline.generation),
+                rendered: &rendered,
+            },
             deployment: deployment.as_ref(),
             services: &ground.services,
             nginx: None,

@@ -18,11 +18,11 @@ use crate::guard;
 use crate::host::disk::{Real, remove_tree};
 use crate::host::files::below;
 use crate::host::services;
-use crate::inventory::{Looking, look};
 use crate::lock::Lock;
 use crate::nginx::{self, Nginx, Places};
 use crate::spec::{SpecFile, resolve};
 use crate::steps::{Carry, Proof, carry_out, recover, remove_certificates};
+use crate::survey::{Looking, look};
 use crate::transaction::Purpose;
 use crate::ui::Ui;
 
@@ -106,21 +106,20 @@ impl<'g> TakingOut<'g> {
             .paths(name)
             .map_err(|error| CommandError::new(Exit::Unexpected, error))?;
         let rendered = Rendered::default();
-        let inventory = look(&Looking {
-            root: &ground.root,
-            paths: &paths,
-            rendered: &rendered,
-            deployment: deployment.as_ref(),
-            services: &ground.services,
-            nginx: None,
-        })
-        .await?;
         let goal = Goal {
             name,
             paths: &paths,
             generation: None,
             rendered: &rendered,
         };
+        let inventory = look(&Looking {
+            root: &ground.root,
+            goal,
+            deployment: deployment.as_ref(),
+            services: &ground.services,
+            nginx: None,
+        })
+        .await?;
         let options = Options {
             restore: false,
             overwrite: true,

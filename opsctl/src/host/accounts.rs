@@ -1,6 +1,5 @@
 //! Users and groups by name.
 
-use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -12,21 +11,6 @@ pub(crate) fn numbers(root: &Path, user: &str, group: &str) -> (Option<u32>, Opt
         number_of(&read("etc/passwd"), user),
         number_of(&read("etc/group"), group),
     )
-}
-
-/// All users and all groups of the machine below `root`, by name.
-pub(crate) fn all(root: &Path) -> (BTreeMap<String, u32>, BTreeMap<String, u32>) {
-    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap_or_default();
-    let numbers = |table: &str| {
-        table
-            .lines()
-            .filter_map(|line| {
-                let name = line.split(':').next()?;
-                Some((name.to_owned(), number_of(line, name)?))
-            })
-            .collect()
-    };
-    (numbers(&read("etc/passwd")), numbers(&read("etc/group")))
 }
 
 /// The first name of these that is a group of this machine.

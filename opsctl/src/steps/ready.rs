@@ -7,8 +7,8 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::ground::Ground;
 use crate::host::is_program;
-use crate::inventory::NGINX;
 use crate::spec::SpecFile;
+use crate::survey::NGINX;
 use crate::{certificate, prerequisites};
 
 /// Looks for everything that is missing, all of it at once.

@@ -113,12 +113,14 @@ pub(crate) fn server(name: &str, command: &[&str], start_timeout: Duration) -> S
     Server {
         name: name.to_owned(),
         command: command.iter().map(|&word| word.to_owned()).collect(),
+        remote: None,
         working_directory: None,
         environment: std::collections::BTreeMap::new(),
         environment_pass: Vec::new(),
         start_timeout,
         call_timeout: Duration::from_mins(1),
         process: origin_config::ProcessMode::Shared,
+        launch: origin_config::Launch::default(),
         max_processes: 1,
     }
 }

@@ -22,12 +22,14 @@ fn world() -> World {
         config.servers = vec![Server {
             name: "s".into(),
             command: ["python3", script].map(Into::into).into(),
+            remote: None,
             working_directory: None,
             environment: BTreeMap::new(),
             environment_pass: Vec::new(),
             start_timeout: Duration::from_secs(20),
             call_timeout: Duration::from_secs(1),
             process: ProcessMode::Shared,
+            launch: origin_config::Launch::default(),
             max_processes: 1,
         }];
     })

@@ -25,10 +25,10 @@ fn an_apply_under_load_loses_no_request_over_tcp_and_cuts_no_stream() {
         machine.must("touch /tmp/ended && grep -vx 0 /tmp/ended || :"),
         ""
     );
-    // of HTTP/3 some are lost while old workers get packets of new connections: they are counted, and do not decide
-    let seen = machine.must("sort /tmp/http3-only | uniq -c");
-    assert!(seen.contains("200 0"), "{seen}");
-    println!("over HTTP/3, status and curl's exit code:\n{seen}");
+    // of HTTP/3 some are lost while old workers get packets of new connections; most are not
+    let seen = machine.read("/tmp/http3-only");
+    let answered = seen.lines().filter(|line| *line == "200 0").count();
+    assert!(answered * 2 > seen.lines().count(), "{seen}");
 }
 
 /// 25 streams each over HTTP/1.1 and HTTP/2, and fresh connections one after the other over each version.
