@@ -5,15 +5,19 @@ mod child;
 mod conversation;
 mod environment;
 mod exchange;
+mod lent;
 mod limits;
 mod lines;
+mod link;
 mod pool;
 mod private;
 mod process;
+mod remote;
 mod stderr;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+mod trip;
 mod watched;
 
 use std::collections::HashMap;
@@ -24,9 +28,10 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use mcp::Naming;
-use mcp::upstream::{Eras, Greeting, Probe};
+use mcp::upstream::{Eras, Greeting};
 use origin_config::{ProcessMode, Server};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -34,6 +39,9 @@ use crate::clock::Clock;
 use crate::snapshot::Snapshot;
 use board::{Board, Seat};
 use exchange::{Line, unavailable};
+use lent::{Loans, Of};
+use lines::MAX_MESSAGE;
+use link::Route;
 use pool::{Member, Pool};
 use private::Birth;
 use supervisor::Supervisor;
@@ -41,7 +49,10 @@ use watched::Watched;
 
 pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
+pub use lent::Loan;
+pub(crate) use link::prepare;
 pub use private::{Hears, Private, Said, Way};
+pub use trip::Trace;
 pub use watched::Watch;
 
 /// What a server answered: the `result` of the response, one JSON value as it was sent.
@@ -109,9 +120,9 @@ pub struct Update {
 #[derive(Debug)]
 pub struct Upstreams {
     servers: HashMap<String, Handle>,
-    options: Options,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     updates: broadcast::Sender<Arc<Update>>,
+    loans: Arc<Loans>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -121,6 +132,7 @@ struct Handle {
     server: Server,
     pool: Pool,
     tickets: Arc<AtomicU64>,
+    route: Route,
     /// The processes that sessions may still have of it.
     processes: Arc<Semaphore>,
 }
@@ -134,6 +146,7 @@ impl Upstreams {
         let updates = broadcast::Sender::new(UPDATES);
         let tickets = Arc::new(AtomicU64::new(0));
         let handles = servers.iter().enumerate().map(|(index, server)| {
+            let route = Route::to(server, &options.environment);
             let name: Arc<str> = server.name.as_str().into();
             let members = (0..board::processes(server)).map(|process| {
                 let tickets = Arc::clone(&tickets);
@@ -145,13 +158,14 @@ impl Upstreams {
                         process,
                     },
                     server: server.clone(),
+                    route: route.clone(),
                     options: options.clone(),
                     board: Arc::clone(&board),
                     inbox,
                     load: Arc::clone(&line.load),
                     watched: Arc::clone(&watched),
                     updates: updates.clone(),
-                    eras: Eras::new(Probe::PIPE),
+                    eras: Eras::new(route.probe()),
                     stop: stop.clone(),
                 };
                 tasks.spawn(supervisor.run());
@@ -162,6 +176,7 @@ impl Upstreams {
             let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
             let handle = Handle {
                 server: server.clone(),
+                route: route.clone(),
                 pool,
                 tickets: Arc::clone(&tickets),
                 processes: Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS))),
@@ -172,9 +187,9 @@ impl Upstreams {
         tasks.close();
         Self {
             servers,
-            options: options.clone(),
             snapshots,
             updates,
+            loans: Arc::default(),
             stop,
             tasks,
         }
@@ -194,9 +209,7 @@ impl Upstreams {
     ///
     /// A request that times out, or whose [`Exchange`] is dropped, is cancelled at the server.
     pub fn begin(&self, server: &str, call: Call) -> Result<Exchange, CallError> {
-        let handle = self.servers.get(server);
-        let handle = handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
-        let line = handle.pool.line();
+        let line = self.handle(server)?.pool.line();
         let line = line.ok_or_else(|| unavailable(server, "it has no process"))?;
         Ok(line.begin(call))
     }
@@ -225,17 +238,55 @@ impl Upstreams {
         greeting: Arc<Greeting>,
         hears: Hears,
     ) -> Result<Private, CallError> {
-        let handle = self.servers.get(server);
-        let handle = handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
+        let handle = self.handle(server)?;
         let permit = Arc::clone(&handle.processes).try_acquire_owned();
         let permit = permit.map_err(|_| {
-            unavailable(server, "as many sessions use it as `max_processes` allows")
+            self.loans.clear(server);
+            unavailable(server, NO_PLACE)
         })?;
-        let (name, timeout) = (server.into(), handle.server.call_timeout);
+        Ok(self.born(handle, permit, greeting, hears))
+    }
+
+    /// Lends a process of `server`, which is told of the capabilities of `greeting`, to one request.
+    pub async fn lend(&self, server: &str, greeting: &Arc<Greeting>) -> Result<Loan, CallError> {
+        let handle = self.handle(server)?;
+        let of = Of {
+            server: server.into(),
+            capabilities: greeting.capabilities.clone(),
+        };
+        if let Some(loan) = self.loans.take(&of) {
+            return Ok(loan);
+        }
+        let place = Arc::clone(&handle.processes);
+        if place.available_permits() == 0 {
+            self.loans.clear(server);
+        }
+        let permit = timeout(PLACE, place.acquire_owned()).await;
+        let permit = permit.ok().and_then(Result::ok);
+        let permit = permit.ok_or_else(|| unavailable(server, NO_PLACE))?;
+        let (hears, heard) = lent::ear();
+        let process = self.born(handle, permit, Arc::clone(greeting), hears);
+        Ok(Loan::new(&self.loans, of, process, heard))
+    }
+
+    fn handle(&self, server: &str) -> Result<&Handle, CallError> {
+        let handle = self.servers.get(server);
+        handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))
+    }
+
+    fn born(
+        &self,
+        handle: &Handle,
+        permit: OwnedSemaphorePermit,
+        greeting: Arc<Greeting>,
+        hears: Hears,
+    ) -> Private {
+        let name = handle.server.name.as_str().into();
+        let timeout = handle.server.call_timeout;
         let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.tickets));
         let birth = Birth {
             server: handle.server.clone(),
-            options: self.options.clone(),
+            route: handle.route.clone(),
             greeting,
             hears,
             stop: self.stop.clone(),
@@ -243,7 +294,7 @@ impl Upstreams {
         };
         let (private, life) = birth.begin(line, inbox);
         self.tasks.spawn(life);
-        Ok(private)
+        private
     }
 
     /// Ends every server: standard input closed, then SIGTERM, then SIGKILL, each to the whole process group. Returns when
@@ -253,6 +304,12 @@ impl Upstreams {
         self.tasks.wait().await;
     }
 }
+
+/// Why there is no process.
+const NO_PLACE: &str = "as many clients use it as `max_processes` allows";
+
+/// How long a request waits for the place of a process that is being ended: as long as one waits for a server that restarts.
+const PLACE: Duration = Duration::from_secs(1);
 
 /// Updates of resources that a listener may lag behind; older ones are lost to it, and the next says the same.
 const UPDATES: usize = 256;
