@@ -10,6 +10,7 @@
 
 mod deployment;
 mod generation;
+pub mod import;
 mod layout;
 pub mod lint;
 pub mod nginx_conf;
