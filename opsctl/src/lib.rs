@@ -42,6 +42,7 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         Command::Verify(arguments) => commands::verify::run(arguments, &spec, ui).await,
         Command::Probe(arguments) => commands::probe::run(&arguments, ui).await,
         Command::Up(arguments) => commands::up::run(arguments, &spec, ui).await,
+        Command::Import(arguments) => commands::import::run(&arguments, &spec, ui),
         Command::Keys(arguments) => commands::keys::run(&arguments, &spec, ui),
         Command::Completions(arguments) => commands::completions::run(&arguments, ui),
         Command::Man(arguments) => commands::man::run(&arguments, ui),

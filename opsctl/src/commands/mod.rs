@@ -1,6 +1,7 @@
 //! The commands, one a file: plain values in, an exit status out.
 
 pub(crate) mod completions;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod lint;
