@@ -36,6 +36,8 @@ pub enum Endpoint {
     Tool,
     /// A call of a tool.
     CallTool,
+    /// The tools, for generic clients.
+    OpenApi,
     /// Liveness.
     Healthz,
     /// Readiness.
@@ -191,7 +193,7 @@ const fn mcp(name: &'static str, path: &'static str) -> Route {
     }
 }
 
-static ROUTES: [Route; 12] = [
+static ROUTES: [Route; 13] = [
     mcp("mcp", "/mcp"),
     // Its own line: a redirect would turn a POST into a GET.
     mcp("mcp", "/mcp/"),
@@ -201,6 +203,7 @@ static ROUTES: [Route; 12] = [
     route("tools", "/tools", Endpoint::Tools),
     route("tool", "/tools/{tool}", Endpoint::Tool),
     route("call-tool", "/call-tool", Endpoint::CallTool),
+    route("openapi", "/openapi.json", Endpoint::OpenApi),
     route("healthz", "/healthz", Endpoint::Healthz).on(Listeners::Both),
     route("readyz", "/readyz", Endpoint::Readyz).on(Listeners::Both),
     route("capz", "/capz", Endpoint::Capz).on(Listeners::Both),

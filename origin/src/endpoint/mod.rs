@@ -5,6 +5,7 @@ mod call_tool;
 mod capz;
 mod healthz;
 pub mod mcp;
+mod openapi;
 mod query;
 mod readyz;
 mod sse;
@@ -30,6 +31,7 @@ pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) ->
         Endpoint::Tools => tools::list(&app, &request.into_parts().0).await,
         Endpoint::Tool => tools::one(&app, &request.into_parts().0).await,
         Endpoint::CallTool => call_tool::serve(&app, request).await,
+        Endpoint::OpenApi => openapi::serve(&app, &request.into_parts().0).await,
         Endpoint::Healthz => healthz::serve(),
         Endpoint::Readyz => readyz::serve(&app, &request.into_parts().0),
         Endpoint::Capz => capz::serve(&app, &request.into_parts().0),
