@@ -124,10 +124,8 @@ impl<'c> Upstreams<'_, 'c> {
         let path = match uri {
             // what the location matched is replaced
             Some(uri) => {
-                let rest = path
-                    .strip_prefix(location.path.trim_end_matches('/'))
-                    .unwrap_or_default();
-                format!("{}{rest}", uri)
+                let rest = path.strip_prefix(location.path).unwrap_or_default();
+                format!("{uri}{rest}")
             }
             None => path.to_owned(),
         };
