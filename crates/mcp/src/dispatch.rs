@@ -87,6 +87,15 @@ pub const UNSUBSCRIBE: &str = method::UNSUBSCRIBE;
 /// The request that sets the level of log messages, up to 2025-11-25.
 pub const SET_LEVEL: &str = method::SET_LEVEL;
 
+/// The tool that a request calls, by the name in its `params`.
+pub fn tool_called(called: &str, params: &str) -> Option<String> {
+    let object = Object::read(params).filter(|_| called == method::TOOLS_CALL)?;
+    object
+        .find("name")?
+        .text()
+        .map(std::borrow::Cow::into_owned)
+}
+
 /// One POST to an MCP endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Inbound<'a> {

@@ -17,6 +17,7 @@ pub mod listen;
 mod modern;
 pub mod offers;
 pub mod plain;
+pub mod post;
 mod raw;
 pub mod reply;
 pub mod schema;

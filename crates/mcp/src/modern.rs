@@ -342,7 +342,7 @@ fn unsupported(version: &str) -> Error {
 }
 
 /// Which member of `params` the header `Mcp-Name` repeats.
-fn named_by(called: &str) -> Option<&'static str> {
+pub(crate) fn named_by(called: &str) -> Option<&'static str> {
     match called {
         method::TOOLS_CALL | method::PROMPTS_GET => Some("name"),
         method::RESOURCES_READ => Some("uri"),

@@ -262,6 +262,24 @@ impl Upstream {
         }
     }
 
+    /// The request `id` got lost on its way and will have no answer. The ticket of the call that it was comes back; of one of the
+    /// connection's own the same becomes as if the server had refused it.
+    pub fn lost(&mut self, id: &Id, why: &str) -> Option<u64> {
+        let number = id.number()?;
+        if let Some(Pending::Call(pended)) = self.pending.get(&number) {
+            let ticket = pended.ticket;
+            self.pending.remove(&number);
+            self.tickets.remove(&ticket);
+            return Some(ticket);
+        }
+        let error = Error::new(INTERNAL_ERROR, why).to_json();
+        self.response(&Response {
+            id: Some(id.clone()),
+            outcome: Err(&error),
+        });
+        None
+    }
+
     fn response(&mut self, response: &Response<'_>) {
         let id = response.id.as_ref().and_then(Id::number);
         let pending = id.and_then(|id| Some((id, self.pending.remove(&id)?)));

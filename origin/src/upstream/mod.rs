@@ -7,12 +7,15 @@ mod environment;
 mod exchange;
 mod limits;
 mod lines;
+mod link;
 mod private;
 mod process;
+mod remote;
 mod stderr;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+mod trip;
 mod watched;
 
 use std::collections::HashMap;
@@ -23,7 +26,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use mcp::Naming;
-use mcp::upstream::{Eras, Greeting, Probe};
+use mcp::upstream::{Eras, Greeting};
 use origin_config::{ProcessMode, Server};
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -33,13 +36,17 @@ use crate::clock::Clock;
 use crate::snapshot::Snapshot;
 use board::Board;
 use exchange::{Line, unavailable};
+use lines::MAX_MESSAGE;
+use link::Route;
 use private::Birth;
 use supervisor::Supervisor;
 use watched::Watched;
 
 pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
+pub(crate) use link::prepare;
 pub use private::{Hears, Private, Said, Way};
+pub use trip::Trace;
 pub use watched::Watch;
 
 /// What a server answered: the `result` of the response, one JSON value as it was sent.
@@ -107,7 +114,6 @@ pub struct Update {
 #[derive(Debug)]
 pub struct Upstreams {
     servers: HashMap<String, Handle>,
-    options: Options,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     updates: broadcast::Sender<Arc<Update>>,
     stop: CancellationToken,
@@ -117,6 +123,7 @@ pub struct Upstreams {
 #[derive(Debug)]
 struct Handle {
     server: Server,
+    route: Route,
     line: Arc<Line>,
     watched: Arc<Watched>,
     /// The processes that sessions may still have of it.
@@ -135,21 +142,24 @@ impl Upstreams {
             let name = server.name.as_str().into();
             let (line, inbox) = Line::new(name, server.call_timeout, Arc::clone(&tickets));
             let watched = Arc::new(Watched::default());
+            let route = Route::to(server, &options.environment);
             let supervisor = Supervisor {
                 index,
                 server: server.clone(),
+                route: route.clone(),
                 options: options.clone(),
                 board: Arc::clone(&board),
                 inbox,
                 watched: Arc::clone(&watched),
                 updates: updates.clone(),
-                eras: Eras::new(Probe::PIPE),
+                eras: Eras::new(route.probe()),
                 stop: stop.clone(),
             };
             tasks.spawn(supervisor.run());
             let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
             let handle = Handle {
                 server: server.clone(),
+                route,
                 line: Arc::new(line),
                 watched,
                 processes: Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS))),
@@ -160,7 +170,6 @@ impl Upstreams {
         tasks.close();
         Self {
             servers,
-            options: options.clone(),
             snapshots,
             updates,
             stop,
@@ -221,7 +230,7 @@ impl Upstreams {
         let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.line.tickets));
         let birth = Birth {
             server: handle.server.clone(),
-            options: self.options.clone(),
+            route: handle.route.clone(),
             greeting,
             hears,
             stop: self.stop.clone(),

@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::body::{self, Body};
 use crate::middleware::request_id;
 use crate::stream::Ending;
-use crate::upstream::{Call, CallError, Heard};
+use crate::upstream::{Call, CallError, Heard, Trace};
 
 /// Opens a session.
 pub(super) fn open(
@@ -245,6 +245,7 @@ fn request(app: &Arc<App>, live: &Arc<Live>, asked: &Asked, lane: u64, head: &Pa
             params: forward.params.clone(),
             caller: live.caller(),
             request_id: request_id::of(&head.extensions).to_owned(),
+            trace: Trace::of(&head.headers),
             endless: false,
         },
         forward: *forward,

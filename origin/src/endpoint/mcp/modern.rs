@@ -24,7 +24,7 @@ use crate::body::Body;
 use crate::middleware::request_id;
 use crate::snapshot::Snapshot;
 use crate::stream::Ending;
-use crate::upstream::{Call, CallError, Exchange, Heard, Note, RawResult, Update, Watch};
+use crate::upstream::{Call, CallError, Exchange, Heard, Note, RawResult, Trace, Update, Watch};
 
 /// Asks the server. The answer is JSON where it is there soon and nothing is said before it, else a stream. A client that goes
 /// away drops what is waited for, which cancels the request at the server: nobody could fetch its answer later.
@@ -39,6 +39,7 @@ pub(super) async fn call(
         params: forward.params.clone(),
         caller: Caller::Modern(forward.level),
         request_id: request_id::of(&head.extensions).to_owned(),
+        trace: Trace::of(&head.headers),
         endless: false,
     };
     let mut exchange = match app.upstreams.begin(&forward.server, call) {
@@ -133,6 +134,7 @@ pub(super) fn listen(
             params: ask.params,
             caller: ask.caller,
             request_id: request_id::of(&head.extensions).to_owned(),
+            trace: Trace::of(&head.headers),
             endless: true,
         };
         // Handed over before the acknowledgement goes out: what the client does after that is told.
