@@ -32,6 +32,8 @@ pub enum Endpoint {
     StreamDemo,
     /// Liveness.
     Healthz,
+    /// The health document.
+    Health,
     /// Readiness.
     Readyz,
     /// The capability snapshot.
@@ -184,7 +186,7 @@ const fn mcp(name: &'static str, path: &'static str) -> Route {
     }
 }
 
-static ROUTES: [Route; 9] = [
+static ROUTES: [Route; 10] = [
     mcp("mcp", "/mcp"),
     // Its own line: a redirect would turn a POST into a GET.
     mcp("mcp", "/mcp/"),
@@ -192,6 +194,7 @@ static ROUTES: [Route; 9] = [
     route("sse", "/mcp/sse", Endpoint::Sse),
     route("stream-demo", "/mcp/stream-demo", Endpoint::StreamDemo),
     route("healthz", "/healthz", Endpoint::Healthz).on(Listeners::Both),
+    route("health", "/health", Endpoint::Health).on(Listeners::Both),
     route("readyz", "/readyz", Endpoint::Readyz).on(Listeners::Both),
     route("capz", "/capz", Endpoint::Capz).on(Listeners::Both),
     route("streams", "/streams", Endpoint::Streams).on(Listeners::Admin),

@@ -2,15 +2,19 @@
 
 mod allow;
 mod authority;
+mod dependency;
 mod model;
 mod parse;
 mod read;
+mod url;
 mod write;
 
 pub use allow::{AllowedHost, AllowedOrigin, WebOrigin};
 pub use authority::Authority;
+pub use dependency::{Address, Dependency, DependencyKind, Service, Web};
 pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,
 };
 pub use read::{DEFAULTS, load};
+pub use url::Url;
 pub use write::write;

@@ -6,6 +6,7 @@ use std::path::Path;
 use findings::{format_duration, format_size};
 use toml::Value;
 
+use crate::dependency;
 use crate::model::{OriginConfig, Server};
 
 /// Writes a configuration as TOML. Every key is written, so that the file says all that is in force; `heading` is put
@@ -41,6 +42,9 @@ pub fn write(config: &OriginConfig, heading: &str) -> String {
     }
     for server in &config.servers {
         write_server(&mut out, server);
+    }
+    for dependency in &config.dependencies {
+        dependency::write(&mut out, dependency);
     }
     out
 }
@@ -91,6 +95,10 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
             "stream_keep_alive",
             text(format_duration(config.stream_keep_alive)),
         ),
+        (
+            "health_check_interval",
+            text(format_duration(config.health_check_interval)),
+        ),
     ]
 }
 
@@ -139,7 +147,7 @@ fn write_server(out: &mut String, server: &Server) {
 
 /// A TOML string with TOML's own quoting; a quoted string is also a valid key.
 #[expect(clippy::needless_pass_by_value, reason = "called with temporaries")]
-fn text(value: impl ToString) -> String {
+pub(crate) fn text(value: impl ToString) -> String {
     let value = value.to_string();
     // the library chooses a multi-line literal for a text with a newline, which is no key and hides the newline
     if value.contains(|c: char| c.is_control() || c == '\'') {

@@ -2,6 +2,7 @@
 //! does not know which HTTP version carries it.
 
 mod capz;
+mod health;
 mod healthz;
 pub mod mcp;
 mod query;
@@ -26,6 +27,7 @@ pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) ->
         Endpoint::Sse => sse::serve(&app, &request.into_parts().0).await,
         Endpoint::StreamDemo => stream_demo::serve(&app, &request.into_parts().0),
         Endpoint::Healthz => healthz::serve(),
+        Endpoint::Health => health::serve(&app, &request.into_parts().0),
         Endpoint::Readyz => readyz::serve(&app, &request.into_parts().0),
         Endpoint::Capz => capz::serve(&app, &request.into_parts().0),
         Endpoint::Streams => streams::serve(&app),

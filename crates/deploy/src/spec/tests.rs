@@ -110,10 +110,6 @@ fn what_is_not_built_is_said_with_the_way_out() {
             &format!("{GOOD}[[servers]]\nname = \"a\"\nurl = \"http://b\"\n"),
             "servers[0].url",
         ),
-        (
-            &format!("{GOOD}[[dependencies]]\nname = \"a\"\n"),
-            "dependencies",
-        ),
     ] {
         let (_, report) = parse(text, "x");
         let finding = report
@@ -217,4 +213,18 @@ fn an_address_that_is_refused_is_one_fault() {
     assert_eq!(ids(&spec("\"everywhere\"")), [wrong]);
     let none = ("spec.listen".into(), "edge.listen".into(), Some(6));
     assert_eq!(ids(&spec("")), [none]);
+}
+
+#[test]
+fn dependencies_are_the_origins_and_their_faults_have_the_lines_of_the_spec() {
+    let good = "[[dependencies]]\nname = \"graph\"\nkind = \"bolt\"\naddress = \"db.example\"\n";
+    let (spec, report) = parse(&format!("{GOOD}{good}"), "x");
+    let spec = spec.unwrap_or_else(|| panic!("{report}"));
+    assert_eq!(spec.sites[0].origin.dependencies[0].name, "graph");
+    let text = format!("{GOOD}{}", good.replace("bolt", "sql"));
+    let (_, report) = parse(&text, "x");
+    let finding = &report.findings()[0];
+    assert_eq!(finding.path.as_deref(), Some("dependencies[0].kind"));
+    let line = text.lines().position(|line| line.starts_with("kind"));
+    assert_eq!(finding.line, line.map(|line| line + 1));
 }
