@@ -86,6 +86,8 @@ pub enum Command {
     Keys(Keys),
     /// Write a completion script for a shell
     Completions(Completions),
+    /// Write the manual pages
+    Man(Man),
 }
 
 /// `opsctl init`
@@ -276,6 +278,14 @@ pub enum Expiry {
     In(Duration),
     /// At this moment.
     At(Timestamp),
+}
+
+/// `opsctl man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write a page for opsctl and one for each command into this folder; without it opsctl's own goes to standard output
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
 }
 
 /// `opsctl completions`

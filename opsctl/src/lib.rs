@@ -44,6 +44,7 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         Command::Up(arguments) => commands::up::run(arguments, &spec, ui).await,
         Command::Keys(arguments) => commands::keys::run(&arguments, &spec, ui),
         Command::Completions(arguments) => commands::completions::run(&arguments, ui),
+        Command::Man(arguments) => commands::man::run(&arguments, ui),
     };
     match done {
         Ok(exit) => exit,

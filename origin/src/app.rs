@@ -14,6 +14,7 @@ use crate::keys::{Holder, Keys};
 use crate::router::Routes;
 use crate::snapshot::Snapshot;
 use crate::stream::Streams;
+use crate::tools::Books;
 use crate::upstream::{Options, Upstreams};
 
 /// The state of a running origin, shared by all requests.
@@ -37,6 +38,8 @@ pub struct App {
     pub dependencies: Dependencies,
     /// What the states of servers are sealed with: a key of this start, so a client begins anew after a restart.
     pub seal: mcp::Seal,
+    /// The tools, as clients see them that do not speak MCP.
+    pub books: Books,
     /// Where the time comes from.
     pub clock: Clock,
     began: Instant,
@@ -77,6 +80,7 @@ impl App {
             upstreams,
             streams: Streams::new(config.stream_keep_alive, clock),
             routes: Routes::new(),
+            books: Books::default(),
             config: Arc::new(config),
             clock,
             began: clock.now(),

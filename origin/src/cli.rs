@@ -24,6 +24,8 @@ pub enum Command {
     Serve(Serve),
     /// Say everything that is wrong with a configuration: exit code 0 or 78
     Check(Check),
+    /// Write the manual pages
+    Man(Man),
 }
 
 /// `origin serve`.
@@ -49,6 +51,14 @@ pub struct Check {
     /// How findings are written
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
+}
+
+/// `origin man`.
+#[derive(Debug, clap::Args)]
+pub struct Man {
+    /// Write a page for origin and one for each command into this folder; without it origin's own goes to standard output
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// How findings are written.

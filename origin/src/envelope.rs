@@ -1,13 +1,13 @@
 //! The one shape of errors: the envelope, or on MCP routes a JSON-RPC error with the same facts.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::body::{self, Body};
@@ -38,14 +38,20 @@ pub enum Code {
     RequestTimeout,
     /// 404: no route has this path.
     NotFound,
+    /// 404: no server has a tool of this name.
+    ToolNotFound,
     /// 405: the route is not served for this method; `Allow` names the methods.
     MethodNotAllowed,
     /// 413: the body is larger than `max_body_size`.
     PayloadTooLarge,
     /// 501: a WebSocket or a tunnel was asked for.
     NotImplemented,
-    /// 400: a query or header has a value that cannot be used.
+    /// 406: `Accept` takes none of the media types that the route has.
+    NotAcceptable,
+    /// 400: a query, a header, or what a tool is called with has a value that cannot be used.
     InvalidArguments,
+    /// 502: the server of a tool answered with an error. 200 where the tool itself says that it failed.
+    ExecutionError,
     /// 500: the origin itself failed.
     InternalError,
     /// 503 with `Retry-After`: not ready, or a server behind the origin is gone.
@@ -64,10 +70,13 @@ impl Code {
             Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
             Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::NotFound => "NOT_FOUND",
+            Self::ToolNotFound => "TOOL_NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::NotImplemented => "NOT_IMPLEMENTED",
+            Self::NotAcceptable => "NOT_ACCEPTABLE",
             Self::InvalidArguments => "INVALID_ARGUMENTS",
+            Self::ExecutionError => "EXECUTION_ERROR",
             Self::InternalError => "INTERNAL_ERROR",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
             Self::Timeout => "TIMEOUT",
@@ -81,11 +90,13 @@ impl Code {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::ToolNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::BadRequest | Self::InvalidArguments => StatusCode::BAD_REQUEST,
+            Self::ExecutionError => StatusCode::BAD_GATEWAY,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
@@ -109,6 +120,17 @@ pub struct Failure {
     code: Code,
     message: Cow<'static, str>,
     header: Option<(HeaderName, HeaderValue)>,
+    status: StatusCode,
+    of_call: Option<Box<OfCall>>,
+}
+
+/// What the failure of a call has beside its code, as raw JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct OfCall {
+    /// What the tool answered.
+    data: Option<Box<str>>,
+    /// More members of `meta`, each after a comma.
+    meta: String,
 }
 
 impl Failure {
@@ -118,12 +140,40 @@ impl Failure {
             code,
             message: message.into(),
             header: None,
+            status: code.status(),
+            of_call: None,
         }
+    }
+
+    /// A tool's own word that it failed: the call went well, so the HTTP status is 200.
+    pub fn of_tool(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            ..Self::new(Code::ExecutionError, message)
+        }
+    }
+
+    /// The same error with what the tool answered, one JSON value.
+    #[must_use]
+    pub fn with_data(mut self, data: Box<str>) -> Self {
+        self.of_call.get_or_insert_default().data = Some(data);
+        self
+    }
+
+    /// The same error with one more member in `meta`: `json` is one JSON value.
+    #[must_use]
+    pub fn with_meta(mut self, key: &'static str, json: &str) -> Self {
+        // Writing to a string does not fail.
+        let _ = write!(
+            self.of_call.get_or_insert_default().meta,
+            ",\"{key}\":{json}"
+        );
+        self
     }
 
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        self.code.status()
+        self.status
     }
 
     /// What the person who sees it reads.
@@ -138,36 +188,32 @@ impl Failure {
         self
     }
 
+    /// The envelope of this error.
+    pub fn envelope(&self, facts: Facts<'_>) -> String {
+        let of_call = self.of_call.as_deref();
+        facts.envelope(&Told {
+            success: false,
+            data: of_call.and_then(|of_call| of_call.data.as_deref()),
+            failure: Some((self.code, &self.message)),
+            meta: of_call.map_or("", |of_call| &of_call.meta),
+        })
+    }
+
     /// The whole response.
     pub fn into_response(self, shape: Shape, facts: Facts<'_>) -> Response<Body> {
-        let timestamp = iso(facts.clock.wall());
-        let (code, status) = (self.code.word(), self.code.status());
         let mut response = match shape {
-            Shape::Envelope => body::json(
-                status,
-                &Envelope {
-                    success: false,
-                    data: None,
-                    error: &self.message,
-                    code,
-                    request_id: facts.request_id,
-                    timestamp,
-                    meta: Meta {
-                        execution_time_ms: facts.execution_time_ms(),
-                    },
-                },
-            ),
+            Shape::Envelope => body::json_bytes(self.status, self.envelope(facts)),
             Shape::JsonRpc => body::json(
-                status,
+                self.status,
                 &json!({
                     "jsonrpc": "2.0",
                     "error": {
                         "code": self.code.json_rpc(),
                         "message": self.message,
                         "data": {
-                            "code": code,
+                            "code": self.code.word(),
                             "request_id": facts.request_id,
-                            "timestamp": timestamp,
+                            "timestamp": iso(facts.clock.wall()),
                         },
                     },
                 }),
@@ -183,24 +229,25 @@ impl Failure {
     }
 }
 
-/// The members of the envelope, in the order in which they are written.
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// The envelope of a call that went well; `data` is its result, one JSON value that keeps its bytes.
+pub fn success(data: &str, facts: Facts<'_>) -> String {
+    facts.envelope(&Told {
+        success: true,
+        data: Some(data),
+        failure: None,
+        meta: "",
+    })
+}
+
+/// What an envelope says.
+struct Told<'a> {
     success: bool,
-    data: Option<Value>,
-    error: &'a str,
-    code: &'static str,
-    request_id: &'a str,
-    timestamp: String,
-    meta: Meta,
+    data: Option<&'a str>,
+    failure: Option<(Code, &'a str)>,
+    meta: &'a str,
 }
 
-#[derive(Serialize)]
-struct Meta {
-    execution_time_ms: f64,
-}
-
-/// What an error answer says of its request.
+/// What an answer says of its request.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     /// The request's id.
@@ -212,6 +259,23 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
+    /// Written by hand: a result goes through as it is, without a copy of its numbers as doubles.
+    fn envelope(&self, told: &Told<'_>) -> String {
+        let (error, code) = match told.failure {
+            Some((code, message)) => (Value::from(message), Value::from(code.word())),
+            None => (Value::Null, Value::Null),
+        };
+        format!(
+            "{{\"success\":{},\"data\":{},\"error\":{error},\"code\":{code},\"request_id\":{},\"timestamp\":\"{}\",\"meta\":{{\"execution_time_ms\":{}{}}}}}",
+            told.success,
+            told.data.unwrap_or("null"),
+            Value::from(self.request_id),
+            iso(self.clock.wall()),
+            Value::from(self.execution_time_ms()),
+            told.meta,
+        )
+    }
+
     /// Milliseconds since the request began, to the microsecond.
     fn execution_time_ms(&self) -> f64 {
         let elapsed = self.clock.now().saturating_duration_since(self.started);
@@ -263,6 +327,27 @@ mod tests {
         assert_eq!(body["error"], "too late");
         assert_eq!(body["code"], "TIMEOUT");
         assert_eq!(body["request_id"], "r-1");
+    }
+
+    #[tokio::test]
+    async fn what_a_tool_answered_goes_through_byte_by_byte() {
+        let result = r#"{"n": 1.50e3,"big":123456789012345678901}"#;
+        let failure = Failure::of_tool("no \"disk\"").with_data(result.into());
+        let failure = failure.with_meta("more", "[1]");
+        assert_eq!(failure.status(), StatusCode::OK);
+        let facts = Facts {
+            request_id: "r-1",
+            started: Instant::now(),
+            clock: Clock::system(),
+        };
+        for text in [failure.envelope(facts), success(result, facts)] {
+            assert!(text.contains(&format!("\"data\":{result},")), "{text}");
+            let envelope: Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(envelope["success"], envelope["error"].is_null());
+        }
+        let (_, body) = answer(failure, Shape::Envelope).await;
+        assert_eq!(body["meta"]["more"], json!([1]));
+        assert_eq!(body["error"], "no \"disk\"");
     }
 
     #[tokio::test]

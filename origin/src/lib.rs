@@ -21,4 +21,5 @@ pub mod settings;
 pub mod snapshot;
 pub mod stream;
 pub mod tls;
+pub mod tools;
 pub mod upstream;

@@ -15,6 +15,7 @@ use origin::settings;
 use origin_config::OriginConfig;
 
 mod logging;
+mod man;
 mod signals;
 
 fn main() -> ExitCode {
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let environment: Vec<_> = std::env::vars_os().collect();
     let (config, report) = match (cli.command, cli.config) {
         (Some(Command::Check(check)), _) => return self::check(&check, &environment).into(),
+        (Some(Command::Man(man)), _) => return self::man::run(man.out.as_deref()).into(),
         (Some(Command::Serve(flags)), _) => settings::from_flags(&flags, &environment),
         (None, Some(file)) => settings::from_file(&file, &environment),
         (None, None) => {

@@ -30,6 +30,12 @@ pub enum Endpoint {
     Sse,
     /// The token stream.
     StreamDemo,
+    /// The tools.
+    Tools,
+    /// One tool.
+    Tool,
+    /// A call of a tool.
+    CallTool,
     /// Liveness.
     Healthz,
     /// The health document.
@@ -122,7 +128,7 @@ impl Target {
     /// How long the head of the answer may take.
     pub fn patience(&self, config: &OriginConfig) -> Duration {
         match self.route.map(|route| route.endpoint) {
-            Some(Endpoint::Mcp) => config.timeouts.mcp,
+            Some(Endpoint::Mcp | Endpoint::CallTool) => config.timeouts.mcp,
             Some(Endpoint::Sse | Endpoint::StreamDemo) => config.timeouts.smoke,
             _ => config.timeouts.request,
         }
@@ -135,6 +141,7 @@ impl Target {
             .ok_or_else(|| Failure::new(Code::NotFound, "nothing is served at this path"))?;
         let (serves, allow) = match route.endpoint {
             Endpoint::Mcp => (MCP_METHODS.contains(method), &ALLOW_MCP),
+            Endpoint::CallTool => (method == Method::POST, &ALLOW_POST),
             _ => ([Method::GET, Method::HEAD].contains(method), &ALLOW_GET),
         };
         if serves {
@@ -186,13 +193,16 @@ const fn mcp(name: &'static str, path: &'static str) -> Route {
     }
 }
 
-static ROUTES: [Route; 10] = [
+static ROUTES: [Route; 13] = [
     mcp("mcp", "/mcp"),
     // Its own line: a redirect would turn a POST into a GET.
     mcp("mcp", "/mcp/"),
     mcp("server-mcp", "/servers/{name}/mcp"),
     route("sse", "/mcp/sse", Endpoint::Sse),
     route("stream-demo", "/mcp/stream-demo", Endpoint::StreamDemo),
+    route("tools", "/tools", Endpoint::Tools),
+    route("tool", "/tools/{tool}", Endpoint::Tool),
+    route("call-tool", "/call-tool", Endpoint::CallTool),
     route("healthz", "/healthz", Endpoint::Healthz).on(Listeners::Both),
     route("health", "/health", Endpoint::Health).on(Listeners::Both),
     route("readyz", "/readyz", Endpoint::Readyz).on(Listeners::Both),
@@ -201,6 +211,7 @@ static ROUTES: [Route; 10] = [
 ];
 
 static ALLOW_GET: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+static ALLOW_POST: HeaderValue = HeaderValue::from_static("POST, OPTIONS");
 static ALLOW_MCP: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
 
 /// GET and DELETE are for sessions; there is no HEAD, for a stream has no length that it could tell.

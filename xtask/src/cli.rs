@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Run the fuzz targets for a while each, from their seeds
     Fuzz(Fuzz),
+    /// Build the Debian package of this checkout
+    Package,
     /// Check the house rules that a program can check
     Tidy,
     /// Provide the tools of the tests: NGINX, Debian roots, Python environments, nextest, cargo-deny
@@ -94,6 +96,8 @@ pub(crate) enum Suite {
     Deny,
     /// Real NGINX, origin and opsctl on free ports
     E2e,
+    /// The Debian package on a whole Debian with systemd, and clients outside it
+    Machine,
     /// `cargo xtask demo --once`, as a newcomer runs it
     Demo,
     /// The official conformance suite, both requirement sets, directly and through NGINX

@@ -4,6 +4,7 @@ mod bench;
 mod conformance;
 mod demo;
 mod fuzz;
+mod package;
 mod test;
 mod tidy;
 mod tools;
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Conformance(arguments) => conformance::run(&repository, &arguments),
         Command::Bench(arguments) => bench::run(&repository, &arguments),
         Command::Fuzz(arguments) => fuzz::run(&repository, &arguments),
+        Command::Package => package::run(&repository),
         Command::Tidy => tidy::run(&repository),
         Command::Tools(arguments) => tools::run(&repository, &arguments),
     }

@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask demo`, `test`, `conformance`, `bench`, `fuzz`, `tidy` and `tools`.
+//! The repository's own commands: `cargo xtask demo`, `test`, `conformance`, `bench`, `fuzz`, `package`, `tidy` and `tools`.
 //!
 //! It is built before anything else, so it depends on little and starts no async runtime.
 
@@ -9,6 +9,7 @@ mod commands;
 mod conformance;
 mod failure;
 mod files;
+mod package;
 mod process;
 mod repository;
 mod suites;

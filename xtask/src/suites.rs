@@ -3,6 +3,7 @@
 mod cargo;
 mod conformance;
 mod deny;
+mod machine;
 mod summary;
 
 use std::process::Command;
@@ -70,6 +71,7 @@ pub(crate) fn run(
         Suite::E2e => {
             cargo::end_to_end(repository, cache, commands::environment(repository, cache)?)
         }
+        Suite::Machine => machine::run(repository, cache),
         Suite::Demo => demo(repository),
     }
 }

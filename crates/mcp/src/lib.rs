@@ -15,6 +15,7 @@ pub mod legacy;
 pub mod listen;
 mod modern;
 pub mod offers;
+pub mod plain;
 mod raw;
 pub mod reply;
 pub mod schema;

@@ -18,7 +18,7 @@ pub struct Service {
 
 impl Service {
     /// The `serverInfo` object.
-    fn info(&self) -> String {
+    pub(crate) fn info(&self) -> String {
         format!(
             "{{\"name\":{},\"version\":{}}}",
             quote(&self.name),

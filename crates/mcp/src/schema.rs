@@ -1,6 +1,10 @@
-//! What a tool's input schema says to a gateway: which arguments stand in headers too.
+//! What a tool's input schema says to a gateway: which arguments stand in headers too, and where schemas stand in it.
+
+mod keyword;
 
 use crate::raw::Object;
+
+pub use keyword::{Place, Reach, embedded, keyword};
 
 /// An argument that a client repeats as `Mcp-Param-{header}` (2026-07-28).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -91,7 +91,7 @@ pub struct Sessions {
 pub struct Timeouts {
     /// `timeouts.request`: every route that is not named here.
     pub request: Duration,
-    /// `timeouts.mcp`: a POST to `/mcp` or `/servers/{name}/mcp`; above every `call_timeout`, so that the call ends first.
+    /// `timeouts.mcp`: a POST to `/mcp`, `/servers/{name}/mcp` or `/call-tool`; above every `call_timeout`, so that the call ends first.
     pub mcp: Duration,
     /// `timeouts.smoke`: the response head of `/mcp/sse` and `/mcp/stream-demo`.
     pub smoke: Duration,

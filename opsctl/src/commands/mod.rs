@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod lint;
+pub(crate) mod man;
 pub(crate) mod probe;
 pub(crate) mod render;
 pub(crate) mod up;

@@ -26,7 +26,8 @@ use crate::body::{self, Body, ReadError};
 use crate::envelope::RETRY_SOON;
 use crate::snapshot::Snapshot;
 use crate::upstream::{CallError, Upstreams};
-use read::{accept, headers, parameters, principal};
+pub(super) use read::accept;
+use read::{headers, parameters, principal};
 use scope::Scope;
 
 pub use sessions::Sessions;
@@ -101,7 +102,7 @@ async fn post(app: &Arc<App>, head: &Parts, scope: &Scope, body: Body) -> Respon
 }
 
 /// The snapshot, once every server had its chance; `None` when that takes too long.
-async fn settled(upstreams: &Upstreams) -> Option<Arc<Snapshot>> {
+pub(super) async fn settled(upstreams: &Upstreams) -> Option<Arc<Snapshot>> {
     let mut snapshots = upstreams.snapshot();
     let ready = timeout(STARTING, snapshots.wait_for(|snapshot| snapshot.ready)).await;
     ready.ok()?.ok().map(|snapshot| Arc::clone(&snapshot))

@@ -1,6 +1,7 @@
 //! One file per endpoint. An endpoint gets a request that every layer has let through and makes a whole response; it
 //! does not know which HTTP version carries it.
 
+mod call_tool;
 mod capz;
 mod health;
 mod healthz;
@@ -10,6 +11,7 @@ mod readyz;
 mod sse;
 mod stream_demo;
 mod streams;
+mod tools;
 
 use std::sync::Arc;
 
@@ -26,6 +28,9 @@ pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) ->
         Endpoint::Mcp => mcp::serve(app, request).await,
         Endpoint::Sse => sse::serve(&app, &request.into_parts().0).await,
         Endpoint::StreamDemo => stream_demo::serve(&app, &request.into_parts().0),
+        Endpoint::Tools => tools::list(&app, &request.into_parts().0).await,
+        Endpoint::Tool => tools::one(&app, &request.into_parts().0).await,
+        Endpoint::CallTool => call_tool::serve(&app, request).await,
         Endpoint::Healthz => healthz::serve(),
         Endpoint::Health => health::serve(&app, &request.into_parts().0),
         Endpoint::Readyz => readyz::serve(&app, &request.into_parts().0),

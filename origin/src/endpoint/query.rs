@@ -1,4 +1,4 @@
-//! Numbers in a query.
+//! What a query says.
 
 use http::Uri;
 
@@ -10,14 +10,17 @@ pub(super) fn number(
     usual: u64,
     bounds: std::ops::RangeInclusive<u64>,
 ) -> u64 {
-    uri.query()
-        .unwrap_or_default()
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(key, _)| *key == name)
-        .and_then(|(_, value)| value.parse().ok())
+    value(uri, name)
+        .and_then(|value| value.parse().ok())
         .unwrap_or(usual)
         .clamp(*bounds.start(), *bounds.end())
+}
+
+/// The first value of `name` in the query, as it was sent.
+pub(super) fn value<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    let pairs = uri.query().unwrap_or_default().split('&');
+    let mut pairs = pairs.filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

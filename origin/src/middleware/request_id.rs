@@ -1,19 +1,56 @@
 //! One id per request, from the edge to the last log line.
 
 use std::fmt::Write as _;
+use std::sync::{Arc, OnceLock};
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response};
 
 use crate::clock::Clock;
 
-/// The id of a request; an extension of every request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(HeaderValue);
+/// The id of a request; an extension of every request. All clones are one: what [`RequestId::adopt`] changes is changed for all who
+/// name the request after that.
+#[derive(Debug, Clone)]
+pub struct RequestId(Arc<Ids>);
+
+#[derive(Debug)]
+struct Ids {
+    sent: HeaderValue,
+    adopted: OnceLock<HeaderValue>,
+}
+
+/// An id that the client chose and that is none.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`request_id` is not 1 to {LONGEST} characters of `A-Z a-z 0-9 . _ : -`")]
+pub struct NoId;
 
 impl RequestId {
+    fn new(sent: HeaderValue) -> Self {
+        let adopted = OnceLock::new();
+        Self(Arc::new(Ids { sent, adopted }))
+    }
+
     /// The id: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`.
     pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        self.value().to_str().unwrap_or_default()
+    }
+
+    /// Takes the id that stands in the body of the request in place of that of its header, which an edge may have made up. The
+    /// first one stays.
+    ///
+    /// # Errors
+    /// [`NoId`]: the id stays as it was.
+    pub fn adopt(&self, text: &str) -> Result<(), NoId> {
+        let valid = is_valid(text.as_bytes());
+        let value = HeaderValue::from_str(text)
+            .ok()
+            .filter(|_| valid)
+            .ok_or(NoId)?;
+        let _ = self.0.adopted.set(value);
+        Ok(())
+    }
+
+    fn value(&self) -> &HeaderValue {
+        self.0.adopted.get().unwrap_or(&self.0.sent)
     }
 
     /// A new one, of 32 hex digits.
@@ -28,7 +65,7 @@ impl RequestId {
             // Writing to a string does not fail.
             let _ = write!(text, "{byte:02x}");
         }
-        Self(HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).unwrap_or(NO_ID))
+        Self::new(HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).unwrap_or(NO_ID))
     }
 }
 
@@ -36,13 +73,13 @@ impl RequestId {
 /// header for whatever reads the request next.
 pub fn admit<B>(request: &mut Request<B>, clock: Clock) -> RequestId {
     let id = sent(request.headers()).unwrap_or_else(|| RequestId::fresh(clock));
-    request.headers_mut().insert(HEADER, id.0.clone());
+    request.headers_mut().insert(HEADER, id.value().clone());
     id
 }
 
 /// Sets the id on the response, once.
 pub fn stamp<B>(response: &mut Response<B>, id: &RequestId) {
-    response.headers_mut().insert(HEADER, id.0.clone());
+    response.headers_mut().insert(HEADER, id.value().clone());
 }
 
 /// The id that [`admit`] gave a request.
@@ -54,7 +91,7 @@ pub fn of(extensions: &Extensions) -> &str {
 fn sent(headers: &HeaderMap) -> Option<RequestId> {
     let mut values = headers.get_all(HEADER).iter();
     let value = values.next()?;
-    (values.next().is_none() && is_valid(value.as_bytes())).then(|| RequestId(value.clone()))
+    (values.next().is_none() && is_valid(value.as_bytes())).then(|| RequestId::new(value.clone()))
 }
 
 /// `^[A-Za-z0-9._:-]{1,128}$`: the same rule as in the edge's `map`, so that both keep or both replace. Nothing in it can
@@ -115,5 +152,15 @@ mod tests {
     #[test]
     fn two_requests_without_an_id_get_different_ones() {
         assert_ne!(admitted(&[]), admitted(&[]));
+    }
+
+    #[test]
+    fn an_id_from_the_body_is_the_id_of_all_who_hold_it() {
+        let id = RequestId::fresh(Clock::system());
+        let (held, made) = (id.clone(), id.as_str().to_owned());
+        assert_eq!(id.adopt("a b"), Err(NoId));
+        assert_eq!(held.as_str(), made);
+        assert_eq!(id.adopt("mine-1"), Ok(()));
+        assert_eq!(held.as_str(), "mine-1");
     }
 }

@@ -1,6 +1,7 @@
 //! The ordered stack, whole and in one place.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::{CONTENT_LENGTH, SERVER};
 use http::{HeaderValue, Method, Request, Response};
@@ -9,6 +10,7 @@ use http_body::Body as _;
 use super::access_log::{Entry, Observed, Opening};
 use super::cors::Cors;
 use super::page::Page;
+use super::request_id::RequestId;
 use super::{
     api_key, body_limit, client, host, panic_guard, request_id, streaming, timeout, upgrade,
 };
@@ -65,21 +67,17 @@ pub async fn respond(
     extensions.insert(target.clone());
 
     // 4. Panic guard: around everything below, so that a bug ends its own request and nothing else.
-    let facts = Facts {
-        request_id: id.as_str(),
-        started,
-        clock: app.clock,
-    };
     let asked = Asked {
         role,
         target: &target,
         named: &named,
         page: &page,
-        facts,
+        id: &id,
+        started,
     };
     let mut response = match panic_guard::catch(guarded(&app, &asked, request)).await {
         Ok(response) => response,
-        Err(failure) => failure.into_response(target.shape(), facts),
+        Err(failure) => asked.refuse(&app, failure),
     };
     if let Some(holder) = Holder::of(response.extensions()) {
         entry.key(holder);
@@ -118,13 +116,26 @@ struct Asked<'a> {
     target: &'a Target,
     named: &'a Named,
     page: &'a Page,
-    facts: Facts<'a>,
+    id: &'a RequestId,
+    started: Instant,
+}
+
+impl Asked<'_> {
+    /// The answer to a request that fails. The id is asked for now: the endpoint may have found another one in the body.
+    fn refuse(&self, app: &App, failure: Failure) -> Response<Body> {
+        let facts = Facts {
+            request_id: self.id.as_str(),
+            started: self.started,
+            clock: app.clock,
+        };
+        failure.into_response(self.target.shape(), facts)
+    }
 }
 
 /// The layers that may answer instead of the endpoint, and the endpoint.
 async fn guarded(app: &Arc<App>, asked: &Asked<'_>, mut request: Request<Body>) -> Response<Body> {
     let target = asked.target;
-    let refuse = |failure: Failure| failure.into_response(target.shape(), asked.facts);
+    let refuse = |failure: Failure| asked.refuse(app, failure);
 
     // 6. Host: a request that is for another server is not looked at further.
     if let Err(failure) = host::check(&app.config, asked.named) {

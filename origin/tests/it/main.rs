@@ -17,4 +17,5 @@ mod sockets;
 mod starved;
 mod streams;
 mod support;
+mod tool_api;
 mod victim;

@@ -68,6 +68,7 @@ fn chosen(named: &[Suite]) -> &[Suite] {
         Suite::Docs,
         Suite::Deny,
         Suite::E2e,
+        Suite::Machine,
         Suite::Demo,
         Suite::Conformance,
     ];
@@ -90,6 +91,7 @@ fn next(suite: Suite) -> &'static str {
         Suite::Docs => "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
         Suite::Deny => "cargo xtask test deny, and cargo tree -i PACKAGE for the package it names",
         Suite::E2e => "eval \"$(cargo xtask tools --env)\" && cargo test -p e2e TEST",
+        Suite::Machine => "cargo xtask test machine, after reading the machine's journal above",
         Suite::Demo => "cargo xtask demo --once",
         Suite::Conformance => "cargo xtask conformance",
     }

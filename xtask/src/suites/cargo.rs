@@ -13,6 +13,8 @@ use crate::tools::nextest;
 
 /// The end-to-end tests, which need tools that the others do not.
 const E2E: &str = "e2e";
+/// The tests on a whole machine, which need root.
+const MACHINE: &str = "machine";
 
 pub(crate) fn fmt(repository: &Repository) -> Result<Outcome, Failure> {
     one(repository.cargo().args(["fmt", "--all", "--check"]))
@@ -45,7 +47,7 @@ pub(crate) fn doc_tests(repository: &Repository) -> Result<Outcome, Failure> {
 
 pub(crate) fn unit(repository: &Repository, cache: &Cache) -> Result<Outcome, Failure> {
     let mut command = nextest(repository, cache)?;
-    run(command.args(["--workspace", "--exclude", E2E]))
+    run(command.args(["--workspace", "--exclude", E2E, "--exclude", MACHINE]))
 }
 
 pub(crate) fn goldens(repository: &Repository, cache: &Cache) -> Result<Outcome, Failure> {
@@ -58,14 +60,27 @@ pub(crate) fn end_to_end(
     cache: &Cache,
     environment: Vec<(&'static str, PathBuf)>,
 ) -> Result<Outcome, Failure> {
-    let mut build = repository.cargo();
-    // all programs: the tests start origin, opsctl and servers made for tests
-    build.args(["build", "--workspace", "--bins", "--locked"]);
-    if !process::status(&mut build)?.success() {
+    if !programs(repository)? {
         return Ok(Outcome::single(false));
     }
     let mut command = nextest(repository, cache)?;
     run(command.args(["--package", E2E]).envs(environment))
+}
+
+pub(crate) fn machine(
+    repository: &Repository,
+    cache: &Cache,
+    environment: Vec<(&'static str, PathBuf)>,
+) -> Result<Outcome, Failure> {
+    let mut command = nextest(repository, cache)?;
+    run(command.args(["--package", MACHINE]).envs(environment))
+}
+
+/// Builds all programs: the tests start origin, opsctl and servers made for tests.
+pub(crate) fn programs(repository: &Repository) -> Result<bool, Failure> {
+    let mut build = repository.cargo();
+    build.args(["build", "--workspace", "--bins", "--locked"]);
+    Ok(process::status(&mut build)?.success())
 }
 
 fn nextest(repository: &Repository, cache: &Cache) -> Result<Command, Failure> {

@@ -1,4 +1,4 @@
-//! Debian 13 and Debian testing as folders to chroot into: their own NGINX, and a curl with HTTP/3.
+//! Debian 13 and Debian testing as folders to chroot into or to boot: their own NGINX, and a curl with HTTP/3.
 
 use std::env;
 use std::fs;
@@ -24,7 +24,7 @@ pub(crate) struct Root {
     packages: &'static [&'static str],
 }
 
-/// Debian 13: NGINX 1.26, and `systemd-analyze` to judge the units.
+/// Debian 13: NGINX 1.26, systemd to judge the units and to boot, an ACME server with its client, a judge of packages.
 pub(crate) const TRIXIE: Root = Root {
     suite: "trixie",
     packages: &[
@@ -34,6 +34,13 @@ pub(crate) const TRIXIE: Root = Root {
         "ca-certificates",
         "openssl",
         "systemd",
+        "systemd-sysv",
+        "dbus",
+        "iproute2",
+        "procps",
+        "certbot",
+        "pebble",
+        "lintian",
     ],
 };
 
@@ -46,6 +53,11 @@ pub(crate) const FORKY: Root = Root {
         "curl",
         "ca-certificates",
         "openssl",
+        "systemd",
+        "systemd-sysv",
+        "dbus",
+        "iproute2",
+        "procps",
     ],
 };
 

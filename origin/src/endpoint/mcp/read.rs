@@ -28,7 +28,7 @@ pub(super) fn headers<'a>(head: &'a Parts, parameters: &'a [(&'a str, Field<'a>)
 }
 
 /// What the client takes as an answer.
-pub(super) fn accept(head: &Parts) -> Accept {
+pub(in crate::endpoint) fn accept(head: &Parts) -> Accept {
     Accept::read(
         head.headers
             .get_all(ACCEPT)

@@ -1,0 +1,113 @@
+//! The kit on a machine: installed from its package, and one deployment of it brought up.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use probe::{Connect, Scheme, Target, Trust};
+
+use crate::kit::Kit;
+use crate::machine::Machine;
+use crate::said::Said;
+
+/// A machine with one deployment.
+#[derive(Debug)]
+pub struct Deployed {
+    /// The machine.
+    pub machine: Machine,
+}
+
+impl Deployed {
+    /// Boots a copy of `system` and installs the package on it. There is a certificate, an MCP server and a spec; nothing
+    /// of the deployment is in place yet.
+    pub fn prepare(kit: &Kit, system: &Path) -> Self {
+        let machine = Machine::boot(system);
+        machine.write(
+            "/tmp/kit.deb",
+            std::fs::read(&kit.package).expect("a package"),
+        );
+        machine.must("dpkg --install /tmp/kit.deb");
+        machine.install(&kit.fixtures, "/usr/local/bin/mcp-fixtures");
+        machine.must(CERTIFICATE);
+        machine.must(&format!(
+            "mkdir -p /etc/opsctl/{NAME} && cd /etc/opsctl/{NAME} && opsctl init --name {NAME} --server-name {SERVER_NAME} \
+             --certificate /etc/ssl/mcp/chain.pem --private-key /etc/ssl/mcp/key.pem \
+             --server fixtures=/usr/local/bin/mcp-fixtures\n\
+             printf 'process = \"per-session\"\\ncheck_tool = \"test_simple_text\"\\n' >> deploy.toml"
+        ));
+        Self { machine }
+    }
+
+    /// The same with the deployment in place, as the runbook brings it up, and verified.
+    pub fn bring_up(kit: &Kit, system: &Path) -> Self {
+        let deployed = Self::prepare(kit, system);
+        deployed.machine.must(BRING_UP);
+        deployed.wait_until_ready();
+        deployed
+    }
+
+    /// Waits until the MCP servers behind the origin are up.
+    pub fn wait_until_ready(&self) {
+        self.machine.wait_for(&format!(
+            "curl --fail --silent --show-error --unix-socket /run/{NAME}/admin.sock http://localhost/readyz"
+        ));
+    }
+
+    /// Runs `opsctl` on the deployment's spec.
+    pub fn opsctl(&self, arguments: &str) -> Said {
+        self.machine
+            .run(&format!("cd /etc/opsctl/{NAME} && opsctl {arguments}"))
+    }
+
+    /// The ids of the checks of `opsctl verify` that failed, with what they say.
+    pub fn failures(&self) -> Vec<String> {
+        let said = self.opsctl("--format json verify");
+        let document = said.json();
+        let checks = document["checks"].as_array();
+        let checks = checks.unwrap_or_else(|| panic!("no verification: {}", said.talk));
+        let failed = checks.iter().filter(|check| check["status"] == "fail");
+        failed
+            .map(|check| format!("{}: {}", check["id"], check["detail"]))
+            .collect()
+    }
+
+    /// The edge from outside, on its real port.
+    pub fn target(&self) -> Target {
+        let pem = self.machine.read("/etc/ssl/mcp/ca.pem");
+        let roots = probe::certificate::read_chain(pem.as_bytes()).expect("a certificate");
+        let mut target = Target::new(Scheme::Https, SERVER_NAME, 443);
+        target.trust = Trust::Roots(roots);
+        let address = SocketAddr::from((self.machine.address(), 443));
+        target.with_connect(Connect::Address(address))
+    }
+}
+
+/// The deployment's name.
+pub const NAME: &str = "codeintel";
+/// The name under which clients reach it.
+pub const SERVER_NAME: &str = "mcp.example.com";
+
+/// An authority that the machine trusts, and a certificate of it for [`SERVER_NAME`].
+const CERTIFICATE: &str = r#"set -e
+mkdir -p /etc/ssl/mcp && cd /etc/ssl/mcp
+ec() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 "$@" 2>/dev/null; }
+ec -x509 -subj '/CN=test authority' -keyout ca-key.pem -out ca.pem
+ec -x509 -subj /CN=mcp.example.com -keyout key.pem -out chain.pem -CA ca.pem -CAkey ca-key.pem \
+    -addext subjectAltName=DNS:mcp.example.com -addext basicConstraints=critical,CA:false
+chmod 0600 key.pem
+cp ca.pem /usr/local/share/ca-certificates/mcp-test.crt
+update-ca-certificates >/dev/null 2>&1
+"#;
+
+/// The runbook's bring-up.
+const BRING_UP: &str = "set -e
+cd /etc/opsctl/codeintel
+opsctl render --out staged
+systemd-sysusers staged/etc/sysusers.d/codeintel.conf
+opsctl render --out /
+systemd-tmpfiles --create /etc/tmpfiles.d/codeintel.conf
+origin check --config /etc/codeintel/origin.toml
+systemctl daemon-reload
+systemctl enable --now codeintel-origin.socket codeintel-origin-admin.socket codeintel-origin.service
+nginx -t
+systemctl reload nginx
+";

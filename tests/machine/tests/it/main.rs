@@ -1,0 +1,4 @@
+//! The kit on a whole machine: what an operator installs, and what is there again after a boot.
+
+mod boots;
+mod package;
