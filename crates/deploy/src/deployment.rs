@@ -8,6 +8,7 @@ use std::time::Duration;
 use origin_config::OriginConfig;
 
 use crate::layout::{Layout, Paths};
+use crate::policy::{Limit, Route};
 use crate::target::Target;
 use crate::words::{AbsolutePath, GenerationId, Name, Port, ServerName, SpecFile};
 
@@ -63,6 +64,10 @@ pub struct Edge {
     pub header_buffer: u64,
     /// The origin's own endpoints that the edge passes.
     pub expose: Vec<Exposed>,
+    /// What clients may do how often, by MCP method and tool.
+    pub limits: Vec<Limit>,
+    /// What other origins answer, by MCP method and tool.
+    pub routes: Vec<Route>,
     /// The Unix socket on which the edge names its generation (`/generation`) and answers `/healthz`.
     pub socket: AbsolutePath,
     /// The access log, JSON lines.

@@ -67,6 +67,8 @@ fn write_edge(text: &mut String, edge: &Edge) {
         keepalive_timeout,
         header_buffer,
         expose,
+        limits,
+        routes,
         socket,
         access_log,
         error_log,
@@ -81,6 +83,7 @@ fn write_edge(text: &mut String, edge: &Edge) {
         "streams {max_concurrent_streams} keepalive {keepalive_timeout:?}"
     );
     let _ = writeln!(text, "header_buffer {header_buffer} expose {expose:?}");
+    let _ = writeln!(text, "limits {limits:?} routes {routes:?}");
     let _ = writeln!(
         text,
         "socket {socket}\naccess_log {access_log}\nerror_log {error_log}"

@@ -14,6 +14,7 @@ mod layout;
 pub mod lint;
 pub mod nginx_conf;
 pub mod plan;
+mod policy;
 mod render;
 mod resolve;
 mod spec;
@@ -25,6 +26,7 @@ pub use deployment::{
     UpstreamAddress,
 };
 pub use layout::{Layout, Paths, PrivateLayout, SitePaths, WorkerUser};
+pub use policy::{Limit, Matching, Per, Rate, Route};
 pub use render::{
     Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile, Templates, render,
 };

@@ -24,7 +24,7 @@ pub struct Source<'a> {
     pub server: &'a str,
     /// What it offers; nothing for a server that is not there.
     pub offers: &'a Offers,
-    /// Whether each session has a process of it to itself. Log messages of a process that many share are nobody's.
+    /// Whether each session has a process of it to itself.
     pub private: bool,
 }
 
@@ -52,10 +52,10 @@ pub struct Catalog {
 pub struct Member {
     /// Its name.
     pub name: Arc<str>,
-    /// What it declared in its handshake.
+    /// What it declared when it was met.
     pub capabilities: Capabilities,
-    /// Whether it serves 2026-07-28 itself.
-    pub modern: bool,
+    /// The era that is spoken with it.
+    pub era: Era,
     /// Whether it has tools now; see [`Resolution::Absent`].
     offers: bool,
 }
@@ -123,7 +123,7 @@ impl Catalog {
             catalog.members.push(Member {
                 name: origin.server,
                 capabilities: offers.capabilities.clone(),
-                modern: offers.modern.is_some(),
+                era: offers.era,
                 offers: !offers.list(Kind::Tools).is_empty(),
             });
         }
@@ -143,17 +143,21 @@ impl Catalog {
     }
 
     fn unite(&mut self, source: &Source<'_>) {
-        let offers = source.offers;
-        let mut legacy = offers.capabilities.clone();
-        legacy.logging &= source.private;
-        self.legacy.unite(&legacy);
-        match &offers.modern {
-            Some(modern) => self.modern.unite(modern),
-            None => self.modern.unite(&Capabilities {
-                logging: false,
-                ..legacy
-            }),
-        }
+        let own = &source.offers.capabilities;
+        let extensions = match source.offers.era {
+            Era::Modern => own.extensions.clone(),
+            Era::Legacy => Vec::new(),
+        };
+        self.modern.unite(&Capabilities {
+            extensions,
+            ..own.clone()
+        });
+        // A session's log messages are those of its own process, or of its requests where these say what they want.
+        let logging = own.logging && (source.private || source.offers.era == Era::Modern);
+        self.legacy.unite(&Capabilities {
+            logging,
+            ..own.clone()
+        });
     }
 
     /// Finds the tool that `public` means.

@@ -247,7 +247,7 @@ pub(crate) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId
 pub(crate) const TASKS: &str = "io.modelcontextprotocol/tasks";
 
 /// What of `_meta` is between the client and the origin.
-const ENVELOPE: [&str; 4] = [
+pub(crate) const ENVELOPE: [&str; 4] = [
     PROTOCOL_VERSION,
     CLIENT_CAPABILITIES,
     CLIENT_INFO,

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use crate::error::{
     Error, HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, MISSING_CAPABILITY,
-    PARSE_ERROR, RESOURCE_NOT_FOUND, UNSUPPORTED_VERSION,
+    PARSE_ERROR, UNSUPPORTED_VERSION,
 };
 use crate::jsonrpc::Id;
+use crate::level::Level;
 use crate::raw::{Member, Object, quote};
 use crate::reply::{self, Service};
 use crate::seal::{Binding, Moment, Seal};
 use crate::tool;
-use crate::upstream::Logs;
 
 /// An HTTP answer with a JSON body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +42,8 @@ pub struct Forward {
     pub method: Cow<'static, str>,
     /// `params` for the server: the client's bytes with the server's own name of the tool or prompt in them.
     pub params: String,
-    /// Who may read the log messages that it causes.
-    pub logs: Logs,
+    /// From which level on a client of 2026-07-28 wants to read the log messages that it causes.
+    pub level: Option<Level>,
     /// The client's id of the request.
     pub(crate) id: Id,
     pub(crate) make: Make,
@@ -61,8 +61,6 @@ pub(crate) enum Make {
 /// What a client of 2026-07-28 needs beside a server's answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Modern {
-    /// The server was asked in that revision.
-    pub(crate) native: bool,
     /// What a `requestState` is to be bound to; `None` where none may come.
     pub(crate) binding: Option<Binding>,
     /// The result may be kept by the client, and must say for how long.
@@ -98,9 +96,11 @@ impl Forward {
                 let result = modern.result(result, &self.server, (seal, moment));
                 (200, reply::result(id, &service.complete(&result)))
             }
-            (Err(error), Make::Modern(modern)) => {
-                let (code, error) = modern.error(error);
-                (status_of(code), reply::raw_error(Some(id), &error))
+            (Err(error), Make::Modern(_)) => {
+                let code = Object::read(error)
+                    .and_then(|object| object.find("code")?.value.parse().ok())
+                    .unwrap_or(0);
+                (status_of(code), reply::raw_error(Some(id), error))
             }
         };
         Answer { status, body }
@@ -140,22 +140,6 @@ impl Modern {
             text = prefixed_task(&text, server);
         }
         text
-    }
-
-    /// The code, and the error object as a client of 2026-07-28 may see it.
-    fn error(&self, error: &str) -> (i64, String) {
-        let object = Object::read(error);
-        let member = object.as_ref().and_then(|object| object.find("code"));
-        let code = member
-            .and_then(|member| member.value.parse().ok())
-            .unwrap_or(0);
-        match (&object, member) {
-            (Some(object), Some(member)) if code == RESOURCE_NOT_FOUND && !self.native => {
-                let error = object.replaced(member, &INVALID_PARAMS.to_string());
-                (INVALID_PARAMS, error)
-            }
-            _ => (code, error.to_owned()),
-        }
     }
 }
 

@@ -7,10 +7,11 @@ use crate::dispatch::{Decision, method};
 use crate::error::{Error, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, RESOURCE_NOT_FOUND};
 use crate::forward::{Answer, Forward, Make};
 use crate::jsonrpc::{Id, Malformed, Message, Request};
-use crate::modern::{LEVELS, completed_params, named_params, no_cursor, reader, text_of};
+use crate::level::Level;
+use crate::modern::{completed_params, named_params, no_cursor, reader, text_of};
 use crate::raw::{self, Object};
 use crate::reply::{self, Service};
-use crate::upstream::{Greeting, Logs};
+use crate::upstream::Greeting;
 use crate::version::{Era, Revision};
 
 /// A handshake.
@@ -19,7 +20,7 @@ pub struct Opening {
     /// The client's id of the request.
     pub id: Id,
     /// Who it is, with the revision that it gets.
-    pub greeting: Greeting,
+    pub greeting: Arc<Greeting>,
 }
 
 impl Opening {
@@ -96,8 +97,8 @@ pub enum Routed {
     Level {
         /// The client's id of the request.
         id: Id,
-        /// The `params` for them.
-        params: Box<str>,
+        /// From which level on.
+        level: Level,
     },
 }
 
@@ -198,11 +199,11 @@ pub(crate) fn open(request: &Request<'_>, params: Option<&Object<'_>>) -> Decisi
     };
     Decision::Open(Opening {
         id: request.id.clone(),
-        greeting: Greeting {
+        greeting: Arc::new(Greeting {
             revision: Revision::negotiate(&requested),
             capabilities: object("capabilities"),
             client_info: object("clientInfo"),
-        },
+        }),
     })
 }
 
@@ -235,7 +236,7 @@ fn routed_to(
             server: Arc::clone(server),
             method: asked.method.to_string().into(),
             params: params.to_owned(),
-            logs: Logs::Lost,
+            level: None,
             id: id.clone(),
             make: Make::Legacy,
         })
@@ -274,13 +275,13 @@ fn routed_to(
         }
         method::SET_LEVEL if catalog.capabilities(Era::Legacy).logging => {
             let level = text_of(params, "level")?;
-            if !LEVELS.contains(&level.as_str()) {
+            let Some(level) = Level::parse(&level) else {
                 let message = format!("`{}` is not a level", level.escape_debug());
                 return Err(Error::new(INVALID_PARAMS, message));
-            }
+            };
             Ok(Routed::Level {
                 id: id.clone(),
-                params: params.text().into(),
+                level,
             })
         }
         // With one server under its own names the session is as if it spoke with that server alone: what the origin does not

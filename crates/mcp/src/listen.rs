@@ -14,7 +14,7 @@ use crate::modern::task;
 use crate::offers::Kind;
 use crate::raw::{self, Object, quote};
 use crate::reply;
-use crate::upstream::Logs;
+use crate::upstream::Caller;
 use crate::version::Era;
 
 /// One client that listens.
@@ -40,8 +40,8 @@ pub struct Ask {
     pub method: &'static str,
     /// Its `params`.
     pub params: String,
-    /// It causes no log messages.
-    pub logs: Logs,
+    /// The client that listens.
+    pub caller: Caller,
 }
 
 impl Listen {
@@ -144,7 +144,7 @@ impl Listen {
                 ids.join(","),
                 self.meta
             ),
-            logs: Logs::None,
+            caller: Caller::Modern(None),
         };
         by_server.into_iter().map(ask).collect()
     }

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Member, Resolution};
 use crate::dispatch::{
     CLIENT_CAPABILITIES, Decision, Inbound, LOG_LEVEL, PROTOCOL_VERSION, TASKS, method, respond,
-    without_envelope,
 };
 use crate::error::{Error, HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, UNSUPPORTED_VERSION};
 use crate::forward::{Answer, Forward, Make, Modern, status_of};
 use crate::headers::{self, Claims};
 use crate::jsonrpc::Request;
+use crate::level::Level;
 use crate::listen::Listen;
 use crate::raw::{self, Object, quote};
 use crate::seal::Binding;
 use crate::tool;
-use crate::upstream::Logs;
 use crate::version::{Era, Revision};
 
 /// What the body of a request says of itself.
@@ -43,7 +42,7 @@ struct Asked<'a> {
     inbound: &'a Inbound<'a>,
     request: &'a Request<'a>,
     params: &'a Object<'a>,
-    level: bool,
+    level: Option<Level>,
 }
 
 /// Decides. The checks stand in the order that both reference SDKs have.
@@ -75,11 +74,10 @@ pub(crate) fn decide(
     if Revision::parse(&version).is_none_or(|revision| revision.era() != Era::Modern) {
         return refuse(&unsupported(&version));
     }
-    let level = claim.level.map(raw::unquote);
-    if level
-        .as_ref()
-        .is_some_and(|level| !matches!(level, Some(level) if LEVELS.contains(&level.as_ref())))
-    {
+    let level = claim
+        .level
+        .map(|level| raw::unquote(level).and_then(|level| Level::parse(&level)));
+    if level == Some(None) {
         let message = format!("`params._meta[\"{LOG_LEVEL}\"]` is not a level");
         return refuse(&Error::new(INVALID_PARAMS, message));
     }
@@ -87,7 +85,7 @@ pub(crate) fn decide(
         inbound,
         request,
         params,
-        level: level.is_some(),
+        level: level.flatten(),
     };
     match asked.decide() {
         Ok(decision) => decision,
@@ -196,7 +194,6 @@ impl Asked<'_> {
             principal,
             ..
         } = *self.inbound;
-        let native = catalog.member(server).is_some_and(|member| member.modern);
         let mut params = params.to_owned();
         // Bound to what the client sent, so that the names of servers and tools count as it knows them.
         let binding = rounds.then(|| Binding::new(server, called, principal, self.params));
@@ -210,22 +207,14 @@ impl Asked<'_> {
                 .and_then(|object| Some(object.replaced(object.find("requestState")?, &opened)))
                 .unwrap_or(params);
         }
-        if !native {
-            params = without_envelope(&params);
-        }
         let first_round = state.is_none() && self.params.find("inputResponses").is_none();
         Ok(Decision::Call(Box::new(Forward {
             server: Arc::clone(server),
             method: called.into(),
             params,
-            logs: match (native, self.level) {
-                (true, true) => Logs::Wanted,
-                (true, false) => Logs::None,
-                (false, _) => Logs::Lost,
-            },
+            level: self.level,
             id: self.request.id.clone(),
             make: Make::Modern(Modern {
-                native,
                 binding,
                 cached: called == method::RESOURCES_READ && first_round,
                 prefixed: !catalog.is_plain(),
@@ -361,15 +350,3 @@ fn named_by(called: &str) -> Option<&'static str> {
         _ => None,
     }
 }
-
-/// The levels of log messages (RFC 5424 section 6.2.1).
-pub(crate) const LEVELS: [&str; 8] = [
-    "debug",
-    "info",
-    "notice",
-    "warning",
-    "error",
-    "critical",
-    "alert",
-    "emergency",
-];

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::capabilities::Capabilities;
+use crate::version::Era;
 
 /// The four lists of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,10 +54,10 @@ impl Kind {
 /// What one server has to offer. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offers {
-    /// What it declared in its handshake.
+    /// What it declared when it was met.
     pub capabilities: Capabilities,
-    /// What it declared to 2026-07-28's discovery; `None` when it serves the older revisions only.
-    pub modern: Option<Capabilities>,
+    /// The era that is spoken with it.
+    pub era: Era,
     /// What it has to say to a model.
     pub instructions: Option<String>,
     pub(crate) lists: [Arc<Vec<Box<str>>>; 4],

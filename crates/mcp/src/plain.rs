@@ -5,12 +5,9 @@ mod told;
 
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Entry};
-use crate::dispatch::{CLIENT_CAPABILITIES, CLIENT_INFO, PROTOCOL_VERSION, method};
+use crate::catalog::Entry;
+use crate::dispatch::method;
 use crate::raw::{Object, quote};
-use crate::reply::Service;
-use crate::upstream::Logs;
-use crate::version::Revision;
 
 pub use ask::{Ask, NotAnAsk};
 pub use told::{Refusal, Verdict, progress, refusal, verdict};
@@ -24,36 +21,16 @@ pub struct Order {
     pub method: &'static str,
     /// Its `params`.
     pub params: String,
-    /// Who may read the log messages that it causes.
-    pub logs: Logs,
 }
 
-/// Makes the call of `entry`, which is one of `catalog`. The arguments keep their bytes. `progress`: the server is asked to tell
-/// how far it is.
-pub fn order(
-    catalog: &Catalog,
-    service: &Service,
-    entry: &Entry,
-    (arguments, progress): (&str, bool),
-) -> Order {
-    let native = catalog
-        .member(&entry.server)
-        .is_some_and(|member| member.modern);
-    let mut meta = Vec::new();
-    if native {
-        meta.push(format!("\"{PROTOCOL_VERSION}\":\"{}\"", Revision::LATEST));
-        // Nobody is there whom the server could ask back.
-        meta.push(format!("\"{CLIENT_CAPABILITIES}\":{{}}"));
-        meta.push(format!("\"{CLIENT_INFO}\":{}", service.info()));
-    }
-    if progress {
-        // Unique enough: on its way it becomes the id of the server's own request.
-        meta.push("\"progressToken\":1".to_owned());
-    }
-    let meta = if meta.is_empty() {
-        String::new()
+/// Makes the call of `entry`, which the origin makes for itself: nobody is there whom a server could ask back. The arguments
+/// keep their bytes. `progress`: the server is asked to tell how far it is.
+pub fn order(entry: &Entry, arguments: &str, progress: bool) -> Order {
+    // Unique enough: on its way it becomes the id of the server's own request.
+    let meta = if progress {
+        ",\"_meta\":{\"progressToken\":1}"
     } else {
-        format!(",\"_meta\":{{{}}}", meta.join(","))
+        ""
     };
     Order {
         server: Arc::clone(&entry.server),
@@ -62,7 +39,6 @@ pub fn order(
             "{{\"name\":{},\"arguments\":{arguments}{meta}}}",
             quote(&entry.name)
         ),
-        logs: if native { Logs::None } else { Logs::Lost },
     }
 }
 
@@ -102,14 +78,13 @@ pub fn member_of<'a>(entry: &'a Entry, key: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
     use crate::capabilities::Capabilities;
-    use crate::catalog::Source;
+    use crate::catalog::{Catalog, Source};
     use crate::offers::{Kind, Offers};
     use crate::tool::Naming;
 
-    fn catalog(modern: bool) -> Catalog {
+    fn catalog() -> Catalog {
         let mut offers = Offers {
             capabilities: Capabilities::read(r#"{"tools":{}}"#),
-            modern: modern.then(|| Capabilities::read(r#"{"tools":{}}"#)),
             ..Offers::default()
         };
         let tool = r#"{"name":"say it","title":"Say","inputSchema":{"maximum":1.0},"x":[1e2],"server":"evil"}"#;
@@ -122,40 +97,19 @@ mod tests {
         Catalog::build(Naming::Prefixed, &[source])
     }
 
-    fn ordered(modern: bool, progress: bool) -> String {
-        let catalog = catalog(modern);
-        let service = Service {
-            name: "o".into(),
-            version: "1".into(),
-        };
-        let entry = &catalog.entries()[0];
-        order(&catalog, &service, entry, (r#"{"a":1.0}"#, progress)).params
-    }
-
     #[test]
-    fn a_server_is_asked_in_its_own_era() {
-        assert_eq!(
-            ordered(false, false),
-            r#"{"name":"say it","arguments":{"a":1.0}}"#
-        );
-        let legacy = ordered(false, true);
-        assert!(
-            legacy.ends_with(r#","_meta":{"progressToken":1}}"#),
-            "{legacy}"
-        );
-        let modern = ordered(true, false);
-        for part in [
-            PROTOCOL_VERSION,
-            CLIENT_CAPABILITIES,
-            r#"{"name":"o","version":"1"}"#,
-        ] {
-            assert!(modern.contains(part), "{modern}");
-        }
+    fn a_tool_is_called_by_its_servers_name_for_it() {
+        let catalog = catalog();
+        let ordered = |progress| order(&catalog.entries()[0], r#"{"a":1.0}"#, progress).params;
+        let silent = r#"{"name":"say it","arguments":{"a":1.0}}"#;
+        assert_eq!(ordered(false), silent);
+        let meta = r#","_meta":{"progressToken":1}}"#;
+        assert_eq!(ordered(true), silent.replace("}}", &format!("}}{meta}")));
     }
 
     #[test]
     fn a_description_has_all_that_the_server_said() {
-        let catalog = catalog(false);
+        let catalog = catalog();
         let text = described(&catalog.entries()[0]);
         let public = &catalog.entries()[0].public;
         assert_eq!(

@@ -130,7 +130,8 @@ pub fn raw_error(id: Option<&Id>, error: &str) -> String {
 /// for every caller.
 const CACHING: &str = "\"ttlMs\":30000,\"cacheScope\":\"public\"";
 
-const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+/// `_meta`: who the server is that answers (2026-07-28).
+pub(crate) const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
 #[cfg(test)]
 mod tests {

@@ -22,7 +22,7 @@ use outbox::{Outbox, STANDING};
 #[derive(Debug)]
 pub struct Session<T> {
     /// Who the client is.
-    pub greeting: Greeting,
+    pub greeting: Arc<Greeting>,
     /// Its streams.
     pub outbox: Outbox,
     flights: HashMap<Id, Flight<T>>,
@@ -53,7 +53,7 @@ pub enum Answered {
 
 impl<T> Session<T> {
     /// A session that has just been opened.
-    pub fn new(greeting: Greeting) -> Self {
+    pub fn new(greeting: Arc<Greeting>) -> Self {
         Self {
             greeting,
             outbox: Outbox::default(),

@@ -1,109 +1,126 @@
-//! The client's side of one connection to an MCP server: lines in, lines and events out.
+//! The client's side of one connection to an MCP server: messages in, messages and events out.
 //!
-//! The conversation opens with the handshake of 2025-11-25, which every stdio server of today takes. Then there are two ways on.
-//! A *shared* connection serves many clients: it asks once whether the server knows 2026-07-28 too, reads its lists, and calls
-//! of many callers go through under ids of their own. A *relay* serves one client, whose capabilities it greets with: what
-//! the server asks or tells is for that client. Time-outs are the caller's: it asks to [`Upstream::cancel`] what took too long.
+//! The conversation begins with the question which era the server is of ([`Probe`]); from then on every request goes out in
+//! that era, whoever makes it, and every answer comes back in the era of its caller. Then there are two ways on. A *shared*
+//! connection serves many clients: it reads the server's lists, and calls of many callers go through under ids of their own. A
+//! *relay* serves one client, whose capabilities it greets with: what the server asks or tells is for that client. Time-outs
+//! are the caller's: it asks to [`Upstream::cancel`] what took too long.
 
+mod eras;
 mod event;
+mod listening;
 mod listing;
+mod lists;
+mod notices;
+mod opening;
+mod translate;
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::capabilities::Capabilities;
-use crate::dispatch::{
-    CLIENT_CAPABILITIES, CLIENT_INFO, PROTOCOL_VERSION, SUBSCRIPTION_ID, method,
-};
+use crate::dispatch::method;
 use crate::error::{Error, INTERNAL_ERROR, METHOD_NOT_FOUND};
-use crate::jsonrpc::{self, Id, Message, Notification, Request, Response};
-use crate::offers::{Kind, Offers};
+use crate::jsonrpc::{self, Id, Message, Request, Response};
+use crate::level::Level;
+use crate::offers::Kind;
 use crate::raw::{self, Object, quote};
-use crate::version::Revision;
-use listing::{Listing, Next};
+use crate::version::{Era, Revision};
+use listening::Listening;
+use listing::Listing;
+use opening::Opening;
 
-pub use event::{Call, Event, Greeting, Hello, Logs};
+pub use eras::Eras;
+pub use event::{Call, Caller, Event, Greeting, Hello, Probe};
 
 /// The state of one connection.
 #[derive(Debug)]
 pub struct Upstream {
     phase: Phase,
-    role: Role,
+    shared: bool,
+    /// For whom the connection was opened: the origin, or the one client.
+    own: Greeting,
     next_id: u64,
     pending: HashMap<u64, Pending>,
     tickets: HashMap<u64, u64>,
     listings: HashMap<Kind, Listing>,
+    listening: Listening,
+    capabilities: Capabilities,
+    /// The level that the log messages of a server up to 2025-11-25 were asked for from.
+    level: Option<Level>,
     outgoing: VecDeque<String>,
     events: VecDeque<Event>,
 }
 
 #[derive(Debug)]
-enum Role {
-    /// With the origin's own `clientInfo`, until it was used.
-    Shared(String),
-    Relay,
-}
-
-#[derive(Debug)]
 enum Phase {
-    Greeting,
+    /// Asking for the era.
+    Opening(Opening),
     /// Listing for the first time: what was said so far waits for the lists.
-    Opening(Box<Hello>),
-    Ready,
+    Listing(Era, Box<Hello>),
+    Ready(Era),
     Failed,
 }
 
 #[derive(Debug)]
 enum Pending {
-    Initialize,
-    Discover,
+    /// The question for an era.
+    Opening(Era),
     Page(Kind),
-    Call {
-        ticket: u64,
-        token: Option<String>,
-        logs: Logs,
-        listens: bool,
-    },
+    Listen,
+    /// Something whose answer nobody looks at.
+    Nothing,
+    Call(Pended),
+}
+
+/// A call without an answer.
+#[derive(Debug)]
+struct Pended {
+    ticket: u64,
+    caller: Caller,
+    token: Option<String>,
+    listens: bool,
+    reads: bool,
 }
 
 impl Upstream {
     /// Opens a shared connection. `name` and `version` are those of the client: the origin. No capabilities are declared, so a
-    /// server that keeps to the protocol asks nothing.
-    pub fn new(name: &str, version: &str) -> Self {
-        let info = client_info(name, version);
-        let mut upstream = Self::with(Role::Shared(info.clone()));
-        upstream.greet(Revision::LATEST_LEGACY, "{}", &info);
-        upstream
+    /// server that keeps to the protocol asks nothing on its own.
+    pub fn shared(name: &str, version: &str, probe: Probe) -> Self {
+        let own = Greeting {
+            revision: Revision::LATEST_LEGACY,
+            capabilities: "{}".into(),
+            client_info: format!(
+                "{{\"name\":{},\"version\":{}}}",
+                quote(name),
+                quote(version)
+            )
+            .into(),
+        };
+        Self::open(own, true, probe)
     }
 
     /// Opens a relay for one client.
-    pub fn relay(greeting: &Greeting) -> Self {
-        let mut upstream = Self::with(Role::Relay);
-        upstream.greet(
-            greeting.revision,
-            &greeting.capabilities,
-            &greeting.client_info,
-        );
-        upstream
+    pub fn relay(greeting: &Greeting, probe: Probe) -> Self {
+        Self::open(greeting.clone(), false, probe)
     }
 
-    fn with(role: Role) -> Self {
-        Self {
-            phase: Phase::Greeting,
-            role,
+    fn open(own: Greeting, shared: bool, probe: Probe) -> Self {
+        let mut upstream = Self {
+            phase: Phase::Opening(Opening::default()),
+            shared,
+            own,
             next_id: 1,
             pending: HashMap::new(),
             tickets: HashMap::new(),
             listings: HashMap::new(),
+            listening: Listening::default(),
+            capabilities: Capabilities::default(),
+            level: None,
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
-        }
-    }
-
-    fn greet(&mut self, revision: Revision, capabilities: &str, info: &str) {
-        let params = format!(
-            "{{\"protocolVersion\":\"{revision}\",\"capabilities\":{capabilities},\"clientInfo\":{info}}}"
-        );
-        self.request(method::INITIALIZE, &params, Pending::Initialize);
+        };
+        upstream.probe(probe);
+        upstream
     }
 
     /// The next line for the server, without its line break.
@@ -118,7 +135,15 @@ impl Upstream {
 
     /// Whether calls may go out.
     pub fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Ready)
+        matches!(self.phase, Phase::Ready(_))
+    }
+
+    /// The era of the server, once it is found.
+    pub fn era(&self) -> Option<Era> {
+        match &self.phase {
+            Phase::Listing(era, _) | Phase::Ready(era) => Some(*era),
+            Phase::Opening(_) | Phase::Failed => None,
+        }
     }
 
     /// How many calls have no answer yet.
@@ -126,29 +151,62 @@ impl Upstream {
         self.tickets.len()
     }
 
-    /// Sends one request; its answer comes as [`Event::Answer`]. `params` goes out as it is, but for a progress token, which
-    /// becomes the request's own id: two callers may have chosen the same.
+    /// Sends one request; its answer comes as [`Event::Answer`]. `params` goes out as it is, but for what the server's era needs
+    /// otherwise, and for a progress token, which becomes the request's own id: two callers may have chosen the same.
     ///
     /// `false` when the connection is not ready; nothing is sent then.
     pub fn call(&mut self, call: Call<'_>) -> bool {
-        if !self.is_ready() {
+        let Phase::Ready(era) = self.phase else {
             return false;
-        }
-        let (params, token) = own_token(call.params, self.next_id);
-        let pending = Pending::Call {
-            ticket: call.ticket,
-            token,
-            logs: call.logs,
-            listens: call.method == method::LISTEN,
         };
-        let id = self.request(call.method, &params, pending);
+        if era == Era::Modern && self.kept_from_modern(&call) {
+            return true;
+        }
+        if era == Era::Legacy {
+            self.lower_level(call.caller.level());
+        }
+        let params = translate::params(era, call.params, call.caller, &self.own);
+        let (params, token) = own_token(params, self.next_id);
+        let pended = Pended {
+            ticket: call.ticket,
+            caller: call.caller.clone(),
+            token,
+            listens: call.method == method::LISTEN,
+            reads: call.method == method::RESOURCES_READ,
+        };
+        let id = self.request(call.method, &params, Pending::Call(pended));
         self.tickets.insert(call.ticket, id);
         true
     }
 
-    /// Passes on a notification of the client.
+    /// What 2026-07-28 has no request for is done here. `false`: it has one.
+    fn kept_from_modern(&mut self, call: &Call<'_>) -> bool {
+        match call.method {
+            method::SUBSCRIBE | method::UNSUBSCRIBE => self.subscribe(call),
+            // Each request says for itself what it wants to have logged.
+            method::SET_LEVEL => self.answered(call.ticket, Ok("{}")),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Has a server up to 2025-11-25 log what a caller wants to read. Others who read filter by their own level.
+    fn lower_level(&mut self, wanted: Option<Level>) {
+        let Some(wanted) = wanted.filter(|_| self.shared && self.capabilities.logging) else {
+            return;
+        };
+        if self.level.is_none_or(|level| wanted < level) {
+            self.level = Some(wanted);
+            let params = format!("{{\"level\":\"{}\"}}", wanted.as_str());
+            self.request(method::SET_LEVEL, &params, Pending::Nothing);
+        }
+    }
+
+    /// Passes on a notification of the client. 2026-07-28 has none.
     pub fn tell(&mut self, method: &str, params: Option<&str>) {
-        self.notify(method, params);
+        if self.era() != Some(Era::Modern) {
+            self.notify(method, params);
+        }
     }
 
     /// Passes on the client's answer to [`Event::Asked`].
@@ -165,11 +223,17 @@ impl Upstream {
 
     /// Tells the server that nobody waits for `ticket` any more. A late answer is dropped.
     pub fn cancel(&mut self, ticket: u64, reason: &str) {
+        self.listening.forget(ticket);
         if let Some(id) = self.tickets.remove(&ticket) {
-            self.pending.remove(&id);
-            let params = format!("{{\"requestId\":{id},\"reason\":{}}}", quote(reason));
-            self.notify(method::CANCELLED, Some(&params));
+            self.take_back(id, reason);
         }
+    }
+
+    /// Tells the server that a request needs no answer any more.
+    fn take_back(&mut self, id: u64, reason: &str) {
+        self.pending.remove(&id);
+        let params = format!("{{\"requestId\":{id},\"reason\":{}}}", quote(reason));
+        self.notify(method::CANCELLED, Some(&params));
     }
 
     /// Takes one line of the server, without its line break.
@@ -200,128 +264,40 @@ impl Upstream {
 
     fn response(&mut self, response: &Response<'_>) {
         let id = response.id.as_ref().and_then(Id::number);
-        match id.and_then(|id| self.pending.remove(&id)) {
-            Some(Pending::Call { ticket, .. }) => {
-                self.tickets.remove(&ticket);
-                let outcome = response.outcome.map(Into::into).map_err(Into::into);
-                self.events.push_back(Event::Answer { ticket, outcome });
-            }
-            Some(Pending::Initialize) => self.greeted(response.outcome),
-            Some(Pending::Discover) => self.discovered(response.outcome),
-            Some(Pending::Page(kind)) => self.page(kind, response.outcome),
+        let pending = id.and_then(|id| Some((id, self.pending.remove(&id)?)));
+        match pending {
+            Some((_, Pending::Call(pended))) => self.call_answered(&pended, response.outcome),
+            Some((_, Pending::Opening(era))) => self.opened(era, response.outcome),
+            Some((_, Pending::Page(kind))) => self.page(kind, response.outcome),
+            Some((id, Pending::Listen)) => self.listen_ended(id, response.outcome.err()),
+            Some((_, Pending::Nothing)) => {}
             // The answer to a call that was cancelled crossed the cancellation on its way.
             None if id.is_some_and(|id| id != 0 && id < self.next_id) => {}
             None => self.ignore("an answer to a request that was never made".to_owned()),
         }
     }
 
-    fn greeted(&mut self, outcome: Result<&str, &str>) {
-        let result = match outcome {
-            Ok(result) => result,
-            Err(error) => return self.fail(format!("the server refused the handshake: {error}")),
+    fn call_answered(&mut self, pended: &Pended, outcome: Result<&str, &str>) {
+        self.tickets.remove(&pended.ticket);
+        let era = self.era().unwrap_or(Era::Legacy);
+        let caller = &pended.caller;
+        let outcome = match outcome {
+            Ok(result) => Ok(translate::result(era, result, caller)),
+            Err(error) => Err(translate::error(error, pended.reads, caller)),
         };
-        let object = Object::read(result);
-        let member = |key: &str| Some(object.as_ref()?.find(key)?.value);
-        let text = |key: &str| Some(raw::unquote(member(key)?)?.into_owned());
-        let Some(protocol_version) = text("protocolVersion") else {
-            return self.fail("the server's handshake names no protocol version".to_owned());
-        };
-        if !SPOKEN.contains(&protocol_version.as_str()) {
-            return self.fail(format!(
-                "the server speaks MCP `{protocol_version}`, which is not known here"
-            ));
-        }
-        let capabilities = member("capabilities").map(Capabilities::read);
-        let offers = Offers {
-            capabilities: capabilities.unwrap_or_default(),
-            instructions: text("instructions"),
-            ..Offers::default()
-        };
-        let kinds = Kind::ALL.into_iter();
-        let kinds: Vec<Kind> = kinds.filter(|kind| kind.of(&offers.capabilities)).collect();
-        self.notify(method::INITIALIZED, None);
-        self.phase = Phase::Opening(Box::new(Hello {
-            protocol_version,
-            server_info: member("serverInfo").map(Into::into),
-            offers,
-        }));
-        if let Role::Shared(info) = &mut self.role {
-            // Before the lists: a server that does one thing after another has answered it when they are read.
-            let params = discovery(&std::mem::take(info));
-            self.request(method::DISCOVER, &params, Pending::Discover);
-            for kind in kinds {
-                self.list(kind);
-            }
-        }
-        self.settle();
+        let ticket = pended.ticket;
+        self.events.push_back(Event::Answer { ticket, outcome });
     }
 
-    /// Servers of the older revisions refuse the question, or never answer it: nothing waits for it.
-    fn discovered(&mut self, outcome: Result<&str, &str>) {
-        let object = outcome.ok().and_then(Object::read);
-        let member = |key: &str| Some(object.as_ref()?.find(key)?.value);
-        let latest = quote(Revision::LATEST.as_str());
-        let serves = member("supportedVersions")
-            .and_then(raw::elements)
-            .is_some_and(|versions| versions.contains(&latest.as_str()));
-        if !serves {
-            return;
-        }
-        let modern = Capabilities::read(member("capabilities").unwrap_or_default());
-        match &mut self.phase {
-            Phase::Opening(hello) => hello.offers.modern = Some(modern),
-            Phase::Ready => self.events.push_back(Event::Modern(modern)),
-            Phase::Greeting | Phase::Failed => {}
-        }
-    }
-
-    fn list(&mut self, kind: Kind) {
-        self.listings.insert(kind, Listing::default());
-        self.request(method::of_list(kind), "{}", Pending::Page(kind));
-    }
-
-    fn page(&mut self, kind: Kind, outcome: Result<&str, &str>) {
-        let Some(listing) = self.listings.remove(&kind) else {
-            return;
-        };
-        match listing.page(kind, outcome) {
-            Next::Page(listing, cursor) => {
-                self.listings.insert(kind, listing);
-                let params = format!("{{\"cursor\":{cursor}}}");
-                self.request(method::of_list(kind), &params, Pending::Page(kind));
-            }
-            Next::End { stale: true, .. } => self.list(kind),
-            Next::End { items, .. } => self.listed(kind, items),
-            // Without a first list of its tools a server is of no use; without a later one it keeps what it had, and
-            // servers that declare resources and know no templates are common.
-            Next::Broken(reason) if kind == Kind::Tools && !self.is_ready() => self.fail(reason),
-            Next::Broken(reason) => {
-                self.ignore(reason);
-                self.settle();
-            }
-        }
-    }
-
-    fn listed(&mut self, kind: Kind, items: Vec<Box<str>>) {
-        match &mut self.phase {
-            Phase::Opening(hello) => hello.offers.set(kind, items),
-            _ => self.events.push_back(Event::Listed { kind, items }),
-        }
-        self.settle();
-    }
-
-    /// Becomes ready when all that was to be read is read.
-    fn settle(&mut self) {
-        if !self.listings.is_empty() || !matches!(self.phase, Phase::Opening(_)) {
-            return;
-        }
-        if let Phase::Opening(hello) = std::mem::replace(&mut self.phase, Phase::Ready) {
-            self.events.push_back(Event::Ready(*hello));
-        }
+    /// Answers a call that no server had to see.
+    fn answered(&mut self, ticket: u64, outcome: Result<&str, &str>) {
+        let outcome = outcome.map(Into::into).map_err(Into::into);
+        self.events.push_back(Event::Answer { ticket, outcome });
     }
 
     fn asked(&mut self, request: &Request<'_>) {
-        if matches!(self.role, Role::Relay) && self.is_ready() {
+        // Servers of 2026-07-28 ask in their answers.
+        if !self.shared && matches!(self.phase, Phase::Ready(Era::Legacy)) {
             self.events.push_back(Event::Asked {
                 id: request.id.clone(),
                 method: request.method.clone().into_owned(),
@@ -340,121 +316,6 @@ impl Upstream {
         self.respond(&request.id, outcome.as_deref().map_err(String::as_str));
     }
 
-    fn noticed(&mut self, notification: &Notification<'_>) {
-        let method = notification.method.as_ref();
-        let kinds = method::changed_lists(method);
-        if !kinds.is_empty() {
-            for kind in kinds {
-                self.changed(*kind);
-            }
-            return;
-        }
-        let shared = matches!(self.role, Role::Shared(_));
-        match method {
-            method::PROGRESS => self.progressed(notification.params),
-            method::MESSAGE if shared => self.logged(notification),
-            method::RESOURCE_UPDATED => self.notice(notification),
-            method::CANCELLED if shared => self.unlistened(notification.params),
-            _ if self.subscribed(notification) => {}
-            _ if shared => self.ignore(format!("the notification `{method}` is not passed on")),
-            _ => self.notice(notification),
-        }
-    }
-
-    fn changed(&mut self, kind: Kind) {
-        if let Some(listing) = self.listings.get_mut(&kind) {
-            listing.stale = true;
-        } else if self.is_ready() {
-            self.list(kind);
-        }
-    }
-
-    fn notice(&mut self, notification: &Notification<'_>) {
-        self.events.push_back(Event::Notice {
-            method: notification.method.clone().into_owned(),
-            params: notification.params.map(ToOwned::to_owned),
-        });
-    }
-
-    fn progressed(&mut self, params: Option<&str>) {
-        let object = params.and_then(Object::read);
-        let member = object
-            .as_ref()
-            .and_then(|object| object.find("progressToken"));
-        let id = member.and_then(|member| member.value.parse().ok());
-        let call = id.and_then(|id: u64| self.pending.get(&id));
-        if let (
-            Some(object),
-            Some(member),
-            Some(Pending::Call {
-                ticket,
-                token: Some(token),
-                ..
-            }),
-        ) = (&object, member, call)
-        {
-            let event = Event::Note {
-                ticket: *ticket,
-                method: method::PROGRESS.to_owned(),
-                params: Some(object.replaced(member, token)),
-            };
-            self.events.push_back(event);
-        }
-    }
-
-    /// A log message of a shared server goes to the one caller that may have caused it and wants it; where two may have, to
-    /// nobody: it could tell one client what another does.
-    fn logged(&mut self, notification: &Notification<'_>) {
-        let mut suspects = self.pending.values().filter_map(|pending| match pending {
-            Pending::Call { ticket, logs, .. } if *logs != Logs::None => Some((*ticket, *logs)),
-            _ => None,
-        });
-        match (suspects.next(), suspects.next()) {
-            (Some((ticket, Logs::Wanted)), None) => self.events.push_back(Event::Note {
-                ticket,
-                method: notification.method.clone().into_owned(),
-                params: notification.params.map(ToOwned::to_owned),
-            }),
-            _ => self.ignore("a log message has no reader, or more than one".to_owned()),
-        }
-    }
-
-    /// A notification of a listen request that was made here.
-    fn subscribed(&mut self, notification: &Notification<'_>) -> bool {
-        let id = notification.params.and_then(|params| {
-            let params = Object::read(params)?;
-            let meta = Object::read(params.find("_meta")?.value)?;
-            meta.find(SUBSCRIPTION_ID)?.value.parse::<u64>().ok()
-        });
-        let Some(Pending::Call { ticket, .. }) = id.and_then(|id| self.pending.get(&id)) else {
-            return false;
-        };
-        self.events.push_back(Event::Note {
-            ticket: *ticket,
-            method: notification.method.clone().into_owned(),
-            params: notification.params.map(ToOwned::to_owned),
-        });
-        true
-    }
-
-    /// On a pipe a server ends a listen request by this notification (2026-07-28, cancellation). It has no request of its own here
-    /// that it could mean.
-    fn unlistened(&mut self, params: Option<&str>) {
-        let id = params.and_then(|params| {
-            let params = Object::read(params)?;
-            params.find("requestId")?.value.parse::<u64>().ok()
-        });
-        let listens = |pending: &Pending| matches!(pending, Pending::Call { listens: true, .. });
-        let Some(id) = id.filter(|id| self.pending.get(id).is_some_and(listens)) else {
-            return self.ignore("a request was cancelled that nobody made".to_owned());
-        };
-        if let Some(Pending::Call { ticket, .. }) = self.pending.remove(&id) {
-            self.tickets.remove(&ticket);
-            let outcome = Ok("{}".into());
-            self.events.push_back(Event::Answer { ticket, outcome });
-        }
-    }
-
     fn request(&mut self, method: &str, params: &str, pending: Pending) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
@@ -465,6 +326,13 @@ impl Upstream {
             quote(method)
         ));
         id
+    }
+
+    /// A request that the connection makes for itself, in the era of the server.
+    fn own_request(&mut self, method: &str, params: &str, pending: Pending) -> u64 {
+        let era = self.era().unwrap_or(Era::Legacy);
+        let params = translate::params(era, params, &Caller::Own, &self.own);
+        self.request(method, &params, pending)
     }
 
     fn notify(&mut self, method: &str, params: Option<&str>) {
@@ -488,37 +356,13 @@ impl Upstream {
 }
 
 /// `params` with its progress token replaced by `id`, and the token that was there.
-fn own_token(params: &str, id: u64) -> (String, Option<String>) {
-    let replaced = Object::read(params).and_then(|object| {
+fn own_token(params: String, id: u64) -> (String, Option<String>) {
+    let replaced = Object::read(&params).and_then(|object| {
         let meta = object.find("_meta")?;
         let inner = Object::read(meta.value)?;
         let token = inner.find("progressToken")?;
         let params = object.replaced(meta, &inner.replaced(token, &id.to_string()));
         Some((params, Some(token.value.to_owned())))
     });
-    replaced.unwrap_or_else(|| (params.to_owned(), None))
+    replaced.unwrap_or((params, None))
 }
-
-fn client_info(name: &str, version: &str) -> String {
-    format!(
-        "{{\"name\":{},\"version\":{}}}",
-        quote(name),
-        quote(version)
-    )
-}
-
-/// The `params` of 2026-07-28's discovery.
-fn discovery(info: &str) -> String {
-    let version = Revision::LATEST;
-    format!(
-        "{{\"_meta\":{{\"{PROTOCOL_VERSION}\":\"{version}\",\"{CLIENT_CAPABILITIES}\":{{}},\"{CLIENT_INFO}\":{info}}}}}"
-    )
-}
-
-/// What a server may choose in the handshake. 2024-11-05 had another HTTP transport, but its messages over stdio are the same.
-const SPOKEN: [&str; 4] = [
-    "2024-11-05",
-    Revision::V2025_03_26.as_str(),
-    Revision::V2025_06_18.as_str(),
-    Revision::V2025_11_25.as_str(),
-];

@@ -16,9 +16,10 @@ pub enum Revision {
 }
 
 /// What separates the revisions for a server: who carries the state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Era {
     /// A handshake comes first, later requests lean on it.
+    #[default]
     Legacy,
     /// Each request carries its revision and capabilities in `_meta`.
     Modern,

@@ -8,6 +8,7 @@ use futures_util::stream;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use mcp::plain::{self, Ask, Verdict};
+use mcp::upstream::Caller;
 
 use super::mcp::accept;
 use super::tools::{Offered, offered, resolve};
@@ -99,11 +100,11 @@ async fn begin(
         Failure::new(Code::InvalidArguments, misfit.to_string())
             .with_meta("violations", &violations)
     })?;
-    let order = plain::order(&catalog, &app.service, entry, (ask.arguments, streams));
+    let order = plain::order(entry, ask.arguments, streams);
     let call = Call {
         method: order.method.into(),
         params: order.params,
-        logs: order.logs,
+        caller: Caller::Own,
         request_id: id.as_str().to_owned(),
         endless: false,
     };

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mcp::catalog::{Catalog, Source};
 use mcp::upstream::Hello;
-use mcp::{Capabilities, Kind, Naming, Offers};
+use mcp::{Kind, Naming, Offers};
 use origin_config::{ProcessMode, Server};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
@@ -57,15 +57,6 @@ impl Board {
     pub(super) fn listed(&self, index: usize, kind: Kind, items: Vec<Box<str>>) {
         self.change_one(index, |status| {
             let offers = status.offers.clone().with(kind, items);
-            offer(status, offers);
-        });
-    }
-
-    /// The server serves 2026-07-28 too.
-    pub(super) fn modern(&self, index: usize, capabilities: Capabilities) {
-        self.change_one(index, |status| {
-            let mut offers = status.offers.clone();
-            offers.modern = Some(capabilities);
             offer(status, offers);
         });
     }

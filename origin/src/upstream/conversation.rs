@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use mcp::upstream::{self, Event, Upstream};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::CallError;
 use super::child::Child;
@@ -18,6 +18,8 @@ pub(super) struct Conversation {
     machine: Upstream,
     link: Child,
     waiting: HashMap<u64, Reply>,
+    /// When a server that told of changes and stopped is asked to go on.
+    listens_at: Option<Instant>,
     ignored: u32,
 }
 
@@ -29,6 +31,7 @@ impl Conversation {
             machine,
             link,
             waiting: HashMap::new(),
+            listens_at: None,
             ignored: 0,
         };
         conversation.collect();
@@ -45,10 +48,17 @@ impl Conversation {
         if let Some(event) = self.machine.poll_event() {
             return Ok(self.handle(event));
         }
-        if let Some(message) = self.link.step().await? {
-            self.receive(&message);
-            if self.link.backlog() > QUEUE_HARD {
-                return Err("it asks without reading the answers".to_owned());
+        tokio::select! {
+            message = self.link.step() => if let Some(message) = message? {
+                self.receive(&message);
+                if self.link.backlog() > QUEUE_HARD {
+                    return Err("it asks without reading the answers".to_owned());
+                }
+            },
+            () = at(self.listens_at), if self.listens_at.is_some() => {
+                self.listens_at = None;
+                self.machine.listen();
+                self.collect();
             }
         }
         Ok(None)
@@ -79,7 +89,7 @@ impl Conversation {
             ticket: command.ticket,
             method: &command.method,
             params: &command.params,
-            logs: command.logs,
+            caller: &command.caller,
         });
         if !sent {
             return command.refuse(&self.server, "it is starting");
@@ -175,6 +185,10 @@ impl Conversation {
                 self.ignore(&reason);
                 None
             }
+            Event::Silent => {
+                self.listens_at = Some(Instant::now() + SILENCE);
+                None
+            }
             event => Some(event),
         }
     }
@@ -197,6 +211,12 @@ impl Conversation {
     }
 }
 
+async fn at(moment: Option<Instant>) {
+    if let Some(moment) = moment {
+        sleep_until(moment).await;
+    }
+}
+
 fn refuse(waiting: HashMap<u64, Reply>, server: &str, reason: &str) {
     for reply in waiting.into_values() {
         reply.answer(Err(unavailable(server, reason)));
@@ -207,6 +227,10 @@ fn refuse(waiting: HashMap<u64, Reply>, server: &str, reason: &str) {
 pub(super) fn first_line(reason: &str) -> &str {
     reason.lines().next().unwrap_or_default()
 }
+
+/// How long a server that has ended a listen request is left alone. What changes meanwhile is told this much later; one that
+/// ends every such request at once costs little.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// How long a link is listened to on after its end.
 const LAST_WORDS: Duration = Duration::from_millis(100);

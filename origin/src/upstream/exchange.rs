@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mcp::jsonrpc::Id;
-use mcp::upstream::Logs;
+use mcp::upstream::Caller;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
@@ -23,8 +23,8 @@ pub struct Call {
     pub method: Cow<'static, str>,
     /// The `params` as raw JSON, with the server's own names in them.
     pub params: String,
-    /// Who may read the log messages that it causes.
-    pub logs: Logs,
+    /// Who asks.
+    pub caller: Caller,
     /// The id of the HTTP request that asks for it, for the log.
     pub request_id: String,
     /// Whether it has no answer until somebody ends it: it has no time limit then.
@@ -74,7 +74,7 @@ pub(super) struct Command {
     pub(super) method: Cow<'static, str>,
     /// `params` as raw JSON.
     pub(super) params: String,
-    pub(super) logs: Logs,
+    pub(super) caller: Caller,
     /// Where its answer goes; `None` when nobody wants it.
     pub(super) reply: Option<Reply>,
 }
@@ -160,7 +160,7 @@ impl Line {
             ticket,
             method: call.method.clone(),
             params: call.params,
-            logs: call.logs,
+            caller: call.caller,
             reply: Some(Reply { answer, notes }),
         };
         let (sending, refused) = match self.orders.try_send(Order::Call(command)) {
@@ -202,7 +202,7 @@ impl Line {
             ticket: self.tickets.fetch_add(1, Ordering::Relaxed),
             method: method.into(),
             params,
-            logs: Logs::Lost,
+            caller: Caller::Own,
             reply: None,
         };
         if self.orders.try_send(Order::Call(command)).is_err() {

@@ -21,7 +21,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use mcp::Naming;
-use mcp::upstream::Greeting;
+use mcp::upstream::{Eras, Greeting, Probe};
 use origin_config::{ProcessMode, Server};
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -37,7 +37,7 @@ use watched::Watched;
 
 pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
-pub use private::{Caller, Hears, Private, Said};
+pub use private::{Hears, Private, Said, Way};
 pub use watched::Watch;
 
 /// What a server answered: the `result` of the response, one JSON value as it was sent.
@@ -141,6 +141,7 @@ impl Upstreams {
                 inbox,
                 watched: Arc::clone(&watched),
                 updates: updates.clone(),
+                eras: Eras::new(Probe::PIPE),
                 stop: stop.clone(),
             };
             tasks.spawn(supervisor.run());
@@ -205,7 +206,7 @@ impl Upstreams {
     pub fn private(
         &self,
         server: &str,
-        greeting: Greeting,
+        greeting: Arc<Greeting>,
         hears: Hears,
     ) -> Result<Private, CallError> {
         let handle = self.servers.get(server);

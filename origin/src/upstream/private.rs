@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use mcp::Era;
 use mcp::Kind;
 use mcp::jsonrpc::Id;
-use mcp::upstream::{Event, Greeting, Upstream};
+use mcp::upstream::{Event, Greeting, Probe, Upstream};
 use origin_config::Server;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
@@ -57,8 +58,8 @@ pub struct Private {
 
 impl Private {
     /// A way to hand requests to the process that holds no lock meanwhile.
-    pub fn caller(&self) -> Caller {
-        Caller(Arc::clone(&self.line))
+    pub fn way(&self) -> Way {
+        Way(Arc::clone(&self.line))
     }
 
     /// Whether a message for it would be taken now.
@@ -96,11 +97,11 @@ impl Private {
     }
 }
 
-/// See [`Private::caller`].
+/// See [`Private::way`].
 #[derive(Debug, Clone)]
-pub struct Caller(Arc<Line>);
+pub struct Way(Arc<Line>);
 
-impl Caller {
+impl Way {
     /// Hands over a request.
     pub fn begin(&self, call: Call) -> Exchange {
         self.0.begin(call)
@@ -111,7 +112,7 @@ impl Caller {
 pub(super) struct Birth {
     pub(super) server: Server,
     pub(super) options: Options,
-    pub(super) greeting: Greeting,
+    pub(super) greeting: Arc<Greeting>,
     pub(super) hears: Hears,
     /// The origin's end.
     pub(super) stop: CancellationToken,
@@ -134,7 +135,8 @@ impl Birth {
         let name = self.server.name.clone();
         let reason = match Child::start(&self.server, &self.options.environment) {
             Ok(link) => {
-                let mut talk = Conversation::new(&name, Upstream::relay(&self.greeting), link);
+                let machine = Upstream::relay(&self.greeting, Probe::of(Era::Legacy));
+                let mut talk = Conversation::new(&name, machine, link);
                 if let Some(reason) = self.converse(&mut talk, &mut inbox, &over).await {
                     talk.lose(reason).await
                 } else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp::upstream::{Event, Upstream};
+use mcp::upstream::{Eras, Event, Upstream};
 use origin_config::Server;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
@@ -30,6 +30,8 @@ pub(super) struct Supervisor {
     /// The resources whose changes the server is to tell of.
     pub(super) watched: Arc<Watched>,
     pub(super) updates: broadcast::Sender<Arc<Update>>,
+    /// What is known of its era.
+    pub(super) eras: Eras,
     pub(super) stop: CancellationToken,
 }
 
@@ -39,6 +41,8 @@ enum Life {
     Stopped,
     /// It ended or was ended.
     Over { reason: String, was_ready: bool },
+    /// It would not be met as it was asked: it is to be asked otherwise, at once.
+    Missed,
 }
 
 impl Supervisor {
@@ -51,6 +55,7 @@ impl Supervisor {
             let born = Instant::now();
             let (reason, was_ready) = match self.live(hold).await {
                 Life::Stopped => return,
+                Life::Missed => continue,
                 Life::Over { reason, was_ready } => (reason, was_ready),
             };
             ever_ready |= was_ready;
@@ -80,22 +85,30 @@ impl Supervisor {
 
     /// One life of the server, from its start to its end. Calls that come before it is ready wait until `hold`, then are refused.
     async fn live(&mut self, hold: Instant) -> Life {
-        let mut was_ready = false;
+        let (born, mut was_ready) = (Instant::now(), false);
         let link = match Child::start(&self.server, &self.options.environment) {
             Ok(link) => link,
             Err(reason) => return Life::Over { reason, was_ready },
         };
-        let machine = Upstream::new(&self.options.client_name, env!("CARGO_PKG_VERSION"));
+        let version = env!("CARGO_PKG_VERSION");
+        let machine = Upstream::shared(&self.options.client_name, version, self.eras.probe());
         let mut talk = Conversation::new(&self.server.name, machine, link);
         match self.converse(&mut talk, hold, &mut was_ready).await {
             None => {
                 talk.end("the origin is shutting down").await;
                 Life::Stopped
             }
-            Some(reason) => Life::Over {
-                reason: talk.lose(reason).await,
-                was_ready,
-            },
+            Some(reason) => {
+                let reason = talk.lose(reason).await;
+                let slow = born.elapsed() >= self.server.start_timeout;
+                if !was_ready && self.eras.missed() && !slow {
+                    let server = &self.server.name;
+                    tracing::info!(server, reason, "server is asked in the other era");
+                    Life::Missed
+                } else {
+                    Life::Over { reason, was_ready }
+                }
+            }
         }
     }
 
@@ -118,6 +131,7 @@ impl Supervisor {
                 event = talk.step() => match event {
                     Ok(Some(Event::Ready(hello))) => {
                         *ready = true;
+                        self.eras.met(hello.offers.era);
                         let tools = hello.offers.list(mcp::Kind::Tools).len();
                         tracing::info!(server = self.server.name, tools, "server is ready");
                         self.board.ready(self.index, hello);
@@ -154,7 +168,6 @@ impl Supervisor {
     fn heard(&self, event: Event) {
         match event {
             Event::Listed { kind, items } => self.board.listed(self.index, kind, items),
-            Event::Modern(capabilities) => self.board.modern(self.index, capabilities),
             // The machine of a shared server passes on one notification: that a resource changed.
             Event::Notice { params, .. } => {
                 let update = Update {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mcp::dispatch::{SUBSCRIBE, UNSUBSCRIBE};
-use mcp::upstream::Logs;
+use mcp::upstream::Caller;
 use tokio::sync::Notify;
 
 use super::exchange::{Command, Order};
@@ -46,7 +46,7 @@ impl Watched {
                 ticket: u64::MAX,
                 method: method.into(),
                 params: serde_json::json!({ "uri": uri }).to_string(),
-                logs: Logs::Lost,
+                caller: Caller::Own,
                 reply: None,
             }));
             if method == SUBSCRIBE {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use findings::{Document, Report};
 use mcp::Naming;
-use mcp::upstream::Logs;
+use mcp::upstream::Caller;
 use origin::clock::Clock;
 use origin::snapshot::Snapshot;
 use origin::upstream::{Call, CallError, Options, Upstreams};
@@ -80,7 +80,7 @@ pub fn call(tool: &str, n: u64) -> Call {
     Call {
         method: "tools/call".into(),
         params: json!({"name": tool, "arguments": {"n": n}}).to_string(),
-        logs: Logs::None,
+        caller: Caller::Own,
         request_id: "r-1".to_owned(),
         endless: false,
     }

@@ -1,10 +1,11 @@
 //! NGINX's files.
 
 use super::context::Fields;
+use super::policy;
 use super::templates::Filler;
 use super::{Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile};
 use crate::deployment::{CertificateKind, Deployment, Site, UpstreamAddress};
-use origin_config::AllowedOrigin;
+use origin_config::{AllowedOrigin, ToolNames};
 
 use crate::target::Feature;
 use crate::words::{AbsolutePath, NginxSize, NginxTime, Token};
@@ -127,18 +128,15 @@ fn common_fields(deployment: &Deployment) -> Fields {
 }
 
 fn site_fields(deployment: &Deployment, site: &Site) -> Fields {
-    let address = match &site.upstream.address {
-        UpstreamAddress::Unix(path) => Token::composed(format!("unix:{path}")),
-        UpstreamAddress::Tcp(address) => Token::composed(address.to_string()),
-    };
     let upstream = format!("{}__{}", variable(deployment), site.name.variable());
-    Fields::default()
+    policy::add(Fields::default(), deployment, &upstream)
         .word("name", &site.name)
+        .flag("prefixed", site.origin.tool_names == ToolNames::Prefixed)
         .words("server_names", &site.server_names)
         .word("chain", &site.certificate.chain_path)
         .word("key", &site.certificate.key_path)
         .word("upstream", &Token::composed(&upstream))
-        .word("upstream_address", &address)
+        .word("upstream_address", &address(&site.upstream.address))
         .word(
             "upstream_keepalive",
             &NginxTime(site.upstream.keepalive_timeout),
@@ -153,6 +151,14 @@ fn site_fields(deployment: &Deployment, site: &Site) -> Fields {
         .list("pages", &pages(site))
         .word("headers_conf", &headers_conf(deployment, site))
         .word("errors_conf", &errors_conf(deployment, site))
+}
+
+/// An address as `server` of an upstream takes it.
+pub(super) fn address(address: &UpstreamAddress) -> Token {
+    Token::composed(match address {
+        UpstreamAddress::Unix(path) => format!("unix:{path}"),
+        UpstreamAddress::Tcp(address) => address.to_string(),
+    })
 }
 
 /// The pages that may read the answers of a site: an origin as it is written, or what NGINX's regular expression for it

@@ -101,7 +101,7 @@ fn refuse_filter(
 }
 
 /// Name and text of every template.
-const EMBEDDED: [(&str, &str); 20] = [
+const EMBEDDED: [(&str, &str); 21] = [
     (
         "head.tera",
         include_str!("../../../../nginx/templates/head.tera"),
@@ -149,6 +149,10 @@ const EMBEDDED: [(&str, &str); 20] = [
     (
         "cors.tera",
         include_str!("../../../../nginx/templates/cors.tera"),
+    ),
+    (
+        "matching.tera",
+        include_str!("../../../../nginx/templates/matching.tera"),
     ),
     (
         "errors.conf.tera",

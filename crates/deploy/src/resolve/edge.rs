@@ -62,6 +62,8 @@ fn settle(spec: &Spec, paths: &Paths, sites: &[Site]) -> Result<Edge, WordError>
         keepalive_timeout: keepalive_timeout(sites),
         header_buffer: header_buffer(sites),
         expose: exposed(edge.expose.clone()),
+        limits: edge.limits.clone(),
+        routes: edge.routes.clone(),
         socket: paths.run.join("edge.sock")?,
         access_log: paths.log.join(&format!("{name}.access.log"))?,
         error_log: paths.log.join(&format!("{name}.error.log"))?,

@@ -1,6 +1,7 @@
 //! `deploy.toml` as it was written, every value checked by its own type.
 
 mod origin;
+mod policy;
 mod read;
 mod site;
 
@@ -10,6 +11,7 @@ use findings::{Document, Located, Report};
 use origin_config::OriginConfig;
 
 use crate::deployment::{Exposed, ServerCheck, Topology};
+use crate::policy::{Limit, Route};
 use crate::words::{AbsolutePath, ListenAddress, Name, Port, ServerName, SpecFile};
 
 /// A deployment as its author wrote it: what was left out is absent here and settled by [`crate::resolve()`].
@@ -44,6 +46,10 @@ pub struct EdgeSpec {
     pub max_concurrent_streams: Option<u32>,
     /// `expose`.
     pub expose: Option<Vec<Exposed>>,
+    /// `[[edge.limits]]`.
+    pub limits: Vec<Limit>,
+    /// `[[edge.routes]]`.
+    pub routes: Vec<Route>,
 }
 
 /// One site: the short form's top level, or one of `[[sites]]`.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use findings::{Document, Finding, Located, Reader, Report, Value};
 
-use super::{EdgeSpec, SiteSpec, Spec, site};
+use super::{EdgeSpec, SiteSpec, Spec, policy, site};
 use crate::deployment::Topology;
 use crate::words::{ListenAddress, Name, Port, SpecFile};
 
@@ -96,6 +96,8 @@ fn read_edge(reader: &Reader<'_>) -> EdgeSpec {
         expose: edge
             .words("expose", "spec.expose")
             .map(|words| words.into_iter().map(|word| word.value).collect()),
+        limits: policy::read_limits(&edge),
+        routes: policy::read_routes(&edge),
     };
     check_edge(&edge, &spec);
     edge.finish();

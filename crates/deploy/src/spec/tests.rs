@@ -230,3 +230,74 @@ fn dependencies_are_the_origins_and_their_faults_have_the_lines_of_the_spec() {
     let line = text.lines().position(|line| line.starts_with("kind"));
     assert_eq!(finding.line, line.map(|line| line + 1));
 }
+
+#[test]
+fn limits_and_routes_by_tool_are_checked_word_by_word() {
+    let edge = |text: &str| format!("{GOOD}{text}");
+    for (text, id, path, line) in [
+        (
+            "[[edge.limits]]\nname = \"a\"\nrate = \"5r/s\"\n",
+            "spec.missing",
+            "edge.limits[0].tools",
+            5,
+        ),
+        (
+            "[[edge.limits]]\nname = \"a\"\ntools = [\"x\"]\n",
+            "spec.missing",
+            "edge.limits[0].rate",
+            5,
+        ),
+        (
+            "[[edge.limits]]\nname = \"a\"\ntools = [\"x;y\"]\nrate = \"5\"\n",
+            "spec.tool",
+            "edge.limits[0].tools[0]",
+            7,
+        ),
+        (
+            "[[edge.limits]]\nname = \"a\"\ntools = [\"x\"]\nrate = \"5\"\n",
+            "spec.rate",
+            "edge.limits[0].rate",
+            8,
+        ),
+        (
+            "[[edge.limits]]\nname = \"a\"\nmethods = [\"a b\"]\nconcurrent = 0\n",
+            "spec.method",
+            "edge.limits[0].methods[0]",
+            7,
+        ),
+        (
+            "[[edge.limits]]\nname = \"a\"\nmethods = [\"a\"]\nconcurrent = 0\n",
+            "value.out-of-range",
+            "edge.limits[0].concurrent",
+            8,
+        ),
+        (
+            "[[edge.limits]]\nname = \"a\"\ntools = [\"x\"]\nburst = 1\nconcurrent = 1\n",
+            "spec.limit",
+            "edge.limits[0].burst",
+            8,
+        ),
+        (
+            "[[edge.routes]]\nname = \"a\"\ntools = [\"x\"]\nto = \"http://a\"\n",
+            "spec.address",
+            "edge.routes[0].to",
+            8,
+        ),
+        (
+            "[[edge.routes]]\nname = \"a\"\ntools = [\"x\"]\n",
+            "spec.missing",
+            "edge.routes[0].to",
+            5,
+        ),
+    ] {
+        check(&edge(text), id, path, line);
+    }
+    let route = "[[edge.routes]]\nname = \"a\"\ntools = [\"x\"]\nto = \"[::1]:1\"\n";
+    assert_eq!(ids(&edge(route)), []);
+    check(
+        &edge(&route.repeat(2)),
+        "spec.duplicate",
+        "edge.routes[1].name",
+        10,
+    );
+}

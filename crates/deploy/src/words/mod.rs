@@ -16,8 +16,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use rules::is_safe_byte;
 use rules::{
-    check_absolute_path, check_account, check_generation, check_name, check_server_name,
-    check_spec_file, check_token,
+    check_absolute_path, check_account, check_generation, check_mcp_method, check_name,
+    check_server_name, check_spec_file, check_token, check_tool_pattern,
 };
 
 /// A word that a template may print. Sealed: only the types of this crate have it.
@@ -107,6 +107,15 @@ word! {
     Account, check_account
 }
 word! {
+    /// The name of a tool as clients see it, where `*` stands for any rest: letters, digits, `_`, `-` and `*`, at most 64
+    /// (MCP 2025-11-25, tool names).
+    ToolPattern, check_tool_pattern
+}
+word! {
+    /// An MCP method: letters with `/` between them, as `resources/read`.
+    McpMethod, check_mcp_method
+}
+word! {
     /// A constant of the program or a text that it composed of other words: letters, digits and `._:/$*[]?,=@~+-`
     /// and the space.
     Token, check_token
@@ -123,6 +132,13 @@ impl ServerName {
     /// A host that this name stands for: itself, or one of those of a wildcard.
     pub fn example(&self) -> String {
         self.0.replace('*', "opsctl")
+    }
+}
+
+impl ToolPattern {
+    /// The regular expression of the names that it stands for. No character of a name but `*` means anything in one.
+    pub(crate) fn expression(&self) -> Token {
+        Token(self.0.replace('*', "[A-Za-z0-9_-]*"))
     }
 }
 

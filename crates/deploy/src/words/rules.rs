@@ -98,6 +98,25 @@ pub(super) fn check_account(text: &str) -> Result<(), WordError> {
     )
 }
 
+pub(super) fn check_tool_pattern(text: &str) -> Result<(), WordError> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_-*".contains(&byte));
+    ensure(
+        plain && (1..=64).contains(&text.len()),
+        "is no tool's name: 1 to 64 letters, digits, `_` and `-`, and `*` for any rest",
+    )
+}
+
+pub(super) fn check_mcp_method(text: &str) -> Result<(), WordError> {
+    let is_part =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphabetic());
+    ensure(
+        text.len() <= 64 && text.split('/').all(is_part),
+        "is no MCP method such as `resources/read`",
+    )
+}
+
 pub(super) fn check_token(text: &str) -> Result<(), WordError> {
     ensure(
         text.bytes().all(is_safe_byte),

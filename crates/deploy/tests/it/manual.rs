@@ -77,6 +77,8 @@ fn the_manual_has_every_key_that_the_reader_knows() {
     for (table, path) in [
         ("", ""),
         ("edge", "edge"),
+        ("edge.limits", "edge.limits[0]"),
+        ("edge.routes", "edge.routes[0]"),
         ("tls", "tls"),
         ("origin", "origin"),
         ("origin.timeouts", "origin.timeouts"),
@@ -86,7 +88,9 @@ fn the_manual_has_every_key_that_the_reader_knows() {
     ] {
         let header = match table {
             "" => String::new(),
-            "servers" | "dependencies" => format!("[[{table}]]\n"),
+            "servers" | "dependencies" | "edge.limits" | "edge.routes" => {
+                format!("[[{table}]]\n")
+            }
             _ => format!("[{table}]\n"),
         };
         let mut known = known_keys(&format!("{header}zzzzzz = 1\n"), path);

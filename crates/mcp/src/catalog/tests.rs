@@ -135,15 +135,20 @@ fn prompts_have_public_names_too() {
 
 #[test]
 fn log_messages_are_declared_where_they_have_one_reader() {
-    let s = offers(r#"{"logging":{}}"#);
-    for private in [true, false] {
+    for (era, private, declared) in [
+        (Era::Legacy, false, false),
+        (Era::Legacy, true, true),
+        (Era::Modern, false, true),
+    ] {
+        let mut s = offers(r#"{"logging":{}}"#);
+        s.era = era;
         let source = Source {
             private,
             ..source("s", &s)
         };
         let catalog = Catalog::build(Naming::Plain, &[source]);
-        assert_eq!(catalog.capabilities(Era::Legacy).logging, private);
-        assert!(!catalog.capabilities(Era::Modern).logging);
+        assert_eq!(catalog.capabilities(Era::Legacy).logging, declared);
+        assert!(catalog.capabilities(Era::Modern).logging);
     }
 }
 

@@ -6,11 +6,11 @@ use crate::offers::{Kind, Offers};
 use crate::tool::Naming;
 
 fn session() -> Session<&'static str> {
-    Session::new(Greeting {
+    Session::new(Arc::new(Greeting {
         revision: Revision::V2025_11_25,
         capabilities: "{}".into(),
         client_info: "{}".into(),
-    })
+    }))
 }
 
 fn id(json: &str) -> Id {
@@ -227,7 +227,7 @@ fn changes_are_told_by_list_and_updates_to_who_watches() {
 fn one_revision_has_batches() {
     let mut session = session();
     assert!(session.may_batch().is_err());
-    session.greeting.revision = Revision::V2025_03_26;
+    Arc::make_mut(&mut session.greeting).revision = Revision::V2025_03_26;
     assert!(session.may_batch().is_ok());
 }
 

@@ -1,29 +1,32 @@
 //! What goes in and out of the machine.
 
-use crate::capabilities::Capabilities;
+use std::sync::Arc;
+
 use crate::jsonrpc::Id;
+use crate::level::Level;
 use crate::offers::{Kind, Offers};
-use crate::version::Revision;
+use crate::version::{Era, Revision};
 
 /// What the machine has to tell to the one who drives it.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The handshake is done and, on a shared connection, the lists are read: calls may go out.
+    /// The era is found and, on a shared connection, the lists are read: calls may go out.
     Ready(Hello),
-    /// The server said that a list changed, and here it is. Each item is one JSON object.
+    /// A list changed, and here it is. Each item is one JSON object.
     Listed {
         /// Which list.
         kind: Kind,
         /// The whole of it.
         items: Vec<Box<str>>,
     },
-    /// The server has told, late, that it serves 2026-07-28 too, and with what.
-    Modern(Capabilities),
+    /// A server of 2026-07-28 tells no changes any more: [`super::Upstream::listen`] asks it anew, after a pause.
+    Silent,
     /// An answer to a call.
     Answer {
         /// What the call was made with.
         ticket: u64,
-        /// The `result`, or else the `error`, as raw JSON.
+        /// The `result`, or else the `error`, as raw JSON, in the era of the caller. For a caller with a session too a server
+        /// of 2026-07-28 may answer `input_required`.
         outcome: Result<Box<str>, Box<str>>,
     },
     /// A notification that belongs to a call.
@@ -51,16 +54,16 @@ pub enum Event {
         /// Its `params`, as they were sent.
         params: Option<String>,
     },
-    /// The server cannot be used: it refused the handshake or its list. Nothing more will come of it.
+    /// The server cannot be used: it refused both eras, or its list of tools. Nothing more will come of it.
     Failed(String),
     /// A line that means nothing here, and why.
     Ignored(String),
 }
 
-/// What a server said of itself in the handshake, and what it offers.
+/// What a server said of itself when it was met, and what it offers.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Hello {
-    /// The revision that it chose, as it spelled it.
+    /// The revision that is spoken with it, as it spelled it.
     pub protocol_version: String,
     /// `serverInfo` as raw JSON.
     pub server_info: Option<Box<str>>,
@@ -68,7 +71,33 @@ pub struct Hello {
     pub offers: Offers,
 }
 
-/// Who the client of a relay is. All three as it said them in its own handshake.
+/// Which era a server is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The era that is asked for first. A server that refuses it is asked for the other on the same connection.
+    pub first: Era,
+    /// Whether both questions go out at once. Nothing makes a server on a pipe answer a question that it does not know, and
+    /// the answer to the other tells as much. Where every request has an answer or fails, one comes after the other.
+    pub at_once: bool,
+}
+
+impl Probe {
+    /// For a server on a pipe of which nothing is known.
+    pub const PIPE: Self = Self {
+        first: Era::Modern,
+        at_once: true,
+    };
+
+    /// For a server whose era is likely: found before, or wanted.
+    pub const fn of(first: Era) -> Self {
+        Self {
+            first,
+            at_once: false,
+        }
+    }
+}
+
+/// Who a client is. All three as it said them in its own handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Greeting {
     /// The revision that was agreed with it.
@@ -88,17 +117,27 @@ pub struct Call<'a> {
     pub method: &'a str,
     /// Its `params`, one JSON object.
     pub params: &'a str,
-    /// Who may read the log messages that it causes.
-    pub logs: Logs,
+    /// Who makes it.
+    pub caller: &'a Caller,
 }
 
-/// Log messages do not say which request they belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Logs {
-    /// The request causes none: it is of 2026-07-28 and names no level.
-    None,
-    /// The caller wants them: it is of 2026-07-28 and names a level.
-    Wanted,
-    /// There may be some, and the caller is not to have them: it did not ask, or its session shares the server.
-    Lost,
+/// Who makes a request. The level is that from which on the caller wants log messages; without one it wants none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// The one for whom the connection was opened; answers come as the server sent them.
+    Own,
+    /// A client of 2026-07-28: `_meta` of the request says who it is.
+    Modern(Option<Level>),
+    /// A client with a session.
+    Session(Arc<Greeting>, Option<Level>),
+}
+
+impl Caller {
+    /// From which level on it wants log messages.
+    pub(super) fn level(&self) -> Option<Level> {
+        match self {
+            Self::Own => None,
+            Self::Modern(level) | Self::Session(_, level) => *level,
+        }
+    }
 }

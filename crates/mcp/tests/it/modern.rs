@@ -2,8 +2,7 @@
 
 use mcp::forward::Forward;
 use mcp::headers::{Field, Headers};
-use mcp::upstream::Logs;
-use mcp::{Decision, Seal};
+use mcp::{Decision, Level, Seal};
 use serde_json::{Value, json};
 
 use crate::world::{NOW, World, answered, refusal, sealing};
@@ -54,18 +53,17 @@ fn a_client_discovers_and_lists() {
 }
 
 #[test]
-fn an_older_server_gets_a_request_without_the_clients_own_claims() {
-    let body = format!(
-        r#"{{"arguments":{{"n":1.0}}, "name":"s__t","_meta":{{{},"x":1}}}}"#,
-        World::CLAIM
-    );
-    let forward = called(World::new().ask("tools/call", "s__t", &body));
+fn a_request_goes_to_the_server_of_its_tool_under_that_servers_name() {
+    let body = |name: &str| {
+        let meta = World::CLAIM;
+        format!(r#"{{"arguments":{{"n":1.0}}, "name":"{name}","_meta":{{{meta},"x":1}}}}"#)
+    };
+    let forward = called(World::new().ask("tools/call", "s__t", &body("s__t")));
     assert_eq!(forward.server.as_ref(), "s");
-    let expected = r#"{"arguments":{"n":1.0}, "name":"t","_meta":{"x":1}}"#;
-    assert_eq!(forward.params, expected);
+    assert_eq!(forward.params, body("t"));
     let result = result(&forward, &Seal::new([7; 32]), r#"{"content":[]}"#);
     assert_eq!(result["resultType"], "complete");
-    assert_eq!(forward.logs, Logs::Lost);
+    assert_eq!(forward.level, None);
 }
 
 #[test]
@@ -77,12 +75,12 @@ fn a_client_that_names_a_level_wants_log_messages_and_a_wrong_level_is_refused()
         );
         World::modern().ask("tools/call", "s__t", &params)
     };
-    assert_eq!(called(ask("\"info\"")).logs, Logs::Wanted);
+    assert_eq!(called(ask("\"info\"")).level, Level::parse("info"));
     for wrong in ["\"loud\"", "7", "null"] {
         assert_eq!(refusal(ask(wrong)), (400, -32602, json!("q")), "{wrong}");
     }
     let silent = World::modern().ask("tools/call", "s__t", &params(r#""name":"s__t""#));
-    assert_eq!(called(silent).logs, Logs::None);
+    assert_eq!(called(silent).level, None);
 }
 
 #[test]
@@ -191,8 +189,8 @@ fn an_unknown_tool_and_one_of_an_absent_server_are_told_apart() {
 fn a_resource_that_nobody_has_is_refused_with_its_uri() {
     let world = World::new();
     let forward = called(world.ask("resources/read", "x:", &params(r#""uri":"x:""#)));
-    // The only server with resources is asked, and says so itself, as its revision has it.
-    let error = r#"{"message":"gone","code":-32002,"data":{"uri":"x:"}}"#;
+    // The only server with resources is asked, and says so itself.
+    let error = r#"{"message":"gone","code":-32602,"data":{"uri":"x:"}}"#;
     let answer = forward.answer(&world.service, Err(error), sealing(&world.seal));
     assert_eq!(answer.status, 400);
     let body: Value = serde_json::from_str(&answer.body).unwrap();

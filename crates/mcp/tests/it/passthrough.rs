@@ -6,8 +6,8 @@ use mcp::jsonrpc::Id;
 use mcp::legacy::{Parcel, Routed, route};
 use mcp::session::Session;
 use mcp::session::outbox::Next;
-use mcp::upstream::{Call, Event, Greeting, Logs, Upstream};
-use mcp::{Revision, sse};
+use mcp::upstream::{Call, Caller, Event, Greeting, Probe, Upstream};
+use mcp::{Era, Revision, sse};
 use proptest::prelude::*;
 
 use crate::world::{World, sealing, service};
@@ -50,20 +50,22 @@ fn forwarded(method: &str, params: &str) -> (Forward, String) {
         Routed::Forward(forward) | Routed::Watch { forward, .. } => *forward,
         other => panic!("{other:?}"),
     };
-    let line = line(&forward);
+    let line = line(&mut ready(), &forward, &Caller::Own);
     (forward, line)
 }
 
-fn line(forward: &Forward) -> String {
-    let mut machine = ready();
+fn line(machine: &mut Upstream, forward: &Forward, caller: &Caller) -> String {
     assert!(machine.call(Call {
         ticket: 1,
         method: &forward.method,
         params: &forward.params,
-        logs: forward.logs,
+        caller,
     }));
     machine.poll_outgoing().expect("a line")
 }
+
+const DISCOVERED: &str =
+    r#"{"jsonrpc":"2.0","id":1,"result":{"supportedVersions":["2026-07-28"],"capabilities":{}}}"#;
 
 const GREETED: &str =
     r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{}}}"#;
@@ -77,8 +79,12 @@ fn greeting() -> Greeting {
 }
 
 fn ready() -> Upstream {
-    let mut machine = Upstream::relay(&greeting());
-    machine.receive(GREETED);
+    met(Era::Legacy, GREETED)
+}
+
+fn met(era: Era, answer: &str) -> Upstream {
+    let mut machine = Upstream::relay(&greeting(), Probe::of(era));
+    machine.receive(answer);
     while machine.poll_outgoing().is_some() {}
     while machine.poll_event().is_some() {}
     machine
@@ -119,14 +125,15 @@ proptest! {
         };
         let world = World::modern();
         let Decision::Call(forward) = world.ask("tools/call", "s__t", &params("s__t")) else { panic!() };
-        prop_assert_eq!(line(&forward), expected("tools/call", &params("t")));
+        let line = line(&mut met(Era::Modern, DISCOVERED), &forward, &Caller::Modern(None));
+        prop_assert_eq!(line, expected("tools/call", &params("t")));
     }
 
     #[test]
     fn results_reach_the_client_as_they_were_sent(result in json()) {
         let (forward, _) = forwarded("tools/call", r#"{"name":"s__t"}"#);
         let mut machine = ready();
-        machine.call(Call { ticket: 9, method: "tools/call", params: "{}", logs: Logs::None });
+        machine.call(Call { ticket: 9, method: "tools/call", params: "{}", caller: &Caller::Own });
         machine.receive(&format!(r#"{{"jsonrpc":"2.0","id":2,"result":{result}}}"#));
         let Some(Event::Answer { ticket: 9, outcome: Ok(text) }) = machine.poll_event() else { panic!("{result}") };
         prop_assert_eq!(text.as_ref(), result.trim());
@@ -141,7 +148,7 @@ proptest! {
         let params = format!("{{\"p\":{params}}}");
         machine.receive(&format!(r#"{{"jsonrpc":"2.0","id":"q","method":"m","params":{params}}}"#));
         let Some(Event::Asked { id, method, params: Some(found) }) = machine.poll_event() else { panic!() };
-        let mut session: Session<()> = Session::new(greeting());
+        let mut session: Session<()> = Session::new(greeting().into());
         session.ask(&"s".into(), id.clone(), &method, Some(&found));
         let mut reader = session.outbox.read(0, None).expect("it is there");
         let asked = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{params}}}"#);

@@ -1,17 +1,19 @@
 //! The machine that talks to a server, against a server written by hand.
 
-use mcp::upstream::{Call, Event, Greeting, Logs, Upstream};
-use mcp::{Capabilities, Kind, Revision};
+use std::sync::Arc;
+
+use mcp::upstream::{Call, Caller, Event, Greeting, Probe, Upstream};
+use mcp::{Era, Kind, Level, Revision};
 use serde_json::{Value, json};
 
 /// The next line for the server.
-fn sent(machine: &mut Upstream) -> Value {
+pub(crate) fn sent(machine: &mut Upstream) -> Value {
     let line = machine.poll_outgoing().expect("a line");
     assert!(!line.contains('\n'));
     serde_json::from_str(&line).unwrap()
 }
 
-fn answer(machine: &mut Upstream, id: &Value, result: &str) {
+pub(crate) fn answer(machine: &mut Upstream, id: &Value, result: &str) {
     machine.receive(&format!(
         r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#
     ));
@@ -20,25 +22,34 @@ fn answer(machine: &mut Upstream, id: &Value, result: &str) {
 const GREETING: &str = r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s"},"instructions":"do"}"#;
 
 fn call(machine: &mut Upstream, ticket: u64, params: &str) -> bool {
-    ask(machine, ticket, params, Logs::None)
+    ask(machine, ticket, params, &Caller::Own)
 }
 
-fn ask(machine: &mut Upstream, ticket: u64, params: &str, logs: Logs) -> bool {
+pub(crate) fn ask(machine: &mut Upstream, ticket: u64, params: &str, caller: &Caller) -> bool {
     machine.call(Call {
         ticket,
         method: "tools/call",
         params,
-        logs,
+        caller,
     })
+}
+
+/// A machine for a server that is likely to be of an older revision.
+fn machine() -> Upstream {
+    Upstream::shared("origin", "0.1.0", Probe::of(Era::Legacy))
+}
+
+/// Who wants log messages of any level.
+pub(crate) fn curious() -> Caller {
+    Caller::Modern(Level::parse("debug"))
 }
 
 /// A machine past its handshake, with one tool.
 fn ready() -> Upstream {
-    let mut machine = Upstream::new("origin", "0.1.0");
+    let mut machine = machine();
     let opening = sent(&mut machine);
     answer(&mut machine, &opening["id"], GREETING);
     assert_eq!(sent(&mut machine)["method"], "notifications/initialized");
-    assert_eq!(sent(&mut machine)["method"], "server/discover");
     let list = sent(&mut machine);
     answer(&mut machine, &list["id"], r#"{"tools":[{"name":"a"}]}"#);
     assert!(matches!(machine.poll_event(), Some(Event::Ready(_))));
@@ -47,7 +58,7 @@ fn ready() -> Upstream {
 
 #[test]
 fn the_handshake_comes_first_then_all_pages_of_tools() {
-    let mut machine = Upstream::new("origin", "0.1.0");
+    let mut machine = machine();
     let opening = sent(&mut machine);
     assert_eq!(
         (&opening["method"], &opening["params"]["protocolVersion"]),
@@ -55,7 +66,6 @@ fn the_handshake_comes_first_then_all_pages_of_tools() {
     );
     assert!(machine.poll_outgoing().is_none() && !call(&mut machine, 1, "{}"));
     answer(&mut machine, &opening["id"], GREETING);
-    sent(&mut machine);
     sent(&mut machine);
     let first = sent(&mut machine);
     answer(
@@ -186,9 +196,13 @@ fn a_server_that_refuses_or_speaks_something_else_has_failed() {
         r#""result":{"protocolVersion":"1999-01-01"}"#,
         r#""result":7"#,
     ] {
-        let mut machine = Upstream::new("origin", "0.1.0");
+        let mut machine = machine();
         sent(&mut machine);
         machine.receive(&format!(r#"{{"jsonrpc":"2.0","id":1,{outcome}}}"#));
+        let other = sent(&mut machine);
+        assert_eq!(other["method"], "server/discover");
+        assert_eq!(machine.poll_event(), None);
+        machine.receive(r#"{"jsonrpc":"2.0","id":2,"error":{"code":-32601}}"#);
         assert!(
             matches!(machine.poll_event(), Some(Event::Failed(_))),
             "{outcome}"
@@ -199,10 +213,9 @@ fn a_server_that_refuses_or_speaks_something_else_has_failed() {
 
 #[test]
 fn a_list_without_end_is_given_up() {
-    let mut machine = Upstream::new("origin", "0.1.0");
+    let mut machine = machine();
     let opening = sent(&mut machine);
     answer(&mut machine, &opening["id"], GREETING);
-    sent(&mut machine);
     sent(&mut machine);
     while let Some(line) = machine.poll_outgoing() {
         let request: Value = serde_json::from_str(&line).unwrap();
@@ -219,7 +232,7 @@ fn a_list_without_end_is_given_up() {
 
 #[test]
 fn a_server_without_tools_is_ready_without_asking_for_them() {
-    let mut machine = Upstream::new("origin", "0.1.0");
+    let mut machine = machine();
     let opening = sent(&mut machine);
     answer(
         &mut machine,
@@ -252,7 +265,7 @@ fn garbage_is_named_and_ignored() {
 
 /// A machine that has greeted a server of these capabilities, and the requests that it made then, by method.
 fn greeted(capabilities: &str) -> (Upstream, Vec<Value>) {
-    let mut machine = Upstream::new("origin", "0.1.0");
+    let mut machine = machine();
     let opening = sent(&mut machine);
     let greeting = format!(r#"{{"protocolVersion":"2025-11-25","capabilities":{capabilities}}}"#);
     answer(&mut machine, &opening["id"], &greeting);
@@ -271,21 +284,21 @@ fn every_list_that_a_server_declares_is_read() {
         .map(|request| request["method"].clone())
         .collect();
     let lists = ["prompts/list", "resources/list", "resources/templates/list"];
-    assert_eq!(methods[2..], lists.map(|list| json!(list)));
+    assert_eq!(methods[1..], lists.map(|list| json!(list)));
     answer(
         &mut machine,
-        &requests[2]["id"],
+        &requests[1]["id"],
         r#"{"prompts":[{"name":"p"}]}"#,
     );
     answer(
         &mut machine,
-        &requests[3]["id"],
+        &requests[2]["id"],
         r#"{"resources":[{"uri":"u:"}]}"#,
     );
     assert!(!machine.is_ready());
     let refused = format!(
         r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":-32601,"message":"no templates"}}}}"#,
-        requests[4]["id"]
+        requests[3]["id"]
     );
     machine.receive(&refused);
     assert!(machine.is_ready());
@@ -298,55 +311,13 @@ fn every_list_that_a_server_declares_is_read() {
     assert!(offers.list(Kind::Templates).is_empty() && offers.capabilities.subscribe);
 }
 
-const DISCOVERED: &str =
-    r#"{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{},"extensions":{"x/y":{}}}}"#;
-
-#[test]
-fn a_server_of_both_eras_is_found_out_on_the_same_pipe() {
-    let (mut machine, requests) = greeted(r#"{"tools":{}}"#);
-    let meta = &requests[1]["params"]["_meta"];
-    assert_eq!(
-        meta["io.modelcontextprotocol/protocolVersion"],
-        "2026-07-28"
-    );
-    answer(&mut machine, &requests[1]["id"], DISCOVERED);
-    answer(&mut machine, &requests[2]["id"], r#"{"tools":[]}"#);
-    let Some(Event::Ready(hello)) = machine.poll_event() else {
-        panic!("not ready")
-    };
-    let modern = hello.offers.modern.expect("it serves both");
-    assert!(modern.has_extension("x/y") && !hello.offers.capabilities.has_extension("x/y"));
-}
-
-#[test]
-fn a_server_that_does_not_know_the_question_is_ready_without_its_answer() {
-    let (mut machine, requests) = greeted(r#"{"tools":{}}"#);
-    answer(&mut machine, &requests[2]["id"], r#"{"tools":[]}"#);
-    assert!(
-        matches!(machine.poll_event(), Some(Event::Ready(hello)) if hello.offers.modern.is_none())
-    );
-    answer(&mut machine, &requests[1]["id"], DISCOVERED);
-    let modern = Capabilities::read(r#"{"tools":{},"extensions":{"x/y":{}}}"#);
-    assert_eq!(machine.poll_event(), Some(Event::Modern(modern)));
-    let (mut machine, requests) = greeted(r#"{"tools":{}}"#);
-    answer(
-        &mut machine,
-        &requests[1]["id"],
-        r#"{"supportedVersions":["2025-11-25"]}"#,
-    );
-    answer(&mut machine, &requests[2]["id"], r#"{"tools":[]}"#);
-    assert!(
-        matches!(machine.poll_event(), Some(Event::Ready(hello)) if hello.offers.modern.is_none())
-    );
-}
-
 const LOG: &str =
     r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info", "data":1.0}}"#;
 
 #[test]
-fn a_log_message_goes_to_the_one_caller_that_can_have_caused_it() {
+fn a_log_message_of_an_old_server_goes_to_the_one_caller_that_can_have_caused_it() {
     let mut machine = ready();
-    assert!(ask(&mut machine, 10, "{}", Logs::Wanted) && ask(&mut machine, 20, "{}", Logs::None));
+    assert!(ask(&mut machine, 10, "{}", &curious()));
     machine.receive(LOG);
     let told = matches!(machine.poll_event(), Some(Event::Note { ticket: 10, params: Some(params), .. })
         if params == r#"{"level":"info", "data":1.0}"#);
@@ -355,21 +326,45 @@ fn a_log_message_goes_to_the_one_caller_that_can_have_caused_it() {
 
 #[test]
 fn a_log_message_that_two_may_have_caused_goes_to_nobody() {
-    for other in [Logs::Wanted, Logs::Lost] {
+    for other in [curious(), Caller::Own, Caller::Modern(None)] {
         let mut machine = ready();
-        assert!(ask(&mut machine, 10, "{}", Logs::Wanted) && ask(&mut machine, 20, "{}", other));
+        assert!(ask(&mut machine, 10, "{}", &curious()) && ask(&mut machine, 20, "{}", &other));
         machine.receive(LOG);
         assert!(matches!(machine.poll_event(), Some(Event::Ignored(_))));
     }
 }
 
-/// A relay past its handshake.
-fn relay() -> Upstream {
-    let mut machine = Upstream::relay(&Greeting {
+#[test]
+fn an_old_server_that_logs_is_asked_for_the_least_level_that_anybody_wants() {
+    let (mut machine, _) = greeted(r#"{"logging":{}}"#);
+    for (ticket, level, asked) in [
+        (1, "error", true),
+        (2, "warning", true),
+        (3, "critical", false),
+    ] {
+        let caller = Caller::Modern(Level::parse(level));
+        assert!(ask(&mut machine, ticket, "{}", &caller));
+        if asked {
+            assert_eq!(sent(&mut machine)["params"], json!({ "level": level }));
+        }
+        assert_eq!(sent(&mut machine)["method"], "tools/call");
+    }
+    let caller = Caller::Session(Arc::new(greeting()), None);
+    assert!(ask(&mut machine, 20, "{}", &caller));
+    assert_eq!(sent(&mut machine)["method"], "tools/call");
+}
+
+fn greeting() -> Greeting {
+    Greeting {
         revision: Revision::V2025_06_18,
         capabilities: r#"{"sampling":{}, "x":1.0}"#.into(),
         client_info: r#"{"name":"c"}"#.into(),
-    });
+    }
+}
+
+/// A relay past its handshake.
+fn relay() -> Upstream {
+    let mut machine = Upstream::relay(&greeting(), Probe::of(Era::Legacy));
     let opening = machine.poll_outgoing().expect("a line");
     let own = r#""params":{"protocolVersion":"2025-06-18","capabilities":{"sampling":{}, "x":1.0},"clientInfo":{"name":"c"}}"#;
     assert!(opening.contains(own), "{opening}");
@@ -458,7 +453,7 @@ fn a_server_ends_a_listen_request_and_no_other_by_cancelling_it() {
         ticket: 10,
         method: "subscriptions/listen",
         params: "{}",
-        logs: Logs::None,
+        caller: &Caller::Own,
     };
     assert!(machine.call(listen) && call(&mut machine, 20, "{}"));
     let (listen, other) = (sent(&mut machine), sent(&mut machine));

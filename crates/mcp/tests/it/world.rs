@@ -5,7 +5,9 @@ use std::time::Duration;
 use mcp::catalog::Source;
 use mcp::headers::{Field, Headers};
 use mcp::seal::Moment;
-use mcp::{Capabilities, Catalog, Decision, Inbound, Kind, Naming, Offers, Seal, Service, decide};
+use mcp::{
+    Capabilities, Catalog, Decision, Era, Inbound, Kind, Naming, Offers, Seal, Service, decide,
+};
 use serde_json::Value;
 
 pub(crate) struct World {
@@ -48,12 +50,13 @@ impl World {
         Self::of(&offers())
     }
 
-    /// The server speaks 2026-07-28 too, and knows tasks.
+    /// The server speaks 2026-07-28, and knows tasks.
     pub(crate) fn modern() -> Self {
         let mut offers = offers();
+        offers.era = Era::Modern;
         let tasks = r#","extensions":{"io.modelcontextprotocol/tasks":{}}}"#;
         let capabilities = CAPABILITIES.replace("\"logging\":{}}", "\"logging\":{}") + tasks;
-        offers.modern = Some(Capabilities::read(&capabilities));
+        offers.capabilities = Capabilities::read(&capabilities);
         Self::of(&offers)
     }
 

@@ -35,7 +35,10 @@ pub(super) fn open(
     catalog: &Catalog,
     accept: Accept,
 ) -> Response<Body> {
-    let id = match app.sessions.open(opening.greeting.clone(), scope.clone()) {
+    let id = match app
+        .sessions
+        .open(Arc::clone(&opening.greeting), scope.clone())
+    {
         Ok(id) => id,
         Err(error) => {
             tracing::warn!(error = %error, "no session was opened");
@@ -212,8 +215,8 @@ fn request(app: &Arc<App>, live: &Arc<Live>, asked: &Asked, lane: u64, head: &Pa
     let catalog = live.catalog();
     let (forward, watch) = match route(asked, &catalog, &app.service) {
         Routed::Answered(answer) => return push(app, live, lane, answer, true),
-        Routed::Level { id, params } => {
-            live.level(params);
+        Routed::Level { id, level } => {
+            live.level(level);
             return push(app, live, lane, reply::result(&id, "{}"), true);
         }
         Routed::Watch { forward, uri, on } if !live.is_private(&forward.server) => {
@@ -240,7 +243,7 @@ fn request(app: &Arc<App>, live: &Arc<Live>, asked: &Asked, lane: u64, head: &Pa
         call: Call {
             method: forward.method.clone(),
             params: forward.params.clone(),
-            logs: forward.logs,
+            caller: live.caller(),
             request_id: request_id::of(&head.extensions).to_owned(),
             endless: false,
         },

@@ -10,14 +10,14 @@ use mcp::forward::Forward;
 use mcp::jsonrpc::Id;
 use mcp::session::outbox::{Next, Reader};
 use mcp::session::{Answered, Session};
-use mcp::upstream::Greeting;
-use mcp::{Catalog, Kind, Naming, Offers};
+use mcp::upstream::{Caller, Greeting};
+use mcp::{Catalog, Kind, Level, Naming, Offers};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::scope::Scope;
 use crate::snapshot::Snapshot;
-use crate::upstream::{Call, CallError, Caller, Exchange, Private, Said, Upstreams, Watch, source};
+use crate::upstream::{Call, CallError, Exchange, Private, Said, Upstreams, Watch, Way, source};
 
 /// One session.
 #[derive(Debug)]
@@ -43,8 +43,8 @@ pub(super) struct State {
     own: OwnLists,
     catalog: Arc<Catalog>,
     snapshot: Option<Arc<Snapshot>>,
-    /// The `params` of the last request that set the level of log messages.
-    level: Option<Box<str>>,
+    /// From which level on the client wants log messages, where it has said so.
+    level: Option<Level>,
     watches: Vec<Watch>,
     pub(super) ended: bool,
 }
@@ -65,7 +65,7 @@ type OwnLists = HashMap<Arc<str>, Vec<(Kind, Vec<Box<str>>)>>;
 
 impl Live {
     pub(super) fn new(
-        greeting: Greeting,
+        greeting: Arc<Greeting>,
         scope: Scope,
         naming: Naming,
         upstreams: Arc<Upstreams>,
@@ -195,7 +195,7 @@ impl Live {
     }
 
     /// This session's own process of a server, started when it is first needed.
-    fn process(&self, server: &Arc<str>) -> Result<Caller, CallError> {
+    fn process(&self, server: &Arc<str>) -> Result<Way, CallError> {
         self.with(|state| {
             if state.ended {
                 return Err(CallError::Unavailable {
@@ -206,11 +206,11 @@ impl Live {
             if let Some((_, process)) = state.processes.get(server)
                 && !process.is_over()
             {
-                return Ok(process.caller());
+                return Ok(process.way());
             }
             state.started += 1;
             let number = state.started;
-            let greeting = state.session.greeting.clone();
+            let greeting = Arc::clone(&state.session.greeting);
             let (me, name) = (self.me.clone(), Arc::clone(server));
             let hears = Box::new(move |said| {
                 if let Some(live) = me.upgrade() {
@@ -218,17 +218,17 @@ impl Live {
                 }
             });
             let process = self.upstreams.private(server, greeting, hears)?;
-            if let Some(params) = &state.level {
-                process.send(SET_LEVEL, params.to_string());
+            if let Some(level) = state.level {
+                process.send(SET_LEVEL, level_params(level));
             }
-            let caller = process.caller();
+            let way = process.way();
             let gone = state
                 .processes
                 .insert(Arc::clone(server), (number, process));
             if gone.is_some() {
                 self.forget_process(state, server);
             }
-            Ok(caller)
+            Ok(way)
         })
     }
 
@@ -308,13 +308,24 @@ impl Live {
     }
 
     /// Sets the level of log messages at all processes of this session, now and later.
-    pub(super) fn level(&self, params: Box<str>) {
+    pub(super) fn level(&self, level: Level) {
         self.with(|state| {
             for (_, process) in state.processes.values() {
-                process.send(SET_LEVEL, params.to_string());
+                process.send(SET_LEVEL, level_params(level));
             }
-            state.level = Some(params);
+            state.level = Some(level);
         });
+    }
+
+    /// The client, as servers see who asks. A server that many share is told of no capabilities.
+    pub(super) fn caller(&self) -> Caller {
+        self.with(|state| {
+            let greeting = Greeting {
+                capabilities: "{}".into(),
+                ..(*state.session.greeting).clone()
+            };
+            Caller::Session(Arc::new(greeting), state.level)
+        })
     }
 
     /// Notes that the client wants to hear of changes of a resource of a shared server, or no more.
@@ -365,6 +376,10 @@ impl Live {
         });
         self.bell.send_replace(());
     }
+}
+
+fn level_params(level: Level) -> String {
+    format!("{{\"level\":\"{}\"}}", level.as_str())
 }
 
 impl Drop for Live {

@@ -13,6 +13,7 @@ use mcp::listen::Listen;
 use mcp::reply;
 use mcp::seal::Moment;
 use mcp::sse;
+use mcp::upstream::Caller;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -36,7 +37,7 @@ pub(super) async fn call(
     let call = Call {
         method: forward.method.clone(),
         params: forward.params.clone(),
-        logs: forward.logs,
+        caller: Caller::Modern(forward.level),
         request_id: request_id::of(&head.extensions).to_owned(),
         endless: false,
     };
@@ -130,7 +131,7 @@ pub(super) fn listen(
         let call = Call {
             method: ask.method.into(),
             params: ask.params,
-            logs: ask.logs,
+            caller: ask.caller,
             request_id: request_id::of(&head.extensions).to_owned(),
             endless: true,
         };

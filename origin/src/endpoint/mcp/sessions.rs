@@ -62,7 +62,7 @@ impl Sessions {
     }
 
     /// Opens a session; its id.
-    pub(super) fn open(&self, greeting: Greeting, scope: Scope) -> Result<String, NoSession> {
+    pub(super) fn open(&self, greeting: Arc<Greeting>, scope: Scope) -> Result<String, NoSession> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(NoSession::NoRandomness)?;
         // Visible ASCII that nobody can guess (2025-11-25, Streamable HTTP, session management): 128 bits.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcp::Naming;
-use mcp::upstream::Logs;
+use mcp::upstream::Caller;
 use origin_config::{ProcessMode, Server};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -75,7 +75,7 @@ fn asked(tool: &str) -> Call {
     Call {
         method: "tools/call".into(),
         params: format!(r#"{{"name":"{tool}","arguments":{{"n":1}}}}"#),
-        logs: Logs::None,
+        caller: Caller::Own,
         request_id: "r-1".into(),
         endless: false,
     }

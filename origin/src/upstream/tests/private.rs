@@ -9,18 +9,18 @@ use crate::upstream::{Private, Said};
 
 /// Starts a process, and where what it says is heard.
 fn private(upstreams: &Upstreams) -> Result<(Private, mpsc::UnboundedReceiver<Said>), CallError> {
-    let greeting = Greeting {
+    let greeting = Arc::new(Greeting {
         revision: Revision::V2025_11_25,
         capabilities: r#"{"sampling":{}}"#.into(),
         client_info: r#"{"name":"c"}"#.into(),
-    };
+    });
     let (heard, said) = mpsc::unbounded_channel();
     let hears = Box::new(move |said| drop(heard.send(said)));
     Ok((upstreams.private("a", greeting, hears)?, said))
 }
 
 async fn told(private: &Private, tool: &str) -> Value {
-    let exchange = private.caller().begin(asked(tool));
+    let exchange = private.way().begin(asked(tool));
     let answer = exchange.answer().await.expect("an answer");
     serde_json::from_str(&answer).expect("JSON")
 }
@@ -62,7 +62,7 @@ async fn there_are_no_more_of_them_than_allowed() {
 async fn the_client_is_asked_and_its_answer_goes_back() {
     let upstreams = started(&[server("a", "")]).await;
     let (process, mut said) = private(&upstreams).expect("a process");
-    let mut exchange = process.caller().begin(asked("ask"));
+    let mut exchange = process.way().begin(asked("ask"));
     let Some(Said::Asked { id, method, .. }) = said.recv().await else {
         panic!("nothing was asked")
     };
@@ -79,10 +79,10 @@ async fn the_client_is_asked_and_its_answer_goes_back() {
 async fn one_that_dies_fails_its_calls_and_says_so() {
     let upstreams = started(&[server("a", "")]).await;
     let (process, mut said) = private(&upstreams).expect("a process");
-    let answer = process.caller().begin(asked("die")).answer().await;
+    let answer = process.way().begin(asked("die")).answer().await;
     assert!(matches!(answer, Err(CallError::Unavailable { .. })));
     assert!(matches!(said.recv().await, Some(Said::Ended)));
-    let after = process.caller().begin(asked("echo")).answer().await;
+    let after = process.way().begin(asked("echo")).answer().await;
     assert!(matches!(after, Err(CallError::Unavailable { .. })));
     upstreams.shutdown().await;
 }

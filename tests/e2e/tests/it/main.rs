@@ -11,6 +11,7 @@ mod interop;
 mod leaving;
 mod lint;
 mod pages;
+mod policy;
 mod references;
 mod replay;
 mod sites;

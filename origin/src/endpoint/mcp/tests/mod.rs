@@ -41,9 +41,10 @@ fn app_with(mode: &str, change: impl FnOnce(&mut OriginConfig)) -> Arc<App> {
     App::start(config, std::env::vars_os().collect(), Clock::system())
 }
 
-/// Each session has a process of its own.
+/// Each session has a process of its own, which is started within its first call.
 fn private(config: &mut OriginConfig) {
     config.servers[0].process = ProcessMode::PerSession;
+    config.servers[0].call_timeout = PATIENCE;
 }
 
 /// No answer waits to be JSON.
