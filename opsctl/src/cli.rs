@@ -1,5 +1,7 @@
 //! The command line.
 
+mod watch;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use api_keys::KeyId;
 use jiff::Timestamp;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+pub use watch::{Chosen, Logs, Services, ServicesCommand, ServicesLogs, Since};
 
 /// Puts MCP servers on the internet: from one spec to a verified deployment behind NGINX.
 #[derive(Debug, Parser)]
@@ -82,6 +86,10 @@ pub enum Command {
     Lint(Lint),
     /// Run the whole deployment in the foreground, for development
     Up(Up),
+    /// Start, stop and restart what runs, and say how it is
+    Services(Services),
+    /// Show one request from edge to tool
+    Logs(Logs),
     /// Make, list and revoke the API keys of an origin
     Keys(Keys),
     /// Write a completion script for a shell
@@ -362,7 +370,7 @@ fn split_words(text: &str) -> Result<Vec<String>, String> {
 }
 
 const EXIT_HELP: &str = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 changes pending, 10 spec invalid, 11 rendered configuration rejected, \
-14 verify failed, 17 a prerequisite is missing, 18 lint found errors.";
+14 verify failed, 17 a prerequisite is missing, 18 lint found errors, 19 degraded.";
 
 #[cfg(test)]
 mod tests {

@@ -43,6 +43,8 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         Command::Probe(arguments) => commands::probe::run(&arguments, ui).await,
         Command::Up(arguments) => commands::up::run(arguments, &spec, ui).await,
         Command::Keys(arguments) => commands::keys::run(&arguments, &spec, ui),
+        Command::Services(arguments) => commands::services::run(arguments, &spec, ui).await,
+        Command::Logs(arguments) => commands::logs::run(&arguments, &spec, ui).await,
         Command::Completions(arguments) => commands::completions::run(&arguments, ui),
         Command::Man(arguments) => commands::man::run(&arguments, ui),
     };

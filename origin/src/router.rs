@@ -36,6 +36,8 @@ pub enum Endpoint {
     Tool,
     /// A call of a tool.
     CallTool,
+    /// The tools, for generic clients.
+    OpenApi,
     /// Liveness.
     Healthz,
     /// The health document.
@@ -203,6 +205,7 @@ static ROUTES: [Route; 13] = [
     route("tools", "/tools", Endpoint::Tools),
     route("tool", "/tools/{tool}", Endpoint::Tool),
     route("call-tool", "/call-tool", Endpoint::CallTool),
+    route("openapi", "/openapi.json", Endpoint::OpenApi),
     route("healthz", "/healthz", Endpoint::Healthz).on(Listeners::Both),
     route("health", "/health", Endpoint::Health).on(Listeners::Both),
     route("readyz", "/readyz", Endpoint::Readyz).on(Listeners::Both),

@@ -87,6 +87,12 @@ pub enum Exposed {
     Health,
     /// `/capz`
     Capz,
+    /// `/tools` and `/tools/{name}`
+    Tools,
+    /// `/call-tool`
+    CallTool,
+    /// `/openapi.json`
+    OpenApi,
 }
 
 /// One origin and the names under which the edge serves it.
@@ -164,6 +170,30 @@ pub struct ServerCheck {
 }
 
 impl Exposed {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Healthz,
+        Self::Readyz,
+        Self::Health,
+        Self::Capz,
+        Self::Tools,
+        Self::CallTool,
+        Self::OpenApi,
+    ];
+
+    /// The word for it in `edge.expose`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Healthz => "healthz",
+            Self::Readyz => "readyz",
+            Self::Health => "health",
+            Self::Capz => "capz",
+            Self::Tools => "tools",
+            Self::CallTool => "call-tool",
+            Self::OpenApi => "openapi",
+        }
+    }
+
     /// The path at the origin and at the edge.
     pub fn path(self) -> &'static str {
         match self {
@@ -171,7 +201,15 @@ impl Exposed {
             Self::Readyz => "/readyz",
             Self::Health => "/health",
             Self::Capz => "/capz",
+            Self::Tools => "/tools",
+            Self::CallTool => "/call-tool",
+            Self::OpenApi => "/openapi.json",
         }
+    }
+
+    /// The prefix of the other paths that belong to it.
+    pub fn below(self) -> Option<&'static str> {
+        (self == Self::Tools).then_some("/tools/")
     }
 }
 
@@ -179,13 +217,11 @@ impl FromStr for Exposed {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "healthz" => Ok(Self::Healthz),
-            "readyz" => Ok(Self::Readyz),
-            "health" => Ok(Self::Health),
-            "capz" => Ok(Self::Capz),
-            _ => Err("is not `healthz`, `readyz`, `health` or `capz`".to_owned()),
-        }
+        let mut all = Self::ALL.into_iter();
+        all.find(|exposed| exposed.word() == text).ok_or_else(|| {
+            let words = Self::ALL.map(|exposed| format!("`{}`", exposed.word()));
+            format!("is none of {}", words.join(", "))
+        })
     }
 }
 

@@ -4,9 +4,11 @@ pub(crate) mod completions;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod lint;
+pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod probe;
 pub(crate) mod render;
+pub(crate) mod services;
 pub(crate) mod up;
 pub(crate) mod verify;
 

@@ -6,6 +6,7 @@ mod capz;
 mod health;
 mod healthz;
 pub mod mcp;
+mod openapi;
 mod query;
 mod readyz;
 mod sse;
@@ -31,6 +32,7 @@ pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) ->
         Endpoint::Tools => tools::list(&app, &request.into_parts().0).await,
         Endpoint::Tool => tools::one(&app, &request.into_parts().0).await,
         Endpoint::CallTool => call_tool::serve(&app, request).await,
+        Endpoint::OpenApi => openapi::serve(&app, &request.into_parts().0).await,
         Endpoint::Healthz => healthz::serve(),
         Endpoint::Health => health::serve(&app, &request.into_parts().0),
         Endpoint::Readyz => readyz::serve(&app, &request.into_parts().0),

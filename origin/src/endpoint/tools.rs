@@ -128,7 +128,7 @@ pub(super) fn conditional(headers: &HeaderMap, document: Document) -> Response<B
     response
 }
 
-fn refuse(
+pub(super) fn refuse(
     app: &App,
     head: &Parts,
     started: std::time::Instant,

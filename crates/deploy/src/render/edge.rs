@@ -79,11 +79,10 @@ fn common_fields(deployment: &Deployment) -> Fields {
         .private()
         .and_then(|private| private.worker_user.as_ref());
     let api_routes: Vec<_> = std::iter::once(route("/.well-known/oauth-", true))
-        .chain(
-            edge.expose
-                .iter()
-                .map(|exposed| route(exposed.path(), false)),
-        )
+        .chain(edge.expose.iter().flat_map(|exposed| {
+            let below = exposed.below().map(|path| route(path, true));
+            std::iter::once(route(exposed.path(), false)).chain(below)
+        }))
         .collect();
     Fields::default()
         .word("spec_file", &deployment.spec_file)

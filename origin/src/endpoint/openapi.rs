@@ -1,0 +1,21 @@
+//! `GET /openapi.json`: the tool API as an OpenAPI 3.1 document.
+
+use http::Response;
+use http::request::Parts;
+
+use super::tools::{Offered, conditional, offered, refuse};
+use crate::app::App;
+use crate::body::Body;
+use crate::tools::openapi;
+
+/// Generated from the tools that the request may call. An `ETag` names the state; 304 for a client that has it.
+pub(super) async fn serve(app: &App, head: &Parts) -> Response<Body> {
+    let started = app.clock.now();
+    match offered(app, &head.extensions).await {
+        Ok(Offered { catalog, .. }) => {
+            let document = openapi(&app.service, &catalog, app.keys.is_some());
+            conditional(&head.headers, document)
+        }
+        Err(failure) => refuse(app, head, started, failure),
+    }
+}
