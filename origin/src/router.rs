@@ -195,7 +195,7 @@ const fn mcp(name: &'static str, path: &'static str) -> Route {
     }
 }
 
-static ROUTES: [Route; 13] = [
+static ROUTES: &[Route] = &[
     mcp("mcp", "/mcp"),
     // Its own line: a redirect would turn a POST into a GET.
     mcp("mcp", "/mcp/"),
