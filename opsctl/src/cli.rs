@@ -78,6 +78,10 @@ pub enum Command {
     Init(Init),
     /// Write the files of the deployment below a folder, or compare them
     Render(Render),
+    /// Show what an apply would change, and what hands have changed; exit 3 on changes
+    Diff(Diff),
+    /// Decide whose a file is that a hand wrote or edited
+    Adopt(Adopt),
     /// Check a running deployment over HTTP/1.1, HTTP/2 and HTTP/3
     Verify(Verify),
     /// Report what a server answers over HTTP/1.1, HTTP/2 and HTTP/3
@@ -139,6 +143,43 @@ pub struct Render {
     /// Write nothing; compare with what is below --out (default /) and exit 3 on any difference
     #[arg(long)]
     pub check: bool,
+    /// Render for this NGINX, as `1.26.3` or `1.30.6,stream=dynamic`, or ask this executable; the NGINX found here when absent
+    #[arg(long, env = "OPSCTL_NGINX", value_name = "VERSION|PATH")]
+    pub nginx: Option<String>,
+    /// NGINX templates in place of the built-in ones
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub templates: Option<PathBuf>,
+}
+
+/// `opsctl diff`
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Compare with the tree below this folder, in place of this machine
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub root: Option<PathBuf>,
+    /// Render for this NGINX, as `1.26.3` or `1.30.6,stream=dynamic`, or ask this executable; the NGINX found here when absent
+    #[arg(long, env = "OPSCTL_NGINX", value_name = "VERSION|PATH")]
+    pub nginx: Option<String>,
+    /// NGINX templates in place of the built-in ones
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub templates: Option<PathBuf>,
+    /// Show the values of the servers' environments too
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// `opsctl adopt`
+#[derive(Debug, Args)]
+pub struct Adopt {
+    /// Files of the deployment, as `/etc/nginx/conf.d/NAME.conf`: the text that is there stands, as a hand edit of the rendering
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Let the rendering take their place instead
+    #[arg(long)]
+    pub replace: bool,
+    /// The machine is the tree below this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub root: Option<PathBuf>,
     /// Render for this NGINX, as `1.26.3` or `1.30.6,stream=dynamic`, or ask this executable; the NGINX found here when absent
     #[arg(long, env = "OPSCTL_NGINX", value_name = "VERSION|PATH")]
     pub nginx: Option<String>,
