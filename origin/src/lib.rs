@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod body;
+mod builder;
 pub mod cli;
 pub mod clock;
 pub mod conn;
@@ -12,12 +13,17 @@ pub mod endpoint;
 pub mod envelope;
 pub mod keys;
 pub mod listen;
+pub mod logging;
 pub mod middleware;
+pub mod native;
 pub mod proto;
 pub mod router;
 pub mod run;
 pub mod settings;
+mod signals;
 pub mod snapshot;
 pub mod stream;
 pub mod tools;
 pub mod upstream;
+
+pub use builder::{Bound, Origin, RunError};

@@ -5,6 +5,7 @@ mod child;
 mod conversation;
 mod exchange;
 mod lines;
+mod native;
 mod private;
 mod process;
 mod stderr;
@@ -28,15 +29,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::native::Toolbox;
 use crate::snapshot::Snapshot;
 use board::Board;
 use exchange::{Line, unavailable};
+use native::Native;
 use private::Birth;
 use supervisor::Supervisor;
 use watched::Watched;
 
 pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
+pub use native::Teller;
 pub use private::{Hears, Private, Said, Way};
 pub use watched::Watch;
 
@@ -52,6 +56,8 @@ pub struct Options {
     pub environment: Vec<(OsString, OsString)>,
     /// The origin's name, told to the servers in the handshake.
     pub client_name: String,
+    /// Tools that are compiled in, and the name of the server that they make.
+    pub native: Option<(String, Arc<Toolbox>)>,
     /// The time for [`Snapshot::built_at`].
     pub clock: Clock,
 }
@@ -124,7 +130,10 @@ struct Handle {
 impl Upstreams {
     /// Starts every server and returns at once; the first complete snapshot follows. Must be called on a runtime.
     pub fn start(servers: &[Server], options: &Options) -> Self {
-        let (board, snapshots) = Board::new(servers, options);
+        let own = options.native.as_ref();
+        let own_server = own.map(|(name, _)| native::server(name));
+        let servers: Vec<_> = servers.iter().chain(&own_server).collect();
+        let (board, snapshots) = Board::new(&servers, options);
         let board = Arc::new(board);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let updates = broadcast::Sender::new(UPDATES);
@@ -133,21 +142,32 @@ impl Upstreams {
             let name = server.name.as_str().into();
             let (line, inbox) = Line::new(name, server.call_timeout, Arc::clone(&tickets));
             let watched = Arc::new(Watched::default());
-            let supervisor = Supervisor {
-                index,
-                server: server.clone(),
-                options: options.clone(),
-                board: Arc::clone(&board),
-                inbox,
-                watched: Arc::clone(&watched),
-                updates: updates.clone(),
-                eras: Eras::new(Probe::PIPE),
-                stop: stop.clone(),
-            };
-            tasks.spawn(supervisor.run());
+            if let Some((_, toolbox)) = own.filter(|_| index + 1 == servers.len()) {
+                let native = Native {
+                    index,
+                    toolbox: Arc::clone(toolbox),
+                    board: Arc::clone(&board),
+                    inbox,
+                    stop: stop.clone(),
+                };
+                tasks.spawn(native.run());
+            } else {
+                let supervisor = Supervisor {
+                    index,
+                    server: (*server).clone(),
+                    options: options.clone(),
+                    board: Arc::clone(&board),
+                    inbox,
+                    watched: Arc::clone(&watched),
+                    updates: updates.clone(),
+                    eras: Eras::new(Probe::PIPE),
+                    stop: stop.clone(),
+                };
+                tasks.spawn(supervisor.run());
+            }
             let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
             let handle = Handle {
-                server: server.clone(),
+                server: (*server).clone(),
                 line: Arc::new(line),
                 watched,
                 processes: Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS))),
