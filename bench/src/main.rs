@@ -1,6 +1,7 @@
 //! What things cost, each beside a peer that ran on the same input in the same run. `cargo xtask bench` builds and runs it.
 
 mod clock;
+mod gateway;
 mod origin;
 mod protocol;
 mod table;
@@ -20,6 +21,8 @@ struct Cli {
 enum Bench {
     /// The envelope against rmcp, and the memory of sessions and streams
     Protocol(Arguments),
+    /// One tool through the origin and through other bridges, and over its server's own pipe
+    Gateway(gateway::Gateway),
 }
 
 /// What every bench is told.
@@ -43,8 +46,11 @@ struct Arguments {
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    let Bench::Protocol(arguments) = Cli::parse().bench;
-    match protocol::run(&arguments) {
+    let (outcome, arguments) = match Cli::parse().bench {
+        Bench::Protocol(arguments) => (protocol::run(&arguments), arguments),
+        Bench::Gateway(gateway) => (gateway::run(&gateway), gateway.common),
+    };
+    match outcome {
         Ok(figures) => {
             println!("{}", figures.table);
             let Some(path) = &arguments.json else {

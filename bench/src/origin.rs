@@ -93,9 +93,9 @@ impl Drop for Origin {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a file of the bench's own folder"
+    reason = "a file in the bench's own folder"
 )]
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     fs::write(path, text)
 }
 

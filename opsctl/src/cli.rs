@@ -1,5 +1,7 @@
 //! The command line.
 
+mod watch;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use api_keys::KeyId;
 use jiff::Timestamp;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+pub use watch::{Chosen, Logs, Services, ServicesCommand, ServicesLogs, Since};
 
 /// Puts MCP servers on the internet: from one spec to a verified deployment behind NGINX.
 #[derive(Debug, Parser)]
@@ -74,6 +78,10 @@ pub enum Command {
     Init(Init),
     /// Write the files of the deployment below a folder, or compare them
     Render(Render),
+    /// Show what an apply would change, and what hands have changed; exit 3 on changes
+    Diff(Diff),
+    /// Decide whose a file is that a hand wrote or edited
+    Adopt(Adopt),
     /// Check a running deployment over HTTP/1.1, HTTP/2 and HTTP/3
     Verify(Verify),
     /// Report what a server answers over HTTP/1.1, HTTP/2 and HTTP/3
@@ -82,6 +90,10 @@ pub enum Command {
     Lint(Lint),
     /// Run the whole deployment in the foreground, for development
     Up(Up),
+    /// Start, stop and restart what runs, and say how it is
+    Services(Services),
+    /// Show one request from edge to tool
+    Logs(Logs),
     /// Make, list and revoke the API keys of an origin
     Keys(Keys),
     /// Write a completion script for a shell
@@ -131,6 +143,43 @@ pub struct Render {
     /// Write nothing; compare with what is below --out (default /) and exit 3 on any difference
     #[arg(long)]
     pub check: bool,
+    /// Render for this NGINX, as `1.26.3` or `1.30.6,stream=dynamic`, or ask this executable; the NGINX found here when absent
+    #[arg(long, env = "OPSCTL_NGINX", value_name = "VERSION|PATH")]
+    pub nginx: Option<String>,
+    /// NGINX templates in place of the built-in ones
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub templates: Option<PathBuf>,
+}
+
+/// `opsctl diff`
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Compare with the tree below this folder, in place of this machine
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub root: Option<PathBuf>,
+    /// Render for this NGINX, as `1.26.3` or `1.30.6,stream=dynamic`, or ask this executable; the NGINX found here when absent
+    #[arg(long, env = "OPSCTL_NGINX", value_name = "VERSION|PATH")]
+    pub nginx: Option<String>,
+    /// NGINX templates in place of the built-in ones
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub templates: Option<PathBuf>,
+    /// Show the values of the servers' environments too
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// `opsctl adopt`
+#[derive(Debug, Args)]
+pub struct Adopt {
+    /// Files of the deployment, as `/etc/nginx/conf.d/NAME.conf`: the text that is there stands, as a hand edit of the rendering
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Let the rendering take their place instead
+    #[arg(long)]
+    pub replace: bool,
+    /// The machine is the tree below this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub root: Option<PathBuf>,
     /// Render for this NGINX, as `1.26.3` or `1.30.6,stream=dynamic`, or ask this executable; the NGINX found here when absent
     #[arg(long, env = "OPSCTL_NGINX", value_name = "VERSION|PATH")]
     pub nginx: Option<String>,
@@ -362,7 +411,7 @@ fn split_words(text: &str) -> Result<Vec<String>, String> {
 }
 
 const EXIT_HELP: &str = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 changes pending, 10 spec invalid, 11 rendered configuration rejected, \
-14 verify failed, 17 a prerequisite is missing, 18 lint found errors.";
+14 verify failed, 17 a prerequisite is missing, 18 lint found errors, 19 degraded.";
 
 #[cfg(test)]
 mod tests {

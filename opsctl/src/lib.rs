@@ -11,6 +11,7 @@ mod deployment;
 mod error;
 pub mod exit;
 mod host;
+mod inventory;
 #[cfg(test)]
 mod made_up;
 mod named_certificates;
@@ -39,10 +40,14 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         }
         Command::Init(arguments) => commands::init::run(&arguments, &spec, ui),
         Command::Render(arguments) => commands::render::run(arguments, &spec, ui).await,
+        Command::Diff(arguments) => commands::diff::run(arguments, &spec, ui).await,
+        Command::Adopt(arguments) => commands::adopt::run(arguments, &spec, ui).await,
         Command::Verify(arguments) => commands::verify::run(arguments, &spec, ui).await,
         Command::Probe(arguments) => commands::probe::run(&arguments, ui).await,
         Command::Up(arguments) => commands::up::run(arguments, &spec, ui).await,
         Command::Keys(arguments) => commands::keys::run(&arguments, &spec, ui),
+        Command::Services(arguments) => commands::services::run(arguments, &spec, ui).await,
+        Command::Logs(arguments) => commands::logs::run(&arguments, &spec, ui).await,
         Command::Completions(arguments) => commands::completions::run(&arguments, ui),
         Command::Man(arguments) => commands::man::run(&arguments, ui),
     };

@@ -39,6 +39,7 @@ pub async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: Stop) -> io::Res
     acceptors.close();
     let wheel = tokio::spawn(Arc::clone(&app.streams).drive());
     notify(NotifyState::Ready);
+    let watchdog = tokio::spawn(feed_watchdog());
 
     tokio::select! {
         () = stop.graceful.cancelled() => {}
@@ -52,6 +53,7 @@ pub async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: Stop) -> io::Res
         () = app.upstreams.shutdown() => {}
         () = stop.now.cancelled() => {}
     }
+    watchdog.abort();
     Ok(())
 }
 
@@ -169,6 +171,20 @@ async fn recover(error: &io::Error) {
     if !gone {
         tracing::error!(%error, "cannot accept connections");
         tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// Tells a service manager that asked for it that this runtime still runs its tasks and timers; one that hears nothing for
+/// the whole time replaces the process.
+async fn feed_watchdog() {
+    let Some(time) = sd_notify::watchdog_enabled().filter(|time| !time.is_zero()) else {
+        return;
+    };
+    // "a keep-alive notification message … every half of the time" (sd_watchdog_enabled(3))
+    let mut ticks = tokio::time::interval(time / 2);
+    loop {
+        ticks.tick().await;
+        notify(NotifyState::Watchdog);
     }
 }
 

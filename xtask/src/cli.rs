@@ -128,6 +128,8 @@ pub(crate) struct Bench {
 pub(crate) enum BenchName {
     /// The envelope against rmcp, the memory of sessions and streams, and a flood of sessions
     Protocol,
+    /// One tool of a stdio server through the origin, through other bridges, and over its own pipe
+    Gateway,
 }
 
 #[derive(Debug, clap::Args)]

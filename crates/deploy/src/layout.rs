@@ -47,6 +47,8 @@ pub struct Paths {
     pub run: AbsolutePath,
     /// Logs.
     pub log: AbsolutePath,
+    /// The edge's access log, JSON lines.
+    pub access_log: AbsolutePath,
     /// Temporary files of NGINX; used by the private layout only.
     pub temporary: AbsolutePath,
     /// What opsctl remembers. It is not `/var/lib/NAME`: systemd gives that to the origin's user (`StateDirectory=`), and
@@ -90,6 +92,7 @@ impl Layout {
                 pieces: at(format!("/etc/nginx/{deployment}"))?,
                 run: at(format!("/run/{deployment}"))?,
                 log: at("/var/log/nginx".to_owned())?,
+                access_log: at(format!("/var/log/nginx/{deployment}.access.log"))?,
                 temporary: at("/var/lib/nginx".to_owned())?,
                 state: at(format!("/var/lib/opsctl/{deployment}"))?,
             },
@@ -102,6 +105,7 @@ impl Layout {
                     pieces: root.join(&format!("nginx/{deployment}"))?,
                     run: root.join("run")?,
                     log: root.join("log")?,
+                    access_log: root.join(&format!("log/{deployment}.access.log"))?,
                     temporary: root.join("tmp")?,
                     state: root.join("state")?,
                 }

@@ -6,12 +6,14 @@
 //!
 //! [`parse`] finds every fault of the text at once. [`resolve`] settles every default against the target NGINX and the
 //! layout of the machine: after it nothing is left to choose. [`render`] fills templates, and only checked words
-//! ([`words`]) reach one. [`plan`] compares that with what was found on a machine. No step reads a file, a clock or the environment.
+//! ([`words`]) reach one. [`plan`] compares that with what was found on a machine, and
+//! [`merge`] joins it with what hands edited there. No step reads a file, a clock or the environment.
 
 mod deployment;
 mod generation;
 mod layout;
 pub mod lint;
+pub mod merge;
 pub mod nginx_conf;
 pub mod plan;
 mod policy;

@@ -2,6 +2,7 @@
 
 mod allow;
 mod authority;
+mod launch;
 mod model;
 mod parse;
 mod read;
@@ -9,6 +10,7 @@ mod write;
 
 pub use allow::{AllowedHost, AllowedOrigin, WebOrigin};
 pub use authority::Authority;
+pub use launch::{Launch, Limits};
 pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,
 };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::allow::{AllowedHost, AllowedOrigin};
+use crate::launch::Launch;
 
 /// Everything that an origin needs to know before it binds its first socket.
 ///
@@ -107,6 +108,8 @@ pub struct Server {
     pub environment: BTreeMap<String, String>,
     /// `environment_pass`: names of the origin's own variables that the command gets too.
     pub environment_pass: Vec<String>,
+    /// How its processes are made.
+    pub launch: Launch,
     /// `start_timeout`: how long it may take until its tools are listed.
     pub start_timeout: Duration,
     /// `call_timeout`: how long one call may take.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use findings::{Document, Finding, Located, Reader, Report};
 
 use crate::allow::{AllowedHost, AllowedOrigin};
+use crate::launch;
 use crate::model::{LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames};
 
 /// The commented default file: every key, its default and the reason.
@@ -107,6 +108,7 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
                 .map(|path| path.value.into()),
             environment: table.string_map("environment").unwrap_or_default(),
             environment_pass: values(table.strings("environment_pass")),
+            launch: launch::read(&table),
             start_timeout: table
                 .duration("start_timeout")
                 .map_or(START_TIMEOUT, |timeout| timeout.value),
@@ -149,7 +151,9 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
 fn find_nul(table: &Reader<'_>, server: &Server) {
     let folder = server.working_directory.as_ref();
     let folder = folder.is_some_and(|folder| folder.as_os_str().as_encoded_bytes().contains(&0));
+    let secrets = server.launch.environment_secrets.keys();
     let mut names = server.environment.keys().chain(&server.environment_pass);
+    let mut names = names.by_ref().chain(secrets);
     let found = [
         (
             "command",

@@ -6,6 +6,7 @@ use std::path::Path;
 use findings::{format_duration, format_size};
 use toml::Value;
 
+use crate::launch;
 use crate::model::{OriginConfig, Server};
 
 /// Writes a configuration as TOML. Every key is written, so that the file says all that is in force; `heading` is put
@@ -122,6 +123,7 @@ fn write_server(out: &mut String, server: &Server) {
     );
     let _ = writeln!(out, "process = {}", text(server.process));
     let _ = writeln!(out, "max_processes = {}", server.max_processes);
+    launch::write(out, &server.launch);
     if !server.environment_pass.is_empty() {
         let _ = writeln!(
             out,
@@ -139,7 +141,7 @@ fn write_server(out: &mut String, server: &Server) {
 
 /// A TOML string with TOML's own quoting; a quoted string is also a valid key.
 #[expect(clippy::needless_pass_by_value, reason = "called with temporaries")]
-fn text(value: impl ToString) -> String {
+pub(crate) fn text(value: impl ToString) -> String {
     let value = value.to_string();
     // the library chooses a multi-line literal for a text with a newline, which is no key and hides the newline
     if value.contains(|c: char| c.is_control() || c == '\'') {
@@ -166,7 +168,7 @@ fn basic_string(value: &str) -> String {
     out
 }
 
-fn texts<T: ToString>(values: &[T]) -> String {
+pub(crate) fn texts<T: ToString>(values: &[T]) -> String {
     let items: Vec<_> = values.iter().map(|value| text(value.to_string())).collect();
     format!("[{}]", items.join(", "))
 }
@@ -186,6 +188,8 @@ mod tests {
                       api_keys_file = \"/etc/x/keys.toml\"\n\
                       [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
                       process = \"per-session\"\nmax_processes = 3\nworking_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\n\
+                      environment_files = [\"/a\", \"/b\"]\n\
+                      environment_secrets = { T = \"token\" }\nlimits = { open_files = 9, address_space = \"1GiB\", cpu_time = \"1h\", processes = 8 }\n\
                       [servers.environment]\nA = \"1\"\n\"odd key\" = \"\\u0007\"\n\
                       [[servers]]\nname = \"time\"\ncommand = [\"t\"]\n";
         let parse = |text: &str| {

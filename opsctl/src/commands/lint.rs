@@ -21,7 +21,7 @@ use crate::named_certificates;
 use crate::ui::diff::unified;
 use crate::ui::findings::{Source as Shown, human};
 use crate::ui::table::{Cell, table};
-use crate::ui::{Paint, Ui};
+use crate::ui::{Paint, Ui, counted};
 use source::Source;
 
 /// A fix may make room for the next one; more rounds than this is a fault of the fixes.
@@ -256,10 +256,8 @@ fn write_problems(text: &mut String, one: &Judged, paint: Paint) {
 fn difference(one: &Judged, mended: &Mended) -> String {
     let lines = |bytes: &[u8]| redact(&deploy::nginx_conf::parse(bytes));
     let name = one.source.shown(&mended.name);
-    let text = unified(&name, &lines(&mended.before), &lines(&mended.after));
-    // the two files of a fix are the same one, before and after
-    let hunks = text.splitn(3, '\n').nth(2).unwrap_or_default();
-    format!("--- {name}\n+++ {name} (mended)\n{hunks}")
+    let names = [name.as_str(), &format!("{name} (mended)")];
+    unified(names, &lines(&mended.before), &lines(&mended.after))
 }
 
 fn summary(judged: &[Judged]) -> String {
@@ -270,10 +268,6 @@ fn summary(judged: &[Judged]) -> String {
             .count()
     };
     let files: usize = judged.iter().map(|one| one.config.files.len()).sum();
-    let counted = |number: usize, noun: &str| {
-        let plural = if number == 1 { "" } else { "s" };
-        format!("{number} {noun}{plural}")
-    };
     let words = [
         counted(count(Severity::Error), "error"),
         counted(count(Severity::Warn), "warning"),

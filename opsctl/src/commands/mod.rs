@@ -1,12 +1,16 @@
 //! The commands, one a file: plain values in, an exit status out.
 
+pub(crate) mod adopt;
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod lint;
+pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod probe;
 pub(crate) mod render;
+pub(crate) mod services;
 pub(crate) mod up;
 pub(crate) mod verify;
 
@@ -14,12 +18,14 @@ use std::path::Path;
 
 use ::probe::certificate::read_chain;
 use ::probe::{CertificateDer, Trust};
-use deploy::Templates;
+use deploy::{Deployment, Layout, Rendered, Templates};
 use findings::Finding;
 
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::host::files;
+use crate::spec::{SpecFile, resolve};
+use crate::ui::Ui;
 
 /// The certificates of a PEM file, as the only roots that are trusted.
 fn trust_in(path: &Path) -> Result<Trust, CommandError> {
@@ -33,6 +39,23 @@ fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, CommandError>
     };
     let pem = std::fs::read(path).map_err(|error| missing(error.to_string()))?;
     read_chain(&pem).map_err(|error| missing(error.to_string()))
+}
+
+/// A deployment of the spec for a machine's own layout, and its rendering: all of it before anything is done with it.
+pub(crate) async fn rendering(
+    spec: &Path,
+    nginx: Option<String>,
+    own_templates: Option<&Path>,
+    ui: &mut Ui,
+) -> Result<(Deployment, Rendered), CommandError> {
+    let file = SpecFile::read(spec)?;
+    let parsed = file.parse()?;
+    let templates = templates(own_templates)?;
+    let target = render::target(nginx).await?;
+    let deployment = resolve(&file, parsed, target, Layout::Debian, ui)?;
+    let rendered = deploy::render(&deployment, &templates)
+        .map_err(|error| CommandError::new(Exit::Rejected, error))?;
+    Ok((deployment, rendered))
 }
 
 /// The built-in templates, with those of a folder in their place.

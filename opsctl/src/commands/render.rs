@@ -2,29 +2,23 @@
 
 use std::path::Path;
 
-use deploy::{Component, Deployment, Layout, Rendered, RenderedFile, Target, render};
+use deploy::{Component, Deployment, Rendered, RenderedFile, Target};
 use serde_json::{Value, json};
 
-use super::{output, templates};
+use super::{output, rendering};
 use crate::cli::{Format, Render};
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::host::tree::{self, Difference};
 use crate::nginx::{self, Places};
-use crate::spec::{SpecFile, resolve};
 use crate::ui::Ui;
 use crate::ui::diff::unified;
 use crate::ui::table::{Cell, table};
 
 /// Renders everything before it writes anything.
 pub(crate) async fn run(arguments: Render, spec: &Path, ui: &mut Ui) -> Result<Exit, CommandError> {
-    let file = SpecFile::read(spec)?;
-    let parsed = file.parse()?;
-    let templates = templates(arguments.templates.as_deref())?;
-    let target = target(arguments.nginx).await?;
-    let deployment = resolve(&file, parsed, target, Layout::Debian, ui)?;
-    let rendered = render(&deployment, &templates)
-        .map_err(|error| CommandError::new(Exit::Rejected, error))?;
+    let templates = arguments.templates.as_deref();
+    let (deployment, rendered) = rendering(spec, arguments.nginx, templates, ui).await?;
     let folder = arguments
         .out
         .as_deref()
@@ -173,7 +167,6 @@ fn compare(rendered: &Rendered, folder: &Path, ui: &mut Ui) -> Result<Exit, Comm
 fn difference_json(file: &RenderedFile, difference: &Difference) -> Value {
     match difference {
         Difference::Missing => json!({"path": file.path, "difference": "missing"}),
-        Difference::Generation => json!({"path": file.path, "difference": "generation"}),
         Difference::Mode(mode) => {
             json!({"path": file.path, "difference": "mode", "installed": format!("{mode:04o}"), "rendered": format!("{:04o}", file.mode)})
         }
@@ -181,7 +174,7 @@ fn difference_json(file: &RenderedFile, difference: &Difference) -> Value {
             json!({"path": file.path, "difference": "owner", "installed": format!("{user}:{group}"), "rendered": owner(file)})
         }
         Difference::Contents(old) => {
-            json!({"path": file.path, "difference": "contents", "diff": unified(&file.path, old, &file.contents)})
+            json!({"path": file.path, "difference": "contents", "diff": contents_text(file, old)})
         }
     }
 }
@@ -189,7 +182,6 @@ fn difference_json(file: &RenderedFile, difference: &Difference) -> Value {
 fn difference_text(file: &RenderedFile, difference: &Difference) -> String {
     match difference {
         Difference::Missing => format!("missing: {}\n", file.path),
-        Difference::Generation => format!("only the generation: {}\n", file.path),
         Difference::Mode(mode) => format!(
             "mode {mode:04o}, rendered {:04o}: {}\n",
             file.mode, file.path
@@ -199,6 +191,12 @@ fn difference_text(file: &RenderedFile, difference: &Difference) -> String {
             owner(file).unwrap_or_default(),
             file.path
         ),
-        Difference::Contents(old) => unified(&file.path, old, &file.contents),
+        Difference::Contents(old) => contents_text(file, old),
     }
+}
+
+fn contents_text(file: &RenderedFile, installed: &str) -> String {
+    let path = &file.path;
+    let names = [format!("{path} (installed)"), format!("{path} (rendered)")];
+    unified([&names[0], &names[1]], installed, &file.contents)
 }

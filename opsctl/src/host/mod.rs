@@ -2,9 +2,11 @@
 
 pub(crate) mod accounts;
 pub(crate) mod files;
+pub(crate) mod journal;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod tree;
+pub(crate) mod units;
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, UdpSocket};

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use deploy::plan::is_same;
 use deploy::{Owner, Rendered, RenderedFile};
 
 use crate::error::HostError;
@@ -17,8 +18,6 @@ pub(crate) enum Difference {
     Missing,
     /// Its text is another one.
     Contents(String),
-    /// Its text names another generation, and is the same otherwise.
-    Generation,
     /// Its permission bits are others.
     Mode(u32),
     /// Its user or group is another one: the numbers of both.
@@ -38,7 +37,7 @@ pub(crate) fn write(rendered: &Rendered, folder: &Path) -> Result<(), HostError>
     }
     for file in &rendered.files {
         // one that is as it should be stays: rewritten, it would look changed to systemd and to people
-        if difference(file, folder).is_none() {
+        if difference(file, folder, |old, new| old == new).is_none() {
             continue;
         }
         let path = below(folder, &file.path);
@@ -109,24 +108,23 @@ impl Drop for Staged {
     }
 }
 
-/// Compares every rendered file with the one below a folder.
+/// Compares every rendered file with the one below a folder. The generation that a head names says when the file last
+/// changed, and is no difference.
 pub(crate) fn compare(rendered: &Rendered, folder: &Path) -> Vec<(RenderedFile, Difference)> {
-    let differs = |file: &RenderedFile| Some((file.clone(), difference(file, folder)?));
+    let differs = |file: &RenderedFile| Some((file.clone(), difference(file, folder, is_same)?));
     rendered.files.iter().filter_map(differs).collect()
 }
 
-/// What differs between one rendered file and the one below a folder.
-fn difference(file: &RenderedFile, folder: &Path) -> Option<Difference> {
+/// What differs between one rendered file and the one below a folder, where `same` says which texts do not.
+fn difference(
+    file: &RenderedFile,
+    folder: &Path,
+    same: fn(&str, &str) -> bool,
+) -> Option<Difference> {
     let path = below(folder, &file.path);
-    match (fs::read(&path), path.metadata()) {
-        (Ok(contents), _) if contents != file.contents.as_bytes() => {
-            let old = String::from_utf8_lossy(&contents).into_owned();
-            Some(if is_older_generation(&old, &file.contents) {
-                Difference::Generation
-            } else {
-                Difference::Contents(old)
-            })
-        }
+    let read = fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    match (read, path.metadata()) {
+        (Ok(old), _) if !same(&old, &file.contents) => Some(Difference::Contents(old)),
         (Ok(_), Ok(data)) if data.permissions().mode() & 0o7777 != file.mode => {
             Some(Difference::Mode(data.mode() & 0o7777))
         }
@@ -136,21 +134,6 @@ fn difference(file: &RenderedFile, folder: &Path) -> Option<Difference> {
         (Ok(_), Ok(_)) => None,
         _ => Some(Difference::Missing),
     }
-}
-
-/// Whether two texts are the same but for the generation that their heads name.
-fn is_older_generation(old: &str, new: &str) -> bool {
-    match (generation(old), generation(new)) {
-        (Some(before), Some(now)) => old.replace(before, now) == new,
-        _ => false,
-    }
-}
-
-/// The generation that the head of a rendered file names.
-fn generation(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once(" generation ")?;
-    let digits = rest.find(|c: char| !c.is_ascii_hexdigit())?;
-    (digits == GENERATION_DIGITS).then_some(&rest[..digits])
 }
 
 /// Whether a file is of this user and group, as far as these are known here.
@@ -170,9 +153,6 @@ fn owner(owner: Option<&Owner>, folder: &Path) -> (Option<u32>, Option<u32>) {
     };
     accounts::numbers(root, owner.user.as_str(), owner.group.as_str())
 }
-
-/// As `GenerationId` of the deployment has it.
-const GENERATION_DIGITS: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -244,17 +224,6 @@ mod tests {
         other.files[0].contents = "other\n".into();
         write(&other, folder.path()).expect("written");
         assert_ne!(inode(), first);
-    }
-
-    #[test]
-    fn a_generation_alone_is_told_from_a_change() {
-        let text = |generation: &str, rest: &str| {
-            format!("# from x, generation {generation}, for y\n{rest}")
-        };
-        let (old, new) = ("0123456789abcdef", "fedcba9876543210");
-        assert!(is_older_generation(&text(old, "a;"), &text(new, "a;")));
-        assert!(!is_older_generation(&text(old, "a;"), &text(new, "b;")));
-        assert!(!is_older_generation("a;", &text(new, "a;")));
     }
 
     #[test]

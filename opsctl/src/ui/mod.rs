@@ -155,6 +155,12 @@ impl Paint {
     }
 }
 
+/// A number of things, as `1 file` or `2 files`.
+pub(crate) fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// Text that came from outside, made harmless for a terminal: control characters are shown, not obeyed.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -3,7 +3,9 @@
 mod board;
 mod child;
 mod conversation;
+mod environment;
 mod exchange;
+mod limits;
 mod lines;
 mod native;
 mod private;

@@ -1,6 +1,7 @@
 //! One server process and its group: born with a small environment, ended as a whole.
 
-use std::ffi::{OsStr, OsString};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -9,6 +10,9 @@ use origin_config::Server;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
+
+use super::environment::{NoEnvironment, environment};
+use super::limits;
 
 /// A running server process, leader of its own group. Dropped, the whole group is killed.
 #[derive(Debug)]
@@ -26,6 +30,12 @@ pub(super) enum NoProcess {
     /// The command cannot be run.
     #[error("`{0}` cannot be started: {1}")]
     NotStarted(String, io::Error),
+    /// What it is to find in its environment is not there.
+    #[error(transparent)]
+    NoEnvironment(#[from] NoEnvironment),
+    /// It may not have what it is to be limited to.
+    #[error("the `limits` of `{0}` cannot be set: {1}")]
+    NoLimits(String, io::Error),
 }
 
 /// The three ends of its pipes.
@@ -37,23 +47,32 @@ pub(super) struct Pipes {
 }
 
 impl Process {
-    /// Starts the server's command with the variables that [`environment`] picks.
+    /// Starts the server's command with the variables that [`environment()`] picks.
     pub(super) fn spawn(
         server: &Server,
         own: &[(OsString, OsString)],
     ) -> Result<(Self, Pipes), NoProcess> {
-        Self::try_spawn(server, own).map_err(|error| {
-            let program = server.command.first().cloned().unwrap_or_default();
-            match &server.working_directory {
-                Some(folder) if !folder.is_dir() => {
-                    NoProcess::NoFolder(folder.display().to_string(), program)
-                }
-                _ => NoProcess::NotStarted(program, error),
+        let environment = environment(server, own)?;
+        let program = || server.command.first().cloned().unwrap_or_default();
+        let started = Self::try_spawn(server, environment);
+        let (process, pipes) = started.map_err(|error| match &server.working_directory {
+            Some(folder) if !folder.is_dir() => {
+                NoProcess::NoFolder(folder.display().to_string(), program())
             }
-        })
+            _ => NoProcess::NotStarted(program(), error),
+        })?;
+        // One that has ended already needs none: its end is seen by whoever has it.
+        if let (Some(id), Some(_)) = (process.group.0, process.id()) {
+            limits::set(id, &server.launch.limits)
+                .map_err(|error| NoProcess::NoLimits(program(), error))?;
+        }
+        Ok((process, pipes))
     }
 
-    fn try_spawn(server: &Server, own: &[(OsString, OsString)]) -> io::Result<(Self, Pipes)> {
+    fn try_spawn(
+        server: &Server,
+        environment: BTreeMap<OsString, OsString>,
+    ) -> io::Result<(Self, Pipes)> {
         let (program, arguments) = server
             .command
             .split_first()
@@ -62,7 +81,7 @@ impl Process {
         command
             .args(arguments)
             .env_clear()
-            .envs(environment(server, own))
+            .envs(environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -143,65 +162,6 @@ impl Drop for Group {
     }
 }
 
-/// The environment of a server: the variables that nearly every program needs, those that the configuration names, and
-/// those that it sets. Nothing else of the origin's own, which may hold secrets.
-pub(super) fn environment(
-    server: &Server,
-    own: &[(OsString, OsString)],
-) -> Vec<(OsString, OsString)> {
-    let passed = |name: &OsStr| {
-        name.to_str().is_some_and(|name| {
-            PASSED.contains(&name)
-                || name.starts_with("LC_")
-                || server.environment_pass.iter().any(|wanted| wanted == name)
-        })
-    };
-    let set = server
-        .environment
-        .iter()
-        .map(|(name, value)| (name.into(), value.into()));
-    own.iter()
-        .filter(|(name, _)| passed(name))
-        .cloned()
-        .chain(set)
-        .collect()
-}
-
-/// Variables that every server gets when the origin has them.
-const PASSED: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
-
 /// How long a server may take to leave after each step of its end: servers of the Python SDK were measured to leave within
 /// 0.3 s after their input was closed.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_gets_a_small_environment_and_what_it_names() {
-        let own = [
-            ("PATH", "/bin"),
-            ("LC_ALL", "C"),
-            ("TOKEN", "t"),
-            ("SECRET", "s"),
-        ];
-        let own: Vec<_> = own.map(|(name, value)| (name.into(), value.into())).into();
-        let server = Server {
-            name: "s".into(),
-            command: vec!["true".into()],
-            working_directory: None,
-            environment: [("A".to_owned(), "1".to_owned())].into(),
-            environment_pass: vec!["TOKEN".into()],
-            start_timeout: Duration::ZERO,
-            call_timeout: Duration::ZERO,
-            process: origin_config::ProcessMode::Shared,
-            max_processes: 1,
-        };
-        let names: Vec<_> = environment(&server, &own)
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
-        assert_eq!(names, ["PATH", "LC_ALL", "TOKEN", "A"]);
-    }
-}

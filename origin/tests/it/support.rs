@@ -119,6 +119,7 @@ pub(crate) fn server(name: &str, command: &[&str], start_timeout: Duration) -> S
         start_timeout,
         call_timeout: Duration::from_mins(1),
         process: origin_config::ProcessMode::Shared,
+        launch: origin_config::Launch::default(),
         max_processes: 1,
     }
 }

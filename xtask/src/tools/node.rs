@@ -30,11 +30,25 @@ pub(crate) const INSPECTOR: Package = Package {
     program: "@modelcontextprotocol/inspector/clients/launcher/build/index.js",
 };
 
+/// A peer of `bench gateway`.
+pub(crate) const SUPERGATEWAY: Package = Package {
+    name: "supergateway",
+    program: "supergateway/dist/index.js",
+};
+
+/// Another.
+pub(crate) const MCP_PROXY: Package = Package {
+    name: "mcp-proxy",
+    program: "mcp-proxy/dist/bin/mcp-proxy.mjs",
+};
+
 /// A program that is there, with the Node that runs it.
 #[derive(Debug)]
 pub(crate) struct Installed {
     node: PathBuf,
     program: PathBuf,
+    /// What is wanted: `package.json`.
+    manifest: String,
 }
 
 impl Installed {
@@ -43,6 +57,16 @@ impl Installed {
         let mut command = Command::new(&self.node);
         command.arg(&self.program).env("NO_COLOR", "1");
         command
+    }
+
+    /// The version that is wanted of a package; empty when none is.
+    pub(crate) fn version(&self, package: &str) -> String {
+        let manifest = serde_json::from_str::<serde_json::Value>(&self.manifest);
+        let version = manifest.ok().and_then(|manifest| {
+            let version = manifest["dependencies"][package].as_str();
+            version.map(ToOwned::to_owned)
+        });
+        version.unwrap_or_default()
     }
 
     pub(crate) fn node(&self) -> &Path {
@@ -86,7 +110,11 @@ pub(crate) fn ensure(
             program.display()
         )));
     }
-    Ok(Installed { node, program })
+    Ok(Installed {
+        node,
+        program,
+        manifest,
+    })
 }
 
 /// This process's PATH with a folder before it: npm starts `node` by name.
@@ -100,7 +128,7 @@ fn path_with(folder: &Path) -> Result<OsString, Failure> {
 mod tests {
     use serde_json::Value;
 
-    const LOCKS: [(&str, &str); 2] = [
+    const LOCKS: [(&str, &str); 4] = [
         (
             include_str!("../../node/conformance/package.json"),
             include_str!("../../node/conformance/package-lock.json"),
@@ -108,6 +136,14 @@ mod tests {
         (
             include_str!("../../node/inspector/package.json"),
             include_str!("../../node/inspector/package-lock.json"),
+        ),
+        (
+            include_str!("../../node/supergateway/package.json"),
+            include_str!("../../node/supergateway/package-lock.json"),
+        ),
+        (
+            include_str!("../../node/mcp-proxy/package.json"),
+            include_str!("../../node/mcp-proxy/package-lock.json"),
         ),
     ];
 

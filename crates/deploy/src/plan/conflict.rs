@@ -5,6 +5,8 @@ use std::fmt;
 use findings::{Finding, Report};
 use serde::Serialize;
 
+use crate::merge::Clash;
+
 /// A path that a person has to decide about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Conflict {
@@ -20,20 +22,11 @@ pub struct Conflict {
 pub enum ConflictKind {
     /// A hand and the rendering changed the same lines.
     BothChanged {
-        /// What was rendered before.
-        base: String,
-        /// What is rendered now.
-        rendered: String,
-        /// What is on the machine.
-        installed: String,
+        /// The places.
+        clashes: Vec<Clash>,
     },
     /// There is a file that opsctl never installed, or of which it does not know what it installed.
-    Foreign {
-        /// What is rendered.
-        rendered: String,
-        /// What is on the machine; none where that is no text.
-        installed: Option<String>,
-    },
+    Foreign,
     /// There is no file where one has to be, or no folder.
     InTheWay {
         /// What there is, with an article.
@@ -62,17 +55,22 @@ impl Conflicts {
 }
 
 impl Conflict {
-    fn finding(&self) -> Finding {
+    /// What a person is told, with the command that resolves it.
+    pub fn finding(&self) -> Finding {
         let path = &self.path;
         let (id, message, hint) = match &self.kind {
-            ConflictKind::BothChanged { .. } => (
+            ConflictKind::BothChanged { clashes } => (
                 "hand.conflict",
-                "a hand edit and the new rendering change the same lines".to_owned(),
+                format!(
+                    "a hand edit and the new rendering change the same lines, in {} place{}",
+                    clashes.len(),
+                    if clashes.len() == 1 { "" } else { "s" }
+                ),
                 format!(
                     "`opsctl diff` shows both; edit the file until it is as you want it and say `opsctl adopt {path}`, or take the rendering with `opsctl adopt --replace {path}`"
                 ),
             ),
-            ConflictKind::Foreign { .. } => (
+            ConflictKind::Foreign => (
                 "hand.foreign",
                 "there is a file that opsctl did not install, and it is not what is rendered"
                     .to_owned(),
@@ -92,8 +90,13 @@ impl Conflict {
                 format!("write {path} in UTF-8, or move it away"),
             ),
         };
+        let line = match &self.kind {
+            ConflictKind::BothChanged { clashes } => clashes.first().map(|clash| clash.line),
+            _ => None,
+        };
         Finding {
             file: Some(path.clone()),
+            line,
             ..Finding::error(id, message).hint(hint)
         }
     }

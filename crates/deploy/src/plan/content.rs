@@ -127,12 +127,16 @@ impl Ownership {
     }
 }
 
-impl fmt::Display for Ownership {
+/// Permission bits and owner, for people: `0640 root:demo`, or `0640` where nobody is named.
+pub(super) struct Rights<'a>(pub(super) u32, pub(super) &'a Ownership);
+
+impl fmt::Display for Rights<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Writer => f.write_str("whoever writes"),
-            Self::Numbers(user, group) => write!(f, "{user}:{group}"),
-            Self::Names(user, group) => write!(f, "{user}:{group}"),
+        write!(f, "{:04o}", self.0)?;
+        match self.1 {
+            Ownership::Writer => Ok(()),
+            Ownership::Numbers(user, group) => write!(f, " {user}:{group}"),
+            Ownership::Names(user, group) => write!(f, " {user}:{group}"),
         }
     }
 }
@@ -147,9 +151,9 @@ impl fmt::Display for Content {
                 owner,
             } => {
                 let short = digest.get(..SHORT).unwrap_or(digest);
-                write!(f, "a file of digest {short}, {mode:04o} {owner}")
+                write!(f, "a file of digest {short}, {}", Rights(*mode, owner))
             }
-            Self::Folder { mode, owner } => write!(f, "a folder, {mode:04o} {owner}"),
+            Self::Folder { mode, owner } => write!(f, "a folder, {}", Rights(*mode, owner)),
             Self::Other { kind } => f.write_str(kind),
         }
     }

@@ -4,9 +4,10 @@ use super::Found;
 use super::baseline::BaseFile;
 use super::conflict::ConflictKind;
 use super::content::{Accounts, Content, Ownership, SHORT, digest};
-use super::head::is_same;
+use super::head::{is_same, masked, with_generation_of};
 use super::note::NoteKind;
 use super::step::Why;
+use crate::merge::{Merged, merge};
 use crate::render::RenderedFile;
 
 /// What is known of one file.
@@ -113,7 +114,7 @@ fn when_there(
         return match unchanged && !sides.overwrite {
             true => Ok(Decision::noted(NoteKind::KeptEdit)),
             false if sides.base.is_some() => Err(ConflictKind::NotText),
-            false => Err(foreign(rendered, None)),
+            false => Err(ConflictKind::Foreign),
         };
     };
     if is_same(text, &rendered.contents) {
@@ -129,7 +130,7 @@ fn when_there(
         return Ok(decision);
     }
     let Some(base) = sides.base else {
-        return Err(foreign(rendered, Some(text)));
+        return Err(ConflictKind::Foreign);
     };
     if base.has_text(text) {
         return Ok(Decision::write(
@@ -144,21 +145,34 @@ fn when_there(
             ..Decision::write(file(rendered.contents.clone()), Why::Overwritten)
         });
     }
+    let keep = |note| Decision {
+        note: Some(note),
+        ..if rights.differ {
+            Decision::write(file(text.to_owned()), Why::Rights)
+        } else {
+            Decision::NOTHING
+        }
+    };
     if base.has_text(&rendered.contents) {
-        return Ok(Decision {
-            note: Some(NoteKind::KeptEdit),
-            ..if rights.differ {
-                Decision::write(file(text.to_owned()), Why::Rights)
-            } else {
-                Decision::NOTHING
-            }
-        });
+        return Ok(keep(NoteKind::KeptEdit));
     }
-    Err(ConflictKind::BothChanged {
-        base: base.text.clone(),
-        rendered: rendered.contents.clone(),
-        installed: text.to_owned(),
-    })
+    // the heads' generations always differ, and that is nothing to merge
+    let merged = merge(
+        &masked(&base.text),
+        &masked(&rendered.contents),
+        &masked(text),
+    );
+    match merged {
+        Merged::Conflict(clashes) => Err(ConflictKind::BothChanged { clashes }),
+        Merged::Clean(merged) if is_same(&merged, text) => Ok(keep(NoteKind::Merged)),
+        Merged::Clean(merged) => {
+            let merged = with_generation_of(&merged, &rendered.contents);
+            Ok(Decision {
+                note: Some(NoteKind::Merged),
+                ..Decision::write(file(merged), Why::Merged)
+            })
+        }
+    }
 }
 
 /// Nothing renders it any more: ours goes, a hand's is kept beside its place, where nothing reads it.
@@ -184,13 +198,6 @@ fn as_rendered(rendered: &RenderedFile) -> Target {
         text: rendered.contents.clone(),
         mode: rendered.mode,
         owner: Ownership::rendered(rendered.owner.as_ref()),
-    }
-}
-
-fn foreign(rendered: &RenderedFile, installed: Option<&str>) -> ConflictKind {
-    ConflictKind::Foreign {
-        rendered: rendered.contents.clone(),
-        installed: installed.map(str::to_owned),
     }
 }
 

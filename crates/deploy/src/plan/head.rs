@@ -7,10 +7,21 @@ pub fn is_same(one: &str, two: &str) -> bool {
 }
 
 /// The text with a generation of zeros in its head.
-fn masked(text: &str) -> String {
+pub(super) fn masked(text: &str) -> String {
     match place(text) {
         Some(at) => [&text[..at], NONE, &text[at + NONE.len()..]].concat(),
         None => text.to_owned(),
+    }
+}
+
+/// The text with the generation of another one's head.
+pub(super) fn with_generation_of(text: &str, other: &str) -> String {
+    match (place(text), place(other)) {
+        (Some(at), Some(from)) => {
+            let generation = &other[from..from + NONE.len()];
+            [&text[..at], generation, &text[at + NONE.len()..]].concat()
+        }
+        _ => text.to_owned(),
     }
 }
 
@@ -62,5 +73,15 @@ mod tests {
             &line("0123456789abcdef"),
             &line("fedcba9876543210")
         ));
+    }
+
+    #[test]
+    fn a_merged_text_takes_the_new_generation() {
+        let (old, new) = ("0123456789abcdef", "fedcba9876543210");
+        let merged = masked(&text(old, "hand;"));
+        assert_eq!(
+            with_generation_of(&merged, &text(new, "")),
+            text(new, "hand;")
+        );
     }
 }

@@ -17,6 +17,7 @@ mod inventory;
 mod note;
 mod order;
 mod planner;
+mod secrets;
 mod stale;
 mod step;
 mod units;
@@ -33,6 +34,7 @@ pub use head::is_same;
 pub use inventory::{Found, Inventory, Running, UnitState};
 pub use note::{Note, NoteKind};
 pub use planner::{Goal, Options, plan};
+pub use secrets::without_secrets;
 pub use stale::Moved;
 pub use step::{Change, Step, Verb, Why};
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::content::Content;
+use super::content::{Content, Rights};
 use crate::render::Component;
 
 /// One step.
@@ -159,12 +159,12 @@ impl fmt::Display for Change {
         let (path, why) = (&self.path, self.why);
         match (&self.before, &self.after) {
             (_, Content::Folder { mode, owner }) => {
-                write!(f, "make the folder {path} ({mode:04o} {owner})")
+                write!(f, "make the folder {path} ({})", Rights(*mode, owner))
             }
             (Content::Folder { .. }, _) => write!(f, "remove the folder {path} when it is empty"),
             (_, Content::Absent) => write!(f, "remove {path} ({why})"),
             (Content::Absent, Content::File { mode, owner, .. }) => {
-                write!(f, "write {path} ({why}, {mode:04o} {owner})")
+                write!(f, "write {path} ({why}, {})", Rights(*mode, owner))
             }
             (
                 before,
@@ -174,7 +174,7 @@ impl fmt::Display for Change {
                     owner,
                 },
             ) if before.digest() == Some(digest) => {
-                write!(f, "set {path} to {mode:04o} {owner} ({why})")
+                write!(f, "set {path} to {} ({why})", Rights(*mode, owner))
             }
             _ => write!(f, "write {path} ({why})"),
         }

@@ -109,16 +109,40 @@ fn the_same_lines_changed_by_both_are_a_conflict_with_both_sides() {
     let conflicts = machine
         .plan(&rendered(&[(CONF, "b;\n")]), SERVICES)
         .expect_err("both changed");
-    let ConflictKind::BothChanged {
-        base,
-        rendered,
-        installed,
-    } = &conflicts.0[0].kind
-    else {
+    let ConflictKind::BothChanged { clashes } = &conflicts.0[0].kind else {
         panic!("{conflicts:?}");
     };
-    assert_eq!([base, rendered, installed], ["a;\n", "b;\n", "hand;\n"]);
+    let clash = &clashes[0];
+    assert_eq!(
+        [&clash.base, &clash.rendered, &clash.hand],
+        ["a;\n", "b;\n", "hand;\n"]
+    );
     assert!(conflicts.report().to_string().contains("opsctl adopt"));
+}
+
+#[test]
+fn a_hand_edit_and_a_new_rendering_are_merged_and_the_hand_stays_a_hand() {
+    let head = |generation| format!("# Rendered by opsctl from x, generation {generation}.\n");
+    let (old, new) = (head("0123456789abcdef"), head("fedcba9876543210"));
+    let mut machine = machine(&[(CONF, &format!("{old}a;\nb;\nc;\n"))]);
+    machine.edit(CONF, &format!("{old}a;\nb;\nc;\nhand;\n"));
+    let next = format!("{new}A;\nb;\nc;\n");
+    assert_eq!(
+        kinds(&machine.apply(&rendered(&[(CONF, &next)]))),
+        [NoteKind::Merged]
+    );
+    assert_eq!(
+        machine.text(CONF),
+        Some(format!("{new}A;\nb;\nc;\nhand;\n").as_str())
+    );
+    let again = machine
+        .plan(&rendered(&[(CONF, &next)]), SERVICES)
+        .expect("no conflicts");
+    assert!(
+        again.is_empty() && kinds(&again) == [NoteKind::KeptEdit],
+        "{:?}",
+        again.steps
+    );
 }
 
 #[test]
@@ -144,7 +168,7 @@ fn a_file_that_was_never_ours_is_not_touched() {
     let conflicts = machine
         .plan(&rendered(&[(CONF, "a;\n")]), SERVICES)
         .expect_err("a foreign file");
-    assert!(matches!(conflicts.0[0].kind, ConflictKind::Foreign { .. }));
+    assert!(matches!(conflicts.0[0].kind, ConflictKind::Foreign));
 }
 
 #[test]

@@ -29,8 +29,8 @@ pub(super) fn render(deployment: &Deployment, rendered: &mut Rendered) {
 
 fn heading(deployment: &Deployment, site: &Site) -> String {
     format!(
-        "The origin of site {}.\nRendered by opsctl from {}, generation {}.\nThe next rendering replaces this file: what is \
-         to stay belongs into the spec, or into ORIGIN_… variables of the unit.",
+        "The origin of site {}.\nRendered by opsctl from {}, generation {}.\nopsctl keeps what is edited here by hand and \
+         merges it; better places are the spec, and ORIGIN_… variables of the unit.",
         site.name, deployment.spec_file, deployment.generation
     )
 }

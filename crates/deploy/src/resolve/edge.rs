@@ -65,7 +65,7 @@ fn settle(spec: &Spec, paths: &Paths, sites: &[Site]) -> Result<Edge, WordError>
         limits: edge.limits.clone(),
         routes: edge.routes.clone(),
         socket: paths.run.join("edge.sock")?,
-        access_log: paths.log.join(&format!("{name}.access.log"))?,
+        access_log: paths.access_log.clone(),
         error_log: paths.log.join(&format!("{name}.error.log"))?,
     })
 }

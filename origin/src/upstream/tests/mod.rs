@@ -34,6 +34,7 @@ fn server(name: &str, mode: &str) -> Server {
         start_timeout: PATIENCE,
         call_timeout: PATIENCE,
         process: ProcessMode::Shared,
+        launch: origin_config::Launch::default(),
         max_processes: 2,
     }
 }

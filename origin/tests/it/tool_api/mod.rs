@@ -28,6 +28,7 @@ fn world() -> World {
             start_timeout: Duration::from_secs(20),
             call_timeout: Duration::from_secs(1),
             process: ProcessMode::Shared,
+            launch: origin_config::Launch::default(),
             max_processes: 1,
         }];
     })

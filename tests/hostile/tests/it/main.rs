@@ -2,6 +2,7 @@
 
 mod ends;
 mod faults;
+mod launch;
 mod lines;
 
 use std::time::Duration;

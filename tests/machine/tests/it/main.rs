@@ -1,4 +1,6 @@
 //! The kit on a whole machine: what an operator installs, and what is there again after a boot.
 
 mod boots;
+mod hardened;
 mod package;
+mod services;

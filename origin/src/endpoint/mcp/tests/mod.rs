@@ -35,6 +35,7 @@ fn app_with(mode: &str, change: impl FnOnce(&mut OriginConfig)) -> Arc<App> {
         start_timeout: Duration::from_secs(20),
         call_timeout: Duration::from_millis(900),
         process: ProcessMode::Shared,
+        launch: origin_config::Launch::default(),
         max_processes: 8,
     }];
     change(&mut config);

@@ -1,0 +1,121 @@
+//! How the processes of a server are made: with which secrets, within which limits.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use findings::{Finding, Reader, format_duration, format_size};
+
+use crate::write::{text, texts};
+
+/// What a server's processes are given beside their command; of no use to a server that runs elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Launch {
+    /// `environment_files`: files of `NAME=VALUE` lines, read at every start; a later file wins over an earlier one, and
+    /// `environment` over all.
+    pub environment_files: Vec<PathBuf>,
+    /// `environment_secrets`: variables and the files whose text is their value, read at every start. A path that does not begin
+    /// with `/` is below `$CREDENTIALS_DIRECTORY` (systemd.exec(5), `LoadCredential=`). They win over all others.
+    pub environment_secrets: BTreeMap<String, PathBuf>,
+    /// `limits`.
+    pub limits: Limits,
+}
+
+/// Resource limits of one process (getrlimit(2)); what it starts inherits them. Absent: as the origin's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// `limits.open_files`: descriptors (`RLIMIT_NOFILE`).
+    pub open_files: Option<u64>,
+    /// `limits.address_space`: bytes of virtual memory (`RLIMIT_AS`).
+    pub address_space: Option<u64>,
+    /// `limits.cpu_time`: CPU time of its whole life (`RLIMIT_CPU`), in whole seconds.
+    pub cpu_time: Option<Duration>,
+    /// `limits.processes`: processes and threads of its user, all together (`RLIMIT_NPROC`); root has no such limit.
+    pub processes: Option<u64>,
+}
+
+/// Reads the keys of one of `[[servers]]`.
+pub(crate) fn read(table: &Reader<'_>) -> Launch {
+    let files = table.strings("environment_files").unwrap_or_default();
+    let secrets = table.string_map("environment_secrets").unwrap_or_default();
+    Launch {
+        environment_files: files.into_iter().map(|file| file.value.into()).collect(),
+        environment_secrets: secrets
+            .into_iter()
+            .map(|(name, file)| (name, file.into()))
+            .collect(),
+        limits: read_limits(table).unwrap_or_default(),
+    }
+}
+
+fn read_limits(table: &Reader<'_>) -> Option<Limits> {
+    let limits = table.table("limits")?;
+    let count = |key: &'static str| {
+        let found = limits.integer(key, 1..=i64::from(u32::MAX))?;
+        u64::try_from(found.value).ok()
+    };
+    let read = Limits {
+        open_files: count("open_files"),
+        address_space: limits.size("address_space").map(|size| size.value),
+        cpu_time: limits.duration("cpu_time").map(|time| time.value),
+        processes: count("processes"),
+    };
+    if read.cpu_time.is_some_and(|time| time < SECOND) {
+        let finding = Finding::error("servers.limits", "CPU time is counted in whole seconds");
+        limits.find(
+            "cpu_time",
+            finding.hint("as `\"10m\"`, for the whole life of the process"),
+        );
+    }
+    limits.finish();
+    Some(read)
+}
+
+/// Writes them as `key = value` lines, where they are not the defaults.
+pub(crate) fn write(out: &mut String, launch: &Launch) {
+    let mut line = |key: &str, value: String| {
+        let _ = writeln!(out, "{key} = {value}");
+    };
+    let files: Vec<_> = launch
+        .environment_files
+        .iter()
+        .map(|file| file.display())
+        .collect();
+    if !files.is_empty() {
+        line("environment_files", texts(&files));
+    }
+    let secrets = launch.environment_secrets.iter();
+    let secrets: Vec<_> = secrets
+        .map(|(name, file)| format!("{} = {}", text(name), text(file.display())))
+        .collect();
+    if !secrets.is_empty() {
+        line(
+            "environment_secrets",
+            format!("{{ {} }}", secrets.join(", ")),
+        );
+    }
+    let limits = &launch.limits;
+    let limits = [
+        (
+            "open_files",
+            limits.open_files.map(|count| count.to_string()),
+        ),
+        (
+            "address_space",
+            limits.address_space.map(|size| text(format_size(size))),
+        ),
+        (
+            "cpu_time",
+            limits.cpu_time.map(|time| text(format_duration(time))),
+        ),
+        ("processes", limits.processes.map(|count| count.to_string())),
+    ];
+    for (key, value) in limits {
+        if let Some(value) = value {
+            line(&format!("limits.{key}"), value);
+        }
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
