@@ -8,7 +8,7 @@ use mcp::capabilities::Capabilities;
 use mcp::native;
 use mcp::upstream::Hello;
 use mcp::{Kind, Offers};
-use origin_config::{ProcessMode, Server};
+use origin_config::{Launch, ProcessMode, Server};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -117,6 +117,7 @@ pub(super) fn server(name: &str) -> Server {
         working_directory: None,
         environment: BTreeMap::new(),
         environment_pass: Vec::new(),
+        launch: Launch::default(),
         start_timeout: Duration::ZERO,
         call_timeout: CALL_TIMEOUT,
         process: ProcessMode::Shared,
