@@ -87,7 +87,7 @@ fn check(table: &Reader<'_>, remote: &Remote) {
         let hint = "a server is a command or a URL; write two `[[servers]]` for two servers";
         table.find(key, Finding::error("servers.kind", message).hint(hint));
     }
-    if !remote.url.tls && !remote.url.authority.is_loopback() {
+    if !remote.url.is_tls() && !remote.url.authority().is_loopback() {
         let message = format!(
             "what goes to `{}` can be read and changed on its way",
             remote.url
@@ -98,7 +98,7 @@ fn check(table: &Reader<'_>, remote: &Remote) {
             Finding::warn("servers.plain-http", message).hint(hint),
         );
     }
-    if !remote.url.tls && remote.ca_file.is_some() {
+    if !remote.url.is_tls() && remote.ca_file.is_some() {
         let finding = Finding::error("servers.ca-file", "`ca_file` is of no use without `https`");
         table.find("ca_file", finding);
     }
