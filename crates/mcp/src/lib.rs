@@ -21,6 +21,7 @@ pub mod plain;
 pub mod post;
 mod raw;
 pub mod reply;
+pub mod rounds;
 pub mod schema;
 pub mod seal;
 pub mod session;

@@ -343,6 +343,13 @@ impl Exchange {
         }
     }
 
+    /// Gives the server its whole time again: it waited for somebody else.
+    pub fn renew(&mut self) {
+        if self.deadline.is_some() {
+            self.deadline = Some(Instant::now() + self.line.call_timeout);
+        }
+    }
+
     fn too_late(&self) -> CallError {
         CallError::Timeout {
             server: self.line.server.to_string(),

@@ -40,9 +40,18 @@ impl Deployed {
     /// The same with the deployment in place and verified, by `opsctl apply`.
     pub fn bring_up(kit: &Kit, system: &Path) -> Self {
         let deployed = Self::prepare(kit, system);
-        let said = deployed.opsctl("apply --yes");
-        assert_eq!(said.code, 0, "{}{}", said.out, said.talk);
+        deployed.apply();
         deployed
+    }
+
+    /// Applies the spec. Its verification measures times: on a loaded machine it may say no (14), and then everything is as
+    /// it was and the next try stands where the first one stood.
+    pub fn apply(&self) {
+        let said = (0..3)
+            .map(|_| self.opsctl("apply --yes"))
+            .find(|said| said.code != 14);
+        let said = said.expect("one of three verifications is not disturbed");
+        assert_eq!(said.code, 0, "{}{}", said.out, said.talk);
     }
 
     /// The same, file by file and service by service, as the runbook has it for people who do it by hand.

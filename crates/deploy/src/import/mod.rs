@@ -165,11 +165,17 @@ impl Log<'_> {
             own.extend(b";");
         }
         let was = crate::lint::redact(&parse(own));
-        let was = was.trim_end_matches(';').split_whitespace();
+        let words = was.trim_end_matches(';').split_whitespace();
+        // what an origin is told in a header is often a key, whatever the header is called
+        let shown = if statement.name() == "proxy_set_header" {
+            2
+        } else {
+            usize::MAX
+        };
         self.changes.push(Change {
             file: file.name.clone(),
             line,
-            was: was.collect::<Vec<_>>().join(" "),
+            was: words.take(shown).collect::<Vec<_>>().join(" "),
             becomes,
             needs_a_look,
         });

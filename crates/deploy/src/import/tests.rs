@@ -118,7 +118,7 @@ fn what_is_lost_is_told_with_its_place_and_without_its_secret() {
     assert_eq!(lost.len(), 2, "{lost:#?}");
     assert!(lost[0].was.starts_with("server 10.0.0.6:9001"));
     assert!(
-        lost[1].was.starts_with("proxy_set_header X-Key") && lost[1].line == 9,
+        lost[1].was.starts_with("proxy_set_header X-Key") && lost[1].line == 12,
         "{:?}",
         lost[1]
     );

@@ -6,3 +6,4 @@ mod hardened;
 mod package;
 mod refused;
 mod services;
+mod under_load;

@@ -82,8 +82,7 @@ fn a_fault_of_the_machine_has_its_code_and_the_old_configuration_serves_on() {
         assert!(deployed.answers(), "{name}");
         deployed.machine.must(fault.mend);
     }
-    let said = deployed.opsctl("apply --yes");
-    assert_eq!(said.code, 0, "{}{}", said.out, said.talk);
+    deployed.apply();
     assert!(deployed.has(300));
 }
 
@@ -103,6 +102,5 @@ fn a_port_that_another_process_has_is_named_before_anything_is_changed() {
     );
     machine.must("test ! -e /etc/nginx/conf.d/codeintel.conf");
     machine.must("systemctl stop squatter");
-    let said = deployed.opsctl("apply --yes");
-    assert_eq!(said.code, 0, "{}{}", said.out, said.talk);
+    deployed.apply();
 }
