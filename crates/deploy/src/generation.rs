@@ -60,6 +60,7 @@ fn edge_text(deployment: &Deployment) -> String {
         spec_file: _,
         generation: _,
         topology,
+        keep_generations: _,
         edge,
         sites,
         target,
