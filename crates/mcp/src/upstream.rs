@@ -197,8 +197,7 @@ impl Upstream {
         };
         if self.level.is_none_or(|level| wanted < level) {
             self.level = Some(wanted);
-            let params = format!("{{\"level\":\"{}\"}}", wanted.as_str());
-            self.request(method::SET_LEVEL, &params, Pending::Nothing);
+            self.request(method::SET_LEVEL, &wanted.params(), Pending::Nothing);
         }
     }
 

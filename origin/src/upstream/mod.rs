@@ -5,9 +5,11 @@ mod child;
 mod conversation;
 mod environment;
 mod exchange;
+mod lent;
 mod limits;
 mod lines;
 mod link;
+mod native;
 mod private;
 mod process;
 mod remote;
@@ -28,23 +30,29 @@ use std::time::Duration;
 use mcp::Naming;
 use mcp::upstream::{Eras, Greeting};
 use origin_config::{ProcessMode, Server};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::native::Toolbox;
 use crate::snapshot::Snapshot;
 use board::Board;
 use exchange::{Line, unavailable};
+use lent::{Loans, Of};
 use lines::MAX_MESSAGE;
 use link::Route;
+use native::Native;
 use private::Birth;
 use supervisor::Supervisor;
 use watched::Watched;
 
 pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
+pub use lent::Loan;
 pub(crate) use link::prepare;
+pub use native::Teller;
 pub use private::{Hears, Private, Said, Way};
 pub use trip::Trace;
 pub use watched::Watch;
@@ -61,6 +69,8 @@ pub struct Options {
     pub environment: Vec<(OsString, OsString)>,
     /// The origin's name, told to the servers in the handshake.
     pub client_name: String,
+    /// Tools that are compiled in, and the name of the server that they make.
+    pub native: Option<(String, Arc<Toolbox>)>,
     /// The time for [`Snapshot::built_at`].
     pub clock: Clock,
 }
@@ -116,6 +126,7 @@ pub struct Upstreams {
     servers: HashMap<String, Handle>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     updates: broadcast::Sender<Arc<Update>>,
+    loans: Arc<Loans>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -133,7 +144,10 @@ struct Handle {
 impl Upstreams {
     /// Starts every server and returns at once; the first complete snapshot follows. Must be called on a runtime.
     pub fn start(servers: &[Server], options: &Options) -> Self {
-        let (board, snapshots) = Board::new(servers, options);
+        let own = options.native.as_ref();
+        let own_server = own.map(|(name, _)| native::server(name));
+        let servers: Vec<_> = servers.iter().chain(&own_server).collect();
+        let (board, snapshots) = Board::new(&servers, options);
         let board = Arc::new(board);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let updates = broadcast::Sender::new(UPDATES);
@@ -143,22 +157,33 @@ impl Upstreams {
             let (line, inbox) = Line::new(name, server.call_timeout, Arc::clone(&tickets));
             let watched = Arc::new(Watched::default());
             let route = Route::to(server, &options.environment);
-            let supervisor = Supervisor {
-                index,
-                server: server.clone(),
-                route: route.clone(),
-                options: options.clone(),
-                board: Arc::clone(&board),
-                inbox,
-                watched: Arc::clone(&watched),
-                updates: updates.clone(),
-                eras: Eras::new(route.probe()),
-                stop: stop.clone(),
-            };
-            tasks.spawn(supervisor.run());
+            if let Some((_, toolbox)) = own.filter(|_| index + 1 == servers.len()) {
+                let native = Native {
+                    index,
+                    toolbox: Arc::clone(toolbox),
+                    board: Arc::clone(&board),
+                    inbox,
+                    stop: stop.clone(),
+                };
+                tasks.spawn(native.run());
+            } else {
+                let supervisor = Supervisor {
+                    index,
+                    server: (*server).clone(),
+                    route: route.clone(),
+                    options: options.clone(),
+                    board: Arc::clone(&board),
+                    inbox,
+                    watched: Arc::clone(&watched),
+                    updates: updates.clone(),
+                    eras: Eras::new(route.probe()),
+                    stop: stop.clone(),
+                };
+                tasks.spawn(supervisor.run());
+            }
             let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
             let handle = Handle {
-                server: server.clone(),
+                server: (*server).clone(),
                 route,
                 line: Arc::new(line),
                 watched,
@@ -172,6 +197,7 @@ impl Upstreams {
             servers,
             snapshots,
             updates,
+            loans: Arc::default(),
             stop,
             tasks,
         }
@@ -191,9 +217,7 @@ impl Upstreams {
     ///
     /// A request that times out, or whose [`Exchange`] is dropped, is cancelled at the server.
     pub fn begin(&self, server: &str, call: Call) -> Result<Exchange, CallError> {
-        let handle = self.servers.get(server);
-        let handle = handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
-        Ok(handle.line.begin(call))
+        Ok(self.handle(server)?.line.begin(call))
     }
 
     /// The same, and waits for the answer alone.
@@ -220,12 +244,49 @@ impl Upstreams {
         greeting: Arc<Greeting>,
         hears: Hears,
     ) -> Result<Private, CallError> {
-        let handle = self.servers.get(server);
-        let handle = handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
+        let handle = self.handle(server)?;
         let permit = Arc::clone(&handle.processes).try_acquire_owned();
         let permit = permit.map_err(|_| {
-            unavailable(server, "as many sessions use it as `max_processes` allows")
+            self.loans.clear(server);
+            unavailable(server, NO_PLACE)
         })?;
+        Ok(self.born(handle, permit, greeting, hears))
+    }
+
+    /// Lends a process of `server`, which is told of the capabilities of `greeting`, to one request.
+    pub async fn lend(&self, server: &str, greeting: &Arc<Greeting>) -> Result<Loan, CallError> {
+        let handle = self.handle(server)?;
+        let of = Of {
+            server: Arc::clone(&handle.line.server),
+            capabilities: greeting.capabilities.clone(),
+        };
+        if let Some(loan) = self.loans.take(&of) {
+            return Ok(loan);
+        }
+        let place = Arc::clone(&handle.processes);
+        if place.available_permits() == 0 {
+            self.loans.clear(server);
+        }
+        let permit = timeout(PLACE, place.acquire_owned()).await;
+        let permit = permit.ok().and_then(Result::ok);
+        let permit = permit.ok_or_else(|| unavailable(server, NO_PLACE))?;
+        let (hears, heard) = lent::ear();
+        let process = self.born(handle, permit, Arc::clone(greeting), hears);
+        Ok(Loan::new(&self.loans, of, process, heard))
+    }
+
+    fn handle(&self, server: &str) -> Result<&Handle, CallError> {
+        let handle = self.servers.get(server);
+        handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))
+    }
+
+    fn born(
+        &self,
+        handle: &Handle,
+        permit: OwnedSemaphorePermit,
+        greeting: Arc<Greeting>,
+        hears: Hears,
+    ) -> Private {
         let (name, timeout) = (Arc::clone(&handle.line.server), handle.server.call_timeout);
         let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.line.tickets));
         let birth = Birth {
@@ -238,7 +299,7 @@ impl Upstreams {
         };
         let (private, life) = birth.begin(line, inbox);
         self.tasks.spawn(life);
-        Ok(private)
+        private
     }
 
     /// Ends every server: standard input closed, then SIGTERM, then SIGKILL, each to the whole process group. Returns when
@@ -248,6 +309,12 @@ impl Upstreams {
         self.tasks.wait().await;
     }
 }
+
+/// Why there is no process.
+const NO_PLACE: &str = "as many clients use it as `max_processes` allows";
+
+/// How long a request waits for the place of a process that is being ended: as long as one waits for a server that restarts.
+const PLACE: Duration = Duration::from_secs(1);
 
 /// Updates of resources that a listener may lag behind; older ones are lost to it, and the next says the same.
 const UPDATES: usize = 256;

@@ -67,18 +67,19 @@ fn terminate_h3(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deplo
         spec_file: spec.file.clone(),
         generation: generation::placeholder(),
         topology: spec.topology,
+        keep_generations: spec.keep_generations.unwrap_or(KEEP_GENERATIONS),
         edge,
         sites,
         target: facts.nginx.clone(),
         layout: facts.layout.clone(),
         paths,
     };
-    deployment.generation = generation::digest(&deployment);
-    for site in &mut deployment.sites {
-        site.origin.generation = deployment.generation.to_string();
-    }
+    generation::name(&mut deployment);
     Some(deployment)
 }
+
+/// A working month; a generation is some 100 KiB.
+const KEEP_GENERATIONS: usize = 20;
 
 #[cfg(test)]
 mod tests;
