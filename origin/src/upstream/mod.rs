@@ -9,6 +9,7 @@ mod lent;
 mod limits;
 mod lines;
 mod link;
+mod native;
 mod pool;
 mod private;
 mod process;
@@ -36,12 +37,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::native::Toolbox;
 use crate::snapshot::Snapshot;
 use board::{Board, Seat};
 use exchange::{Line, unavailable};
 use lent::{Loans, Of};
 use lines::MAX_MESSAGE;
 use link::Route;
+use native::Native;
 use pool::{Member, Pool};
 use private::Birth;
 use supervisor::Supervisor;
@@ -51,6 +54,7 @@ pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
 pub use lent::Loan;
 pub(crate) use link::prepare;
+pub use native::Teller;
 pub use private::{Hears, Private, Said, Way};
 pub use trip::Trace;
 pub use watched::Watch;
@@ -67,6 +71,8 @@ pub struct Options {
     pub environment: Vec<(OsString, OsString)>,
     /// The origin's name, told to the servers in the handshake.
     pub client_name: String,
+    /// Tools that are compiled in, and the name of the server that they make.
+    pub native: Option<(String, Arc<Toolbox>)>,
     /// The time for [`Snapshot::built_at`].
     pub clock: Clock,
 }
@@ -140,7 +146,10 @@ struct Handle {
 impl Upstreams {
     /// Starts every server and returns at once; the first complete snapshot follows. Must be called on a runtime.
     pub fn start(servers: &[Server], options: &Options) -> Self {
-        let (board, snapshots) = Board::new(servers, options);
+        let own = options.native.as_ref();
+        let own_server = own.map(|(name, _)| native::server(name));
+        let servers: Vec<_> = servers.iter().chain(&own_server).collect();
+        let (board, snapshots) = Board::new(&servers, options);
         let board = Arc::new(board);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let updates = broadcast::Sender::new(UPDATES);
@@ -148,34 +157,47 @@ impl Upstreams {
         let handles = servers.iter().enumerate().map(|(index, server)| {
             let route = Route::to(server, &options.environment);
             let name: Arc<str> = server.name.as_str().into();
+            let native = own.filter(|_| index + 1 == servers.len());
             let members = (0..board::processes(server)).map(|process| {
                 let tickets = Arc::clone(&tickets);
                 let (line, inbox) = Line::new(Arc::clone(&name), server.call_timeout, tickets);
                 let watched = Arc::new(Watched::default());
-                let supervisor = Supervisor {
-                    seat: Seat {
-                        server: index,
-                        process,
-                    },
-                    server: server.clone(),
-                    route: route.clone(),
-                    options: options.clone(),
-                    board: Arc::clone(&board),
-                    inbox,
-                    load: Arc::clone(&line.load),
-                    watched: Arc::clone(&watched),
-                    updates: updates.clone(),
-                    eras: Eras::new(route.probe()),
-                    stop: stop.clone(),
+                let seat = Seat {
+                    server: index,
+                    process,
                 };
-                tasks.spawn(supervisor.run());
+                if let Some((_, toolbox)) = native {
+                    let native = Native {
+                        seat,
+                        toolbox: Arc::clone(toolbox),
+                        board: Arc::clone(&board),
+                        inbox,
+                        stop: stop.clone(),
+                    };
+                    tasks.spawn(native.run());
+                } else {
+                    let supervisor = Supervisor {
+                        seat,
+                        server: (*server).clone(),
+                        route: route.clone(),
+                        options: options.clone(),
+                        board: Arc::clone(&board),
+                        inbox,
+                        load: Arc::clone(&line.load),
+                        watched: Arc::clone(&watched),
+                        updates: updates.clone(),
+                        eras: Eras::new(route.probe()),
+                        stop: stop.clone(),
+                    };
+                    tasks.spawn(supervisor.run());
+                }
                 let line = Arc::new(line);
                 Member { line, watched }
             });
             let pool = Pool::new(members.collect());
             let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
             let handle = Handle {
-                server: server.clone(),
+                server: (*server).clone(),
                 route: route.clone(),
                 pool,
                 tickets: Arc::clone(&tickets),
