@@ -7,7 +7,11 @@ mod curl;
 mod demo;
 mod faults;
 mod flood;
+<<<<<<< ours
 mod import;
+=======
+mod gateway;
+>>>>>>> theirs
 mod interop;
 mod leaving;
 mod lint;
