@@ -7,11 +7,8 @@ mod curl;
 mod demo;
 mod faults;
 mod flood;
-<<<<<<< ours
-mod import;
-=======
 mod gateway;
->>>>>>> theirs
+mod import;
 mod interop;
 mod leaving;
 mod lint;
