@@ -39,6 +39,26 @@ impl Deployment {
         ))
     }
 
+    /// The four servers of the demo, the last at `words`: processes in Python and in Node, and one reached by URL.
+    pub fn with_all_four(tools: &Tools, words: &str) -> Self {
+        let repository = repository();
+        let (git, time) = (
+            tools.server("mcp-server-git"),
+            tools.server("mcp-server-time"),
+        );
+        let (node, everything) = (tools.node.display(), tools.everything.display());
+        Self::with_servers(&format!(
+            "[[servers]]\nname = \"git\"\ncommand = [\"{git}\", \"--repository\", \"{repository}\"]\n\
+             check_tool = \"git_log\"\ncheck_arguments = {{ repo_path = \"{repository}\", max_count = 1 }}\n\
+             [[servers]]\nname = \"time\"\ncommand = [\"{time}\"]\n\
+             check_tool = \"get_current_time\"\ncheck_arguments = {{ timezone = \"UTC\" }}\n\
+             [[servers]]\nname = \"everything\"\ncommand = [\"{node}\", \"{everything}\", \"stdio\"]\n\
+             check_tool = \"echo\"\ncheck_arguments = {{ message = \"hello\" }}\n\
+             [[servers]]\nname = \"words\"\nurl = \"{words}\"\n\
+             check_tool = \"count_words\"\ncheck_arguments = {{ text = \"one two three\" }}\n"
+        ))
+    }
+
     /// One quick server: for tests about the edge.
     pub fn with_time(tools: &Tools) -> Self {
         let time = tools.server("mcp-server-time");

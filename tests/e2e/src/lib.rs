@@ -8,9 +8,11 @@ mod origin;
 mod running;
 mod staged;
 mod tools;
+mod words;
 
 pub use deployment::{Deployment, free_port_pair};
 pub use origin::Origin;
 pub use running::{DEADLINE, Running, Verdict, children_of, opsctl, up_once};
 pub use staged::Staged;
 pub use tools::{NginxBuild, Tools};
+pub use words::Words;

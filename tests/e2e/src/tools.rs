@@ -27,6 +27,8 @@ pub struct Tools {
     pub node: PathBuf,
     /// MCP Inspector, for Node to run.
     pub inspector: PathBuf,
+    /// The reference server of MCP, for Node to run.
+    pub everything: PathBuf,
     /// The program that tours an endpoint with rmcp's client.
     pub rmcp: PathBuf,
     /// The MCP server with every fixture of the conformance suite.
@@ -68,6 +70,7 @@ impl Tools {
             fastmcp_python: path("E2E_FASTMCP_PYTHON"),
             node: path("E2E_NODE"),
             inspector: path("E2E_INSPECTOR"),
+            everything: path("E2E_EVERYTHING"),
             rmcp: path("E2E_RMCP"),
             fixtures: path("E2E_FIXTURES"),
             confs: path("E2E_CONFS"),

@@ -46,6 +46,8 @@ pub(crate) fn environment(
 ) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
     let programs = repository.programs()?;
     let inspector = node::ensure(repository, cache, &node::INSPECTOR)?;
+    let everything = node::ensure(repository, cache, &node::EVERYTHING)?;
+    let everything = everything.program().to_owned();
     Ok(vec![
         ("E2E_NGINX_1_28", nginx::ensure(repository, cache)?),
         ("E2E_ROOT_TRIXIE", roots::ensure(cache, &roots::TRIXIE)?),
@@ -65,6 +67,7 @@ pub(crate) fn environment(
         ("E2E_CONFS", confs::ensure(cache)?),
         ("E2E_NODE", inspector.node().to_owned()),
         ("E2E_INSPECTOR", inspector.program().to_owned()),
+        ("E2E_EVERYTHING", everything),
         ("E2E_RMCP", rmcp::ensure(repository)?),
         ("E2E_FIXTURES", programs.join("mcp-fixtures")),
         ("E2E_OPSCTL", programs.join("opsctl")),
