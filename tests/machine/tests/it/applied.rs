@@ -17,7 +17,7 @@ fn a_change_keeps_a_hand_edit_can_be_taken_back_and_is_there_after_a_reboot() {
     assert!(deployed.machine.read(conf).ends_with("# by hand\n"));
     let history = deployed.opsctl("history --format json");
     assert_eq!(history.code, 0, "{}", history.talk);
-    let back = deployed.opsctl("rollback");
+    let back = deployed.opsctl("rollback --yes");
     assert_eq!(back.code, 0, "{}{}", back.out, back.talk);
     assert!(!deployed.has(300));
     assert_eq!(deployed.failures(), Vec::<String>::new());
