@@ -2,6 +2,7 @@
 
 mod allow;
 mod authority;
+mod filter;
 mod launch;
 mod model;
 mod parse;
@@ -11,6 +12,7 @@ mod write;
 
 pub use allow::{AllowedHost, AllowedOrigin, WebOrigin};
 pub use authority::Authority;
+pub use filter::{Filter, Patterns};
 pub use launch::{Launch, Limits};
 pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,

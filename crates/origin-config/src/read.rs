@@ -8,6 +8,7 @@ use std::time::Duration;
 use findings::{Document, Finding, Located, Reader, Report};
 
 use crate::allow::{AllowedHost, AllowedOrigin};
+use crate::filter;
 use crate::launch;
 use crate::model::{LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames};
 use crate::remote;
@@ -111,6 +112,7 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
             environment: table.string_map("environment").unwrap_or_default(),
             environment_pass: values(table.strings("environment_pass")),
             launch: launch::read(&table),
+            filter: filter::read(&table),
             start_timeout: table
                 .duration("start_timeout")
                 .map_or(START_TIMEOUT, |timeout| timeout.value),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mcp::catalog::{Catalog, Source};
+use mcp::filter::{Filter, Rule};
 use mcp::upstream::Hello;
 use mcp::{Kind, Naming, Offers};
 use origin_config::{ProcessMode, Server};
@@ -18,6 +19,8 @@ use crate::snapshot::{ServerState, ServerStatus, Snapshot};
 pub(super) struct Board {
     naming: Naming,
     clock: Clock,
+    /// What of each server clients see, in the order of the servers.
+    filters: Vec<Arc<Filter>>,
     servers: Mutex<Vec<ServerStatus>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
@@ -33,6 +36,10 @@ impl Board {
         let board = Self {
             naming: options.naming,
             clock: options.clock,
+            filters: servers
+                .iter()
+                .map(|server| filter(&server.filter).into())
+                .collect(),
             servers: Mutex::new(records),
             snapshots,
         };
@@ -49,7 +56,8 @@ impl Board {
             status.server_info = hello
                 .server_info
                 .and_then(|info| RawValue::from_string(info.into_string()).ok());
-            offer(status, hello.offers);
+            let filter = self.filters.get(index).cloned().unwrap_or_default();
+            offer(status, hello.offers.filtered(&filter));
         });
     }
 
@@ -104,6 +112,19 @@ impl Board {
                 naming: self.naming,
             });
         });
+    }
+}
+
+fn filter(patterns: &origin_config::Filter) -> Filter {
+    let rule = |include: &[String], exclude: &[String]| Rule {
+        include: include.to_vec(),
+        exclude: exclude.to_vec(),
+    };
+    let (include, exclude) = (&patterns.include, &patterns.exclude);
+    Filter {
+        tools: rule(&include.tools, &exclude.tools),
+        prompts: rule(&include.prompts, &exclude.prompts),
+        resources: rule(&include.resources, &exclude.resources),
     }
 }
 

@@ -182,7 +182,7 @@ fn read_server(server: Reader<'_>, text: &mut OriginText) -> Option<ServerCheck>
 
 const ONE_WAY: &str = "give exactly one: `certificate` with `private_key`, or `self_signed = true`";
 /// The keys of `[[servers]]` that the origin reads.
-const SERVER_KEYS: [&str; 21] = [
+const SERVER_KEYS: [&str; 23] = [
     "name",
     "command",
     "url",
@@ -201,6 +201,8 @@ const SERVER_KEYS: [&str; 21] = [
     "call_timeout",
     "process",
     "max_processes",
+    "include",
+    "exclude",
     "environment_files",
     "environment_secrets",
     "limits",

@@ -30,6 +30,7 @@ fn world() -> World {
             call_timeout: Duration::from_secs(1),
             process: ProcessMode::Shared,
             launch: origin_config::Launch::default(),
+            filter: origin_config::Filter::default(),
             max_processes: 1,
         }];
     })
