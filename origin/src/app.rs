@@ -2,13 +2,16 @@
 
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::Extensions;
 use origin_config::{OriginConfig, ToolNames};
 
 use crate::clock::Clock;
 use crate::endpoint::mcp::{Parked, Sessions};
+use crate::health::Dependencies;
 use crate::keys::{Holder, Keys};
+use crate::native::Toolbox;
 use crate::router::Routes;
 use crate::snapshot::Snapshot;
 use crate::stream::Streams;
@@ -34,12 +37,15 @@ pub struct App {
     pub service: mcp::Service,
     /// The API keys that clients need; `None`: none are asked for.
     pub keys: Option<Arc<Keys>>,
+    /// What the servers need beside themselves.
+    pub dependencies: Dependencies,
     /// What the states of servers are sealed with: a key of this start, so a client begins anew after a restart.
     pub seal: mcp::Seal,
     /// The tools, as clients see them that do not speak MCP.
     pub books: Books,
     /// Where the time comes from.
     pub clock: Clock,
+    began: Instant,
 }
 
 impl App {
@@ -50,6 +56,16 @@ impl App {
         environment: Vec<(OsString, OsString)>,
         clock: Clock,
     ) -> Arc<Self> {
+        Self::start_with(config, environment, clock, None)
+    }
+
+    /// The same with tools that are compiled in, and the name of the server that they make.
+    pub fn start_with(
+        config: OriginConfig,
+        environment: Vec<(OsString, OsString)>,
+        clock: Clock,
+        native: Option<(String, Arc<Toolbox>)>,
+    ) -> Arc<Self> {
         let options = Options {
             naming: match config.tool_names {
                 ToolNames::Prefixed => mcp::Naming::Prefixed,
@@ -57,6 +73,7 @@ impl App {
             },
             environment,
             client_name: config.name.clone(),
+            native,
             clock,
         };
         let upstreams = Arc::new(Upstreams::start(&config.servers, &options));
@@ -73,6 +90,7 @@ impl App {
                 .api_keys_file
                 .as_deref()
                 .map(|path| Keys::start(path, clock)),
+            dependencies: Dependencies::start(&config.dependencies, clock),
             seal: mcp::Seal::new(key),
             upstreams,
             streams: Streams::new(config.stream_keep_alive, clock),
@@ -80,7 +98,13 @@ impl App {
             books: Books::default(),
             config: Arc::new(config),
             clock,
+            began: clock.now(),
         })
+    }
+
+    /// How long the origin has been there.
+    pub fn uptime(&self) -> Duration {
+        self.clock.now().saturating_duration_since(self.began)
     }
 
     /// What a request may see of the capabilities at this moment: its key may be for some servers only.

@@ -28,10 +28,10 @@ pub(super) struct Board {
 impl Board {
     /// A board on which every server is starting, and where its snapshots are seen.
     pub(super) fn new(
-        servers: &[Server],
+        servers: &[&Server],
         options: &Options,
     ) -> (Self, watch::Receiver<Arc<Snapshot>>) {
-        let records: Vec<ServerStatus> = servers.iter().map(starting).collect();
+        let records: Vec<ServerStatus> = servers.iter().map(|server| starting(server)).collect();
         let (snapshots, seen) = watch::channel(Arc::default());
         let board = Self {
             naming: options.naming,

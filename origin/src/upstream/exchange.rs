@@ -97,6 +97,11 @@ impl Reply {
         self.answer.is_closed()
     }
 
+    /// Where its notifications go, for one who tells them while another makes the answer.
+    pub(super) fn noter(&self) -> Noter {
+        Noter(self.notes.clone())
+    }
+
     pub(super) fn answer(self, outcome: Result<RawResult, CallError>) {
         let _ = self.answer.send(outcome);
     }
@@ -104,6 +109,17 @@ impl Reply {
     /// A caller that takes its notifications too slowly misses some: they tell how far something is, and the next one says more.
     pub(super) fn note(&self, note: Note) {
         let _ = self.notes.try_send(note);
+    }
+}
+
+/// See [`Reply::noter`].
+#[derive(Debug)]
+pub(super) struct Noter(mpsc::Sender<Note>);
+
+impl Noter {
+    /// See [`Reply::note`].
+    pub(super) fn note(&self, note: Note) {
+        let _ = self.0.try_send(note);
     }
 }
 

@@ -9,6 +9,7 @@ mod lent;
 mod limits;
 mod lines;
 mod link;
+mod native;
 mod private;
 mod process;
 mod remote;
@@ -35,12 +36,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::native::Toolbox;
 use crate::snapshot::Snapshot;
 use board::Board;
 use exchange::{Line, unavailable};
 use lent::{Loans, Of};
 use lines::MAX_MESSAGE;
 use link::Route;
+use native::Native;
 use private::Birth;
 use supervisor::Supervisor;
 use watched::Watched;
@@ -49,6 +52,7 @@ pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
 pub use lent::Loan;
 pub(crate) use link::prepare;
+pub use native::Teller;
 pub use private::{Hears, Private, Said, Way};
 pub use trip::Trace;
 pub use watched::Watch;
@@ -65,6 +69,8 @@ pub struct Options {
     pub environment: Vec<(OsString, OsString)>,
     /// The origin's name, told to the servers in the handshake.
     pub client_name: String,
+    /// Tools that are compiled in, and the name of the server that they make.
+    pub native: Option<(String, Arc<Toolbox>)>,
     /// The time for [`Snapshot::built_at`].
     pub clock: Clock,
 }
@@ -138,7 +144,10 @@ struct Handle {
 impl Upstreams {
     /// Starts every server and returns at once; the first complete snapshot follows. Must be called on a runtime.
     pub fn start(servers: &[Server], options: &Options) -> Self {
-        let (board, snapshots) = Board::new(servers, options);
+        let own = options.native.as_ref();
+        let own_server = own.map(|(name, _)| native::server(name));
+        let servers: Vec<_> = servers.iter().chain(&own_server).collect();
+        let (board, snapshots) = Board::new(&servers, options);
         let board = Arc::new(board);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let updates = broadcast::Sender::new(UPDATES);
@@ -148,22 +157,33 @@ impl Upstreams {
             let (line, inbox) = Line::new(name, server.call_timeout, Arc::clone(&tickets));
             let watched = Arc::new(Watched::default());
             let route = Route::to(server, &options.environment);
-            let supervisor = Supervisor {
-                index,
-                server: server.clone(),
-                route: route.clone(),
-                options: options.clone(),
-                board: Arc::clone(&board),
-                inbox,
-                watched: Arc::clone(&watched),
-                updates: updates.clone(),
-                eras: Eras::new(route.probe()),
-                stop: stop.clone(),
-            };
-            tasks.spawn(supervisor.run());
+            if let Some((_, toolbox)) = own.filter(|_| index + 1 == servers.len()) {
+                let native = Native {
+                    index,
+                    toolbox: Arc::clone(toolbox),
+                    board: Arc::clone(&board),
+                    inbox,
+                    stop: stop.clone(),
+                };
+                tasks.spawn(native.run());
+            } else {
+                let supervisor = Supervisor {
+                    index,
+                    server: (*server).clone(),
+                    route: route.clone(),
+                    options: options.clone(),
+                    board: Arc::clone(&board),
+                    inbox,
+                    watched: Arc::clone(&watched),
+                    updates: updates.clone(),
+                    eras: Eras::new(route.probe()),
+                    stop: stop.clone(),
+                };
+                tasks.spawn(supervisor.run());
+            }
             let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
             let handle = Handle {
-                server: server.clone(),
+                server: (*server).clone(),
                 route,
                 line: Arc::new(line),
                 watched,
