@@ -188,7 +188,7 @@ fn read_server(server: Reader<'_>, text: &mut OriginText) -> Option<ServerCheck>
 
 const ONE_WAY: &str = "give exactly one: `certificate` with `private_key`, or `self_signed = true`";
 /// The keys of `[[servers]]` that the origin reads.
-const SERVER_KEYS: [&str; 23] = [
+const SERVER_KEYS: [&str; 24] = [
     "name",
     "command",
     "url",
@@ -209,6 +209,7 @@ const SERVER_KEYS: [&str; 23] = [
     "max_processes",
     "include",
     "exclude",
+    "processes",
     "environment_files",
     "environment_secrets",
     "limits",
