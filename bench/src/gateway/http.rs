@@ -56,6 +56,13 @@ impl Caller {
         Ok(caller)
     }
 
+    /// Connects anew, in the same session: a bridge may have closed the connection while others had their turns.
+    pub(crate) async fn connect(&mut self) -> Result<(), Fault> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        self.stream = TcpStream::connect(address).await?;
+        Ok(self.stream.set_nodelay(true)?)
+    }
+
     /// Calls one after the other until `end`; the latencies.
     pub(crate) async fn calls(&mut self, end: Instant) -> Result<Vec<f64>, Fault> {
         let mut latencies = Vec::new();

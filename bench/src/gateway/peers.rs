@@ -191,6 +191,9 @@ impl Bridge {
         while self.callers.len() < callers {
             self.callers.push(Caller::open(self.port).await?);
         }
+        for caller in &mut self.callers[..callers] {
+            caller.connect().await?;
+        }
         let before = self.tree.cpu()?;
         let began = Instant::now();
         let end = began + length;

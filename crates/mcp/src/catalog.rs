@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::capabilities::Capabilities;
+use crate::filter::Filter;
 use crate::offers::{Kind, Offers};
 use crate::raw::Object;
 use crate::template;
@@ -58,6 +59,7 @@ pub struct Member {
     pub era: Era,
     /// Whether each session has a process of it to itself.
     pub private: bool,
+    filter: Arc<Filter>,
     /// Whether it has tools now; see [`Resolution::Absent`].
     offers: bool,
 }
@@ -127,6 +129,7 @@ impl Catalog {
                 capabilities: offers.capabilities.clone(),
                 era: offers.era,
                 private: source.private,
+                filter: Arc::clone(&offers.filter),
                 offers: !offers.list(Kind::Tools).is_empty(),
             });
         }
@@ -194,6 +197,11 @@ impl Catalog {
 
     /// The server that reads `uri`, which is a resource's or that of a template.
     pub fn reader(&self, uri: &str) -> Option<&Member> {
+        let reader = self.reader_of_any(uri)?;
+        reader.filter.passes(Kind::Resources, uri).then_some(reader)
+    }
+
+    fn reader_of_any(&self, uri: &str) -> Option<&Member> {
         let listed = self.resources.index.get(uri);
         let template = || {
             let same = self.templates.index.get(uri);

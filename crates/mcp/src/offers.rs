@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::capabilities::Capabilities;
+use crate::filter::Filter;
 use crate::version::Era;
 
 /// The four lists of a server.
@@ -58,6 +59,8 @@ pub struct Offers {
     pub capabilities: Capabilities,
     /// The era that is spoken with it.
     pub era: Era,
+    /// What of it is offered. The lists hold nothing else.
+    pub(crate) filter: Arc<Filter>,
     /// What it has to say to a model.
     pub instructions: Option<String>,
     pub(crate) lists: [Arc<Vec<Box<str>>>; 4],
@@ -70,8 +73,20 @@ impl Offers {
     }
 
     /// Replaces one list.
-    pub fn set(&mut self, kind: Kind, items: Vec<Box<str>>) {
+    pub fn set(&mut self, kind: Kind, mut items: Vec<Box<str>>) {
+        items.retain(|item| self.filter.passes_item(kind, item));
         self.lists[kind.index()] = Arc::new(items);
+    }
+
+    /// The same with what passes a filter alone, now and after each change of a list.
+    #[must_use]
+    pub fn filtered(mut self, filter: &Arc<Filter>) -> Self {
+        self.filter = Arc::clone(filter);
+        for kind in Kind::ALL {
+            let items = self.list(kind).to_vec();
+            self.set(kind, items);
+        }
+        self
     }
 
     /// The same with one list replaced.

@@ -3,6 +3,7 @@
 mod allow;
 mod authority;
 mod dependency;
+mod filter;
 mod launch;
 mod model;
 mod parse;
@@ -14,6 +15,7 @@ mod write;
 pub use allow::{AllowedHost, AllowedOrigin, WebOrigin};
 pub use authority::Authority;
 pub use dependency::{Address, Dependency, DependencyKind, Service, Web};
+pub use filter::{Filter, Patterns};
 pub use launch::{Launch, Limits};
 pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,

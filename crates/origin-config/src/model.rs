@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::allow::{AllowedHost, AllowedOrigin};
 use crate::dependency::Dependency;
+use crate::filter::Filter;
 use crate::launch::Launch;
 use crate::remote::Remote;
 
@@ -124,6 +125,8 @@ pub struct Server {
     pub call_timeout: Duration,
     /// `process`: who shares a process of it.
     pub process: ProcessMode,
+    /// `include` and `exclude`: which of its tools, prompts and resources clients see.
+    pub filter: Filter,
     /// `max_processes`: how many processes sessions may have of it beside the shared one.
     pub max_processes: u32,
 }

@@ -9,6 +9,7 @@ use findings::{Document, Finding, Located, Reader, Report};
 
 use crate::allow::{AllowedHost, AllowedOrigin};
 use crate::dependency;
+use crate::filter;
 use crate::launch;
 use crate::model::{LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames};
 use crate::remote;
@@ -117,6 +118,7 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
             environment: table.string_map("environment").unwrap_or_default(),
             environment_pass: values(table.strings("environment_pass")),
             launch: launch::read(&table),
+            filter: filter::read(&table),
             start_timeout: table
                 .duration("start_timeout")
                 .map_or(START_TIMEOUT, |timeout| timeout.value),

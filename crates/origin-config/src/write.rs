@@ -7,6 +7,7 @@ use findings::{format_duration, format_size};
 use toml::Value;
 
 use crate::dependency;
+use crate::filter;
 use crate::launch;
 use crate::model::{OriginConfig, Server};
 use crate::remote::Remote;
@@ -138,6 +139,7 @@ fn write_server(out: &mut String, server: &Server) {
     let _ = writeln!(out, "process = {}", text(server.process));
     let _ = writeln!(out, "max_processes = {}", server.max_processes);
     launch::write(out, &server.launch);
+    filter::write(out, &server.filter);
     if !server.environment_pass.is_empty() {
         let _ = writeln!(
             out,
@@ -247,6 +249,7 @@ mod tests {
                       [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
                       process = \"per-session\"\nmax_processes = 3\nworking_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\nprocesses = 4\n\
                       environment_files = [\"/a\", \"/b\"]\n\
+                      include = { tools = [\"a*\"], resources = [\"f:*\", \"g\"] }\nexclude = { prompts = [\"p?\"] }\n\
                       environment_secrets = { T = \"token\" }\nlimits = { open_files = 9, address_space = \"1GiB\", cpu_time = \"1h\", processes = 8 }\n\
                       [servers.environment]\nA = \"1\"\n\"odd key\" = \"\\u0007\"\n\
                       [[servers]]\nname = \"time\"\ncommand = [\"t\"]\n\

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mcp::catalog::{Catalog, Source};
+use mcp::filter::{Filter, Rule};
 use mcp::upstream::Hello;
 use mcp::{Kind, Naming, Offers};
 use origin_config::{ProcessMode, Server};
@@ -27,6 +28,8 @@ pub(super) struct Seat {
 pub(super) struct Board {
     naming: Naming,
     clock: Clock,
+    /// What of each server clients see, in the order of the servers.
+    filters: Vec<Arc<Filter>>,
     servers: Mutex<Vec<ServerStatus>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
@@ -42,6 +45,10 @@ impl Board {
         let board = Self {
             naming: options.naming,
             clock: options.clock,
+            filters: servers
+                .iter()
+                .map(|server| filter(&server.filter).into())
+                .collect(),
             servers: Mutex::new(records),
             snapshots,
         };
@@ -58,7 +65,8 @@ impl Board {
             status.server_info = hello
                 .server_info
                 .and_then(|info| RawValue::from_string(info.into_string()).ok());
-            offer(status, hello.offers);
+            let filter = self.filters.get(seat.server).cloned().unwrap_or_default();
+            offer(status, hello.offers.filtered(&filter));
         });
     }
 
@@ -125,6 +133,19 @@ impl Board {
 /// How many processes of a server all clients share.
 pub(super) fn processes(server: &Server) -> usize {
     usize::try_from(server.launch.processes.max(1)).unwrap_or(1)
+}
+
+fn filter(patterns: &origin_config::Filter) -> Filter {
+    let rule = |include: &[String], exclude: &[String]| Rule {
+        include: include.to_vec(),
+        exclude: exclude.to_vec(),
+    };
+    let (include, exclude) = (&patterns.include, &patterns.exclude);
+    Filter {
+        tools: rule(&include.tools, &exclude.tools),
+        prompts: rule(&include.prompts, &exclude.prompts),
+        resources: rule(&include.resources, &exclude.resources),
+    }
 }
 
 fn starting(server: &Server) -> ServerStatus {

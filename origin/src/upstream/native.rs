@@ -119,6 +119,7 @@ pub(super) fn server(name: &str) -> Server {
         environment: BTreeMap::new(),
         environment_pass: Vec::new(),
         launch: Launch::default(),
+        filter: origin_config::Filter::default(),
         start_timeout: Duration::ZERO,
         call_timeout: CALL_TIMEOUT,
         process: ProcessMode::Shared,

@@ -121,6 +121,7 @@ pub(crate) fn server(name: &str, command: &[&str], start_timeout: Duration) -> S
         call_timeout: Duration::from_mins(1),
         process: origin_config::ProcessMode::Shared,
         launch: origin_config::Launch::default(),
+        filter: origin_config::Filter::default(),
         max_processes: 1,
     }
 }

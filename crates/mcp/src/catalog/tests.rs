@@ -164,3 +164,36 @@ fn instructions_say_whose_they_are_when_there_are_several() {
     let both = Catalog::build(Naming::Prefixed, &[source("a", &a), source("b", &b)]);
     assert_eq!(both.instructions(), Some("a: do a\n\nb: do b"));
 }
+
+#[test]
+fn what_a_filter_leaves_out_is_neither_listed_nor_found() {
+    let filter = Filter {
+        tools: crate::filter::Rule {
+            exclude: vec!["*_push".into()],
+            ..Default::default()
+        },
+        resources: crate::filter::Rule {
+            include: vec!["open:*".into()],
+            ..Default::default()
+        },
+        ..Filter::default()
+    };
+    let tools = items(&[r#"{"name":"git_log"}"#, r#"{"name":"git_push"}"#]);
+    let templates = items(&[
+        r#"{"uriTemplate":"open:{x}"}"#,
+        r#"{"uriTemplate":"shut:{x}"}"#,
+    ]);
+    let s = offers(r#"{"tools":{},"resources":{}}"#)
+        .with(Kind::Tools, tools)
+        .filtered(&Arc::new(filter))
+        .with(Kind::Templates, templates);
+    let catalog = Catalog::build(Naming::Prefixed, &[source("s", &s)]);
+    assert_eq!(catalog.list(Kind::Tools), r#"[{"name":"s__git_log"}]"#);
+    assert!(matches!(
+        catalog.resolve("s__git_push"),
+        Resolution::Unknown
+    ));
+    assert!(catalog.reader("open:1").is_some());
+    // Also of the only server with resources, which is asked for what it does not list.
+    assert!(catalog.reader("shut:1").is_none() && catalog.reader("other:").is_none());
+}

@@ -37,6 +37,7 @@ fn server(name: &str, mode: &str) -> Server {
         call_timeout: PATIENCE,
         process: ProcessMode::Shared,
         launch: origin_config::Launch::default(),
+        filter: origin_config::Filter::default(),
         max_processes: 2,
     }
 }

@@ -188,3 +188,21 @@ async fn a_server_that_comes_back_is_asked_for_the_era_that_was_found() {
     assert_eq!(back.await.servers[0].restarts, 1);
     upstreams.shutdown().await;
 }
+
+#[tokio::test]
+async fn what_is_filtered_out_is_not_there_before_or_after_a_change() {
+    let mut some = server("a", "");
+    some.filter.include.tools = vec!["gr*".into(), "pid".into()];
+    some.filter.exclude.tools = vec!["grown".into()];
+    let upstreams = started(&[some]).await;
+    let names = |snapshot: &Snapshot| -> Vec<String> {
+        let entries = snapshot.catalog.entries().iter();
+        entries.map(|entry| entry.public.to_string()).collect()
+    };
+    let before = seen(&upstreams, |snapshot| snapshot.ready).await;
+    assert_eq!(names(&before), ["a__grow", "a__pid"]);
+    call(&upstreams, "a", "grow").await.expect("an answer");
+    let after = seen(&upstreams, |snapshot| snapshot.built_at > before.built_at).await;
+    assert_eq!(names(&after), names(&before));
+    upstreams.shutdown().await;
+}

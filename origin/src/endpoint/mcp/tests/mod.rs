@@ -38,6 +38,7 @@ fn app_with(mode: &str, change: impl FnOnce(&mut OriginConfig)) -> Arc<App> {
         call_timeout: Duration::from_millis(900),
         process: ProcessMode::Shared,
         launch: origin_config::Launch::default(),
+        filter: origin_config::Filter::default(),
         max_processes: 8,
     }];
     change(&mut config);
