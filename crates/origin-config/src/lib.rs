@@ -7,6 +7,7 @@ mod launch;
 mod model;
 mod parse;
 mod read;
+mod remote;
 mod url;
 mod write;
 
@@ -18,5 +19,6 @@ pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,
 };
 pub use read::{DEFAULTS, load};
+pub use remote::Remote;
 pub use url::Url;
 pub use write::write;

@@ -42,7 +42,7 @@ impl FromStr for Url {
         let (authority, path) = rest.split_at(end);
         if authority.contains('@') {
             return Err(
-                "has a user in it, and a configuration is no place for a password".to_owned(),
+                "has a user in it: a token and any other secret is given in a file".to_owned(),
             );
         }
         if path.contains('#') {

@@ -106,10 +106,6 @@ fn what_is_not_built_is_said_with_the_way_out() {
             &format!("{GOOD}[tls.acme]\nemail = \"a@b.c\"\n"),
             "tls.acme",
         ),
-        (
-            &format!("{GOOD}[[servers]]\nname = \"a\"\nurl = \"http://b\"\n"),
-            "servers[0].url",
-        ),
     ] {
         let (_, report) = parse(text, "x");
         let finding = report

@@ -22,6 +22,7 @@ fn world() -> World {
         config.servers = vec![Server {
             name: "s".into(),
             command: ["python3", script].map(Into::into).into(),
+            remote: None,
             working_directory: None,
             environment: BTreeMap::new(),
             environment_pass: Vec::new(),
