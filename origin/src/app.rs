@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::endpoint::mcp::{Parked, Sessions};
 use crate::health::Dependencies;
 use crate::keys::{Holder, Keys};
+use crate::native::Toolbox;
 use crate::router::Routes;
 use crate::snapshot::Snapshot;
 use crate::stream::Streams;
@@ -55,6 +56,16 @@ impl App {
         environment: Vec<(OsString, OsString)>,
         clock: Clock,
     ) -> Arc<Self> {
+        Self::start_with(config, environment, clock, None)
+    }
+
+    /// The same with tools that are compiled in, and the name of the server that they make.
+    pub fn start_with(
+        config: OriginConfig,
+        environment: Vec<(OsString, OsString)>,
+        clock: Clock,
+        native: Option<(String, Arc<Toolbox>)>,
+    ) -> Arc<Self> {
         let options = Options {
             naming: match config.tool_names {
                 ToolNames::Prefixed => mcp::Naming::Prefixed,
@@ -62,6 +73,7 @@ impl App {
             },
             environment,
             client_name: config.name.clone(),
+            native,
             clock,
         };
         let upstreams = Arc::new(Upstreams::start(&config.servers, &options));

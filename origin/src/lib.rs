@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod body;
+mod builder;
 pub mod cli;
 pub mod clock;
 pub mod conn;
@@ -13,13 +14,18 @@ pub mod envelope;
 pub mod health;
 pub mod keys;
 pub mod listen;
+pub mod logging;
 pub mod middleware;
+pub mod native;
 pub mod proto;
 pub mod router;
 pub mod run;
 pub mod settings;
+mod signals;
 pub mod snapshot;
 pub mod stream;
 pub mod tls;
 pub mod tools;
 pub mod upstream;
+
+pub use builder::{Bound, Origin, RunError};

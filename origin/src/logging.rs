@@ -1,4 +1,4 @@
-//! JSON lines on standard output.
+//! JSON lines on standard output. Both functions set what a process has once: they are for `main`.
 
 use origin_config::LogLevel;
 use tracing::level_filters::LevelFilter;
@@ -8,7 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts the log. Timestamps are RFC 3339 in UTC. The access log does not depend on the level, as in Hypercorn, where it
 /// is a logger of its own.
-pub(crate) fn start(level: LogLevel) {
+pub fn start(level: LogLevel) {
     let own = match level {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Info => LevelFilter::INFO,
@@ -29,10 +29,10 @@ pub(crate) fn start(level: LogLevel) {
 }
 
 /// Sends panics to the log, where they have a time and a place, instead of plain text to standard error.
-pub(crate) fn log_panics() {
+pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
-        let reason = origin::middleware::panic_guard::reason(panic.payload());
+        let reason = crate::middleware::panic_guard::reason(panic.payload());
         tracing::error!(place, reason, "panic");
     }));
 }

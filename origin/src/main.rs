@@ -6,17 +6,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use findings::Report;
-use origin::app::App;
 use origin::cli::{Check, Cli, Command, Exit, Format};
-use origin::clock::Clock;
-use origin::listen::{self, Inherited, Listener};
-use origin::run::{Stop, run};
-use origin::settings;
+use origin::{Origin, logging, settings};
 use origin_config::OriginConfig;
 
-mod logging;
 mod man;
-mod signals;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -75,10 +69,8 @@ fn serve(config: OriginConfig, environment: Vec<(OsString, OsString)>) -> Exit {
     logging::start(config.loglevel);
     logging::log_panics();
     raise_descriptor_limit();
-    let names = std::env::var("LISTEN_FDNAMES").ok();
-    let inherited = Inherited::from_environment(names.as_deref());
-    let listeners = match listen::bind_all(&config, inherited) {
-        Ok(listeners) => listeners,
+    let bound = match Origin::new(config, environment).bind() {
+        Ok(bound) => bound,
         Err(error) => return fail(Exit::CannotBind, &error),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -88,28 +80,10 @@ fn serve(config: OriginConfig, environment: Vec<(OsString, OsString)>) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return fail(Exit::Internal, &error),
     };
-    match runtime.block_on(live(config, environment, listeners)) {
+    match runtime.block_on(bound.run()) {
         Ok(()) => Exit::Done,
         Err(error) => fail(Exit::Internal, &error),
     }
-}
-
-async fn live(
-    config: OriginConfig,
-    environment: Vec<(OsString, OsString)>,
-    listeners: Vec<Listener>,
-) -> io::Result<()> {
-    let stop = Stop::default();
-    let signals = signals::watch(stop.clone())?;
-    for listener in &listeners {
-        tracing::info!(address = %listener.name, role = ?listener.role, "listening");
-    }
-    let signals = tokio::spawn(signals);
-    let app = App::start(config, environment, Clock::system());
-    let ended = run(app, listeners, stop).await;
-    signals.abort();
-    tracing::info!("drained");
-    ended
 }
 
 /// A stream is a descriptor here and one more at each proxy: the soft limit of 1024 that most systems give is a few

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use origin::run::Stop;
+use crate::run::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// SIGTERM and SIGINT end in peace, a second one at once. The handlers are set up before this returns.

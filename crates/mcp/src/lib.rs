@@ -15,6 +15,7 @@ pub mod legacy;
 pub mod level;
 pub mod listen;
 mod modern;
+pub mod native;
 pub mod offers;
 pub mod plain;
 pub mod post;

@@ -198,12 +198,13 @@ const REMOTE_KEYS: [&str; 8] = [
 ];
 
 /// The keys that a server with `command` alone has.
-const PROCESS_KEYS: [&str; 7] = [
+const PROCESS_KEYS: [&str; 8] = [
     "command",
     "working_directory",
     "environment",
     "environment_pass",
     "environment_files",
+    "processes",
     "environment_secrets",
     "limits",
 ];
@@ -240,40 +241,3 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
 /// NGINX's `keepalive` of the reference is 64; most servers in Python work on 40 requests at a time (anyio's default).
 const MAX_CONNECTIONS: u32 = 64;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_read_and_written_as_the_same() {
-        for (text, written) in [
-            ("https://mcp.example.com/mcp", "https://mcp.example.com/mcp"),
-            ("HTTP://LocalHost:9000", "http://localhost:9000/"),
-            ("http://[::1]:1/a%20b?c=d&e", "http://[::1]:1/a%20b?c=d&e"),
-            ("http://a?x", "http://a/?x"),
-        ] {
-            let url: Url = text.parse().expect(text);
-            assert_eq!(url.to_string(), written);
-            assert_eq!(written.parse(), Ok(url));
-        }
-    }
-
-    #[test]
-    fn what_is_no_endpoint_is_refused() {
-        for text in [
-            "",
-            "localhost:9000/mcp",
-            "ftp://a/b",
-            "https://",
-            "https://u:p@a/mcp",
-            "https://a/b#c",
-            "https://a/b c",
-            "https://a/b\r\nX: y",
-            "https://a b/",
-            "https://a:99999/",
-        ] {
-            assert!(text.parse::<Url>().is_err(), "{text}");
-        }
-    }
-}

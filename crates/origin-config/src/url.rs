@@ -42,7 +42,7 @@ impl FromStr for Url {
         let (authority, path) = rest.split_at(end);
         if authority.contains('@') {
             return Err(
-                "has a user in it: a token and any other secret is given in a file".to_owned(),
+                "has a user in it, and a configuration is no place for a password: name a file that holds it".to_owned(),
             );
         }
         if path.contains('#') {
@@ -90,6 +90,7 @@ mod tests {
         for text in [
             "http://a.example/",
             "https://[::1]:8443/x?y=%20",
+            "http://a/?x",
             "http://a_b:1/a/b",
         ] {
             assert_eq!(
@@ -113,6 +114,9 @@ mod tests {
             "http://a.example/#x",
             "http://a.example/ x",
             "http://:80/",
+            "https://a/b\r\nX: y",
+            "https://a b/",
+            "https://a:99999/",
         ] {
             assert!(text.parse::<Url>().is_err(), "{text}");
         }

@@ -40,8 +40,6 @@ pub fn openapi(service: &Service, catalog: &Catalog, keys: bool) -> Document {
     let whole = Whole {
         openapi: "3.1.0",
         info: json!({"title": service.name, "version": service.version}),
-        // Beside the document, wherever it was fetched from.
-        servers: json!([{"url": "."}]),
         paths: &fixed["paths"],
         components,
         security,
@@ -53,7 +51,6 @@ pub fn openapi(service: &Service, catalog: &Catalog, keys: bool) -> Document {
 struct Whole<'a> {
     openapi: &'static str,
     info: Value,
-    servers: Value,
     paths: &'a Value,
     components: Components<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]

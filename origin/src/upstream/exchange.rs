@@ -15,6 +15,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::pool::Load;
 use super::trip::{Trace, Trip};
 use super::{CallError, RawResult};
 
@@ -97,6 +98,11 @@ impl Reply {
         self.answer.is_closed()
     }
 
+    /// Where its notifications go, for one who tells them while another makes the answer.
+    pub(super) fn noter(&self) -> Noter {
+        Noter(self.notes.clone())
+    }
+
     pub(super) fn answer(self, outcome: Result<RawResult, CallError>) {
         let _ = self.answer.send(outcome);
     }
@@ -104,6 +110,17 @@ impl Reply {
     /// A caller that takes its notifications too slowly misses some: they tell how far something is, and the next one says more.
     pub(super) fn note(&self, note: Note) {
         let _ = self.notes.try_send(note);
+    }
+}
+
+/// See [`Reply::noter`].
+#[derive(Debug)]
+pub(super) struct Noter(mpsc::Sender<Note>);
+
+impl Noter {
+    /// See [`Reply::note`].
+    pub(super) fn note(&self, note: Note) {
+        let _ = self.0.try_send(note);
     }
 }
 
@@ -124,6 +141,8 @@ pub(super) struct Line {
     pub(super) cancels: mpsc::UnboundedSender<u64>,
     pub(super) call_timeout: Duration,
     pub(super) tickets: Arc<AtomicU64>,
+    /// What the process has to do.
+    pub(super) load: Arc<Load>,
 }
 
 /// The other end of a [`Line`].
@@ -175,6 +194,7 @@ impl Line {
             cancels,
             call_timeout,
             tickets,
+            load: Arc::default(),
         };
         let inbox = Inbox {
             orders: Orders {
@@ -216,6 +236,7 @@ impl Line {
             Err(TrySendError::Full(order)) => (Some(self.place_for(order)), None),
             Err(TrySendError::Closed(_)) => (None, Some(unavailable(&self.server, CLOSED))),
         };
+        self.load.begin();
         Exchange {
             notes: noted,
             answer: Some(answered),
@@ -344,6 +365,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        self.line.load.end();
         // Closed before the message is sent: a request still in the queue is then seen to have nobody waiting.
         if self.answer.take().is_some() {
             let _ = self.line.cancels.send(self.ticket);

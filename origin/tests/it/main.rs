@@ -9,6 +9,7 @@ mod hostile_h2;
 mod idle;
 mod keys;
 mod life;
+mod native;
 mod panics;
 mod readiness;
 mod refused;

@@ -33,6 +33,7 @@ impl World {
                 .chain([("HIDDEN".into(), "secret".into())])
                 .collect(),
             client_name: "origin".to_owned(),
+            native: None,
             clock: Clock::system(),
         };
         let upstreams = Upstreams::start(&servers(toml), &options);

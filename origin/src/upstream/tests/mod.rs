@@ -48,6 +48,7 @@ fn start(servers: &[Server]) -> Upstreams {
             .chain([("HIDDEN".into(), "secret".into())])
             .collect(),
         client_name: "origin".into(),
+        native: None,
         clock: Clock::system(),
     };
     Upstreams::start(servers, &options)

@@ -4,13 +4,9 @@ mod calls;
 mod lists;
 mod streams;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use http::{Response, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use origin_config::{ProcessMode, Server};
 use serde_json::Value;
 
 use crate::support::{World, with_body};
@@ -18,21 +14,14 @@ use crate::support::{World, with_body};
 /// An origin with one server, `s`, whose calls may take a second.
 fn world() -> World {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/tool_api/server.py");
-    World::with(|config| {
-        config.servers = vec![Server {
-            name: "s".into(),
-            command: ["python3", script].map(Into::into).into(),
-            remote: None,
-            working_directory: None,
-            environment: BTreeMap::new(),
-            environment_pass: Vec::new(),
-            start_timeout: Duration::from_secs(20),
-            call_timeout: Duration::from_secs(1),
-            process: ProcessMode::Shared,
-            launch: origin_config::Launch::default(),
-            max_processes: 1,
-        }];
-    })
+    let text = format!(
+        "[[servers]]\nname = \"s\"\ncommand = [\"python3\", \"{script}\"]\ncall_timeout = \"1s\"\n"
+    );
+    let mut report = findings::Report::new();
+    let document = findings::Document::parse(&text, "origin.toml", &mut report);
+    let (server, report) = origin_config::load(document);
+    let server = server.unwrap_or_else(|| panic!("{report}"));
+    World::with(|config| config.servers = server.servers)
 }
 
 async fn post(world: &World, headers: &[(&str, &str)], body: &str) -> Response<Incoming> {
