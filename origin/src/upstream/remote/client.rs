@@ -15,9 +15,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use origin_config::Remote;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -181,26 +179,7 @@ pub(super) fn broken(error: &hyper::Error) -> String {
 }
 
 fn tls(ca: Option<&Path>) -> Result<ClientConfig, String> {
-    let found = match ca {
-        Some(path) => CertificateDer::pem_file_iter(path)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| format!("`{}` cannot be read as PEM: {error}", path.display()))?,
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(found);
-    if added == 0 {
-        return Err(match ca {
-            Some(path) => format!("`{}` has no certificate in it", path.display()),
-            None => "this system has no certificates to trust: install `ca-certificates`, or name one in `ca_file`".to_owned(),
-        });
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = crate::tls::client(ca)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
