@@ -1,7 +1,7 @@
 //! Certificates: those that the operator named are looked at before anything stands on them, those for development are made.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use deploy::lint::covers;
@@ -127,38 +127,77 @@ fn is_encrypted(pem: &[u8]) -> bool {
     text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
 }
 
+/// A file of a certificate that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Made {
+    /// Where it belongs, on the machine.
+    pub(crate) path: PathBuf,
+    /// PEM.
+    pub(crate) text: String,
+    /// Its permission bits: a key is its owner's alone.
+    pub(crate) mode: u32,
+}
+
 /// Makes the certificates of all sites that want one made, under one authority whose key is thrown away: nothing else can
-/// ever be signed with it. Certificates that are there and still good are kept, so that a client which trusts them goes on.
-pub(crate) fn make(
+/// ever be signed with it. `authority` says where a site's clients find it. Where all of them are on the machine below
+/// `root` and still good nothing is made, so that a client which trusts them goes on.
+pub(crate) fn made(
     deployment: &Deployment,
-    authority: &Path,
+    authority: impl Fn(&Site) -> PathBuf,
+    root: &Path,
     now: SystemTime,
-) -> Result<(), MakeError> {
+) -> Result<Vec<Made>, MakeError> {
     let sites: Vec<_> = deployment
         .sites
         .iter()
         .filter(|site| site.certificate.kind == CertificateKind::SelfSigned)
         .collect();
-    if sites.is_empty() || sites.iter().all(|site| is_good(site, authority, now)) {
-        return Ok(());
+    let good = |site: &&Site| is_good(site, &authority(site), root, now);
+    if sites.is_empty() || sites.iter().all(good) {
+        return Ok(Vec::new());
     }
     let ca = Authority::new(deployment.name.as_str(), now)?;
-    write(authority, ca.pem.as_bytes(), 0o644)?;
+    let mut made = Vec::new();
     for site in sites {
         let key = KeyPair::generate()?;
         let leaf = leaf(site, now)?.signed_by(&key, &ca.issuer)?;
-        write(
-            site.certificate.key_path.as_path(),
-            key.serialize_pem().as_bytes(),
-            0o600,
-        )?;
-        write(
-            site.certificate.chain_path.as_path(),
-            leaf.pem().as_bytes(),
-            0o644,
-        )?;
+        let certificate = &site.certificate;
+        let files = [
+            (authority(site), ca.pem.clone(), 0o644),
+            (
+                certificate.key_path.as_path().to_owned(),
+                key.serialize_pem(),
+                0o600,
+            ),
+            (
+                certificate.chain_path.as_path().to_owned(),
+                leaf.pem(),
+                0o644,
+            ),
+        ];
+        made.extend(files.map(|(path, text, mode)| Made { path, text, mode }));
+    }
+    Ok(made)
+}
+
+/// Makes them and writes them on this machine.
+pub(crate) fn make(
+    deployment: &Deployment,
+    authority: &Path,
+    now: SystemTime,
+) -> Result<(), MakeError> {
+    for file in made(deployment, |_| authority.to_owned(), Path::new("/"), now)? {
+        write(&file.path, file.text.as_bytes(), file.mode)?;
     }
     Ok(())
+}
+
+/// Where the authority of a site is on a machine: beside its chain.
+pub(crate) fn authority_of(site: &Site) -> PathBuf {
+    site.certificate
+        .chain_path
+        .as_path()
+        .with_file_name("ca.pem")
 }
 
 /// Why no certificate was made.
@@ -226,8 +265,8 @@ fn named(name: &str) -> DistinguishedName {
 }
 
 /// Whether the files are there, lead to the authority for every name, and will for long enough.
-fn is_good(site: &Site, authority: &Path, now: SystemTime) -> bool {
-    let read = |path: &Path| std::fs::read(path).ok();
+fn is_good(site: &Site, authority: &Path, root: &Path, now: SystemTime) -> bool {
+    let read = |path: &Path| std::fs::read(files::below(root, &path.to_string_lossy())).ok();
     let good = || {
         let roots = read_chain(&read(authority)?).ok()?;
         let chain = read_chain(&read(site.certificate.chain_path.as_path())?).ok()?;

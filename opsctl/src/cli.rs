@@ -78,6 +78,18 @@ pub enum Command {
     Init(Init),
     /// Write the files of the deployment below a folder, or compare them
     Render(Render),
+    /// Make this machine what the spec says: all of it, verified, or everything as it was
+    Apply(Apply),
+    /// Go back to an earlier generation
+    Rollback(Rollback),
+    /// List the generations
+    History(Named),
+    /// Say what is installed, what runs, and what is not as it should be
+    Status(Named),
+    /// Keep a generation that would be taken back otherwise
+    Confirm(Named),
+    /// Take everything out again; what was made by hand stays
+    Uninstall(Uninstall),
     /// Show what an apply would change, and what hands have changed; exit 3 on changes
     Diff(Diff),
     /// Decide whose a file is that a hand wrote or edited
@@ -151,6 +163,38 @@ pub struct Render {
     pub templates: Option<PathBuf>,
 }
 
+/// `opsctl apply`
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// Install below this folder, and start or reload nothing
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub root: Option<PathBuf>,
+    /// Show what would be done, and do nothing; with `--format json` it is a plan that `--plan` takes
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do exactly what this saved plan says, or nothing when the machine moved since
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "restore")]
+    pub plan: Option<PathBuf>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How long to wait for another run
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = findings::parse_duration)]
+    pub lock_wait: Duration,
+    /// Go back by itself unless `opsctl confirm` follows within this time
+    #[arg(long, value_name = "DURATION", value_parser = findings::parse_duration, conflicts_with = "root")]
+    pub confirm_within: Option<Duration>,
+    /// Bring back what was deleted by hand
+    #[arg(long)]
+    pub restore: bool,
+    /// The NGINX of the machine; with --root also a version, as `1.26.3`
+    #[arg(long, env = "OPSCTL_NGINX", value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
+    pub nginx: Option<String>,
+    /// NGINX templates in place of the built-in ones
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub templates: Option<PathBuf>,
+}
+
 /// `opsctl diff`
 #[derive(Debug, Args)]
 pub struct Diff {
@@ -186,6 +230,63 @@ pub struct Adopt {
     /// NGINX templates in place of the built-in ones
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub templates: Option<PathBuf>,
+}
+
+/// Which deployment a command is about.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// The deployment; that of the spec, or the only one of the machine, when absent
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<deploy::words::Name>,
+    /// The machine below this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub root: Option<PathBuf>,
+}
+
+/// `opsctl rollback`
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// Which deployment
+    #[command(flatten)]
+    pub named: Named,
+    /// The generation; the one before the newest when absent
+    #[arg(long, value_name = "N")]
+    pub to: Option<u64>,
+    /// Put the files exactly as they were rendered: hand edits since then are kept beside them
+    #[arg(long)]
+    pub discard_edits: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How long to wait for another run
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = findings::parse_duration)]
+    pub lock_wait: Duration,
+    /// The NGINX of the machine
+    #[arg(long, env = "OPSCTL_NGINX", value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
+    pub nginx: Option<String>,
+    /// Only when this generation still waits to be confirmed: what the timer says
+    #[arg(long, value_name = "N", hide = true)]
+    pub unless_confirmed: Option<u64>,
+}
+
+/// `opsctl uninstall`
+#[derive(Debug, Args)]
+pub struct Uninstall {
+    /// Which deployment
+    #[command(flatten)]
+    pub named: Named,
+    /// Remove what opsctl remembers too, and the accounts
+    #[arg(long)]
+    pub purge: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How long to wait for another run
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = findings::parse_duration)]
+    pub lock_wait: Duration,
+    /// The NGINX of the machine
+    #[arg(long, env = "OPSCTL_NGINX", value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
+    pub nginx: Option<String>,
 }
 
 /// `opsctl verify`
@@ -411,7 +512,9 @@ fn split_words(text: &str) -> Result<Vec<String>, String> {
 }
 
 const EXIT_HELP: &str = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 changes pending, 10 spec invalid, 11 rendered configuration rejected, \
-14 verify failed, 17 a prerequisite is missing, 18 lint found errors, 19 degraded.";
+12 apply failed and everything is as it was, 13 apply failed and NOT everything is as it was, 14 verify failed (after apply: everything is \
+as it was), 15 another run holds the lock, 16 hand edits conflict, 17 a prerequisite is missing, 18 lint found errors, 19 degraded, 20 the \
+saved plan is stale.";
 
 #[cfg(test)]
 mod tests {

@@ -10,15 +10,25 @@ mod commands;
 mod deployment;
 mod error;
 pub mod exit;
+mod generations;
+mod ground;
+mod guard;
 mod host;
 mod inventory;
+mod lock;
 #[cfg(test)]
 mod made_up;
 mod named_certificates;
 mod nginx;
 mod prerequisites;
+mod settle;
 mod spec;
+mod state;
+mod steps;
+mod survey;
+mod transaction;
 mod ui;
+mod wanted;
 
 pub use ui::{Options, Ui};
 
@@ -40,6 +50,16 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         }
         Command::Init(arguments) => commands::init::run(&arguments, &spec, ui),
         Command::Render(arguments) => commands::render::run(arguments, &spec, ui).await,
+        Command::Apply(arguments) => Box::pin(commands::apply::run(arguments, &spec, ui)).await,
+        Command::Rollback(arguments) => {
+            Box::pin(commands::rollback::run(arguments, &spec, ui)).await
+        }
+        Command::History(arguments) => commands::history::run(&arguments, &spec, ui),
+        Command::Status(arguments) => commands::status::run(&arguments, &spec, ui).await,
+        Command::Confirm(arguments) => commands::confirm::run(&arguments, &spec, ui).await,
+        Command::Uninstall(arguments) => {
+            Box::pin(commands::uninstall::run(arguments, &spec, ui)).await
+        }
         Command::Diff(arguments) => commands::diff::run(arguments, &spec, ui).await,
         Command::Adopt(arguments) => commands::adopt::run(arguments, &spec, ui).await,
         Command::Verify(arguments) => commands::verify::run(arguments, &spec, ui).await,

@@ -32,3 +32,18 @@ pub(crate) fn deployment(text: &str, root: &Path) -> (Deployment, SpecFile) {
     let (deployment, report) = deploy::resolve(&spec, &facts);
     (deployment.unwrap_or_else(|| panic!("{report}")), file)
 }
+
+/// A plan that does nothing.
+pub(crate) fn empty_plan() -> deploy::plan::Plan {
+    deploy::plan::Plan {
+        format: deploy::plan::Plan::FORMAT,
+        opsctl: "0".into(),
+        deployment: "demo".parse().expect("a name"),
+        generation: None,
+        steps: Vec::new(),
+        notes: Vec::new(),
+        texts: std::collections::BTreeMap::new(),
+        expects: std::collections::BTreeMap::new(),
+        nginx: None,
+    }
+}

@@ -46,6 +46,7 @@ fn options(global: &Global) -> Options {
         colour_out: colour && io::stdout().is_terminal(),
         colour_talk: colour && io::stderr().is_terminal(),
         progress: io::stderr().is_terminal(),
+        asks: io::stdin().is_terminal() && io::stderr().is_terminal(),
         quiet: global.quiet,
     }
 }

@@ -202,7 +202,7 @@ async fn output(program: &Path, arguments: &[String]) -> Result<std::process::Ou
 }
 
 /// The messages of level warn and above, without `nginx:` or the time and process that a log line begins with.
-fn messages(text: &str) -> Vec<String> {
+pub(crate) fn messages(text: &str) -> Vec<String> {
     let mut found: Vec<&str> = text
         .lines()
         .filter_map(|line| {
@@ -221,6 +221,11 @@ pub(crate) fn finding(message: &str) -> Finding {
         .strip_prefix('[')
         .and_then(|rest| rest.split_once("] "))
         .unwrap_or(("emerg", message));
+    // a line of the log has process and thread before its text
+    let text = match text.split_once(": ") {
+        Some((process, rest)) if is_process(process) => rest,
+        _ => text,
+    };
     let placed = text.rsplit_once(" in ").and_then(|(text, place)| {
         let (file, line) = place.rsplit_once(':')?;
         Some((text, file, line.parse().ok()?))
@@ -239,6 +244,15 @@ pub(crate) fn finding(message: &str) -> Finding {
         }
         None => build("nginx.rejected", text),
     }
+}
+
+/// `416#416`, as NGINX names itself in its log.
+fn is_process(word: &str) -> bool {
+    word.split_once('#').is_some_and(|(process, thread)| {
+        [process, thread]
+            .iter()
+            .all(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
 const LEVELS: [&str; 5] = ["[warn]", "[error]", "[crit]", "[alert]", "[emerg]"];
@@ -336,6 +350,8 @@ mod tests {
                     nginx: configuration file /etc/nginx/nginx.conf test failed\n";
         let messages = messages(text);
         assert_eq!(messages.len(), 2);
+        let logged = super::finding("[emerg] 416#416: unknown directive \"x\" in /a.conf:1");
+        assert_eq!(logged.message, "unknown directive \"x\"");
         let finding = finding(&messages[0]);
         assert_eq!(finding.message, "unknown directive \"bufering\"");
         assert_eq!(

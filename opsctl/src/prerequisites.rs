@@ -7,7 +7,7 @@ use deploy::Deployment;
 use findings::{Finding, Report};
 use origin_config::{Bind, Server};
 
-use crate::host::ports::{Held, Protocol, Taken, hold};
+use crate::host::ports::{self, Held, Protocol, Taken};
 use crate::host::{self, accounts};
 use crate::spec::SpecFile;
 
@@ -78,8 +78,17 @@ pub(crate) struct Ports {
     pub(crate) origins: Vec<Held>,
 }
 
+/// Every port of the deployment is free, or is held by the programs that are to have it: they run already.
+pub(crate) fn check_ports(deployment: &Deployment, spec: &SpecFile) -> Report {
+    hold(deployment, spec, &["nginx", "origin", "systemd"]).1
+}
+
 /// Holds every port of the deployment, or says who has it.
 pub(crate) fn hold_ports(deployment: &Deployment, spec: &SpecFile) -> (Ports, Report) {
+    hold(deployment, spec, &[])
+}
+
+fn hold(deployment: &Deployment, spec: &SpecFile, owners: &[&str]) -> (Ports, Report) {
     let edge = &deployment.edge;
     let https = edge.https.iter().flat_map(|address| {
         [Protocol::Tcp, Protocol::Udp]
@@ -91,8 +100,8 @@ pub(crate) fn hold_ports(deployment: &Deployment, spec: &SpecFile) -> (Ports, Re
         .map(|address| (*address, Protocol::Tcp, "edge.http_port".to_owned()));
     let mut report = Report::new();
     let ports = Ports {
-        edge: hold_all(https.chain(http), spec, &mut report),
-        origins: hold_all(origins(deployment, spec), spec, &mut report),
+        edge: hold_all(https.chain(http), (spec, owners), &mut report),
+        origins: hold_all(origins(deployment, spec), (spec, owners), &mut report),
     };
     (ports, report)
 }
@@ -117,7 +126,7 @@ fn origins(deployment: &Deployment, spec: &SpecFile) -> impl Iterator<Item = Wan
 
 fn hold_all(
     wanted: impl Iterator<Item = Wanted>,
-    spec: &SpecFile,
+    (spec, owners): (&SpecFile, &[&str]),
     report: &mut Report,
 ) -> Vec<Held> {
     let mut held: Vec<Held> = Vec::new();
@@ -128,8 +137,9 @@ fn hold_all(
         if held.iter().any(|held| held.covers(address, protocol)) {
             continue;
         }
-        match hold(address, protocol) {
+        match ports::hold(address, protocol) {
             Ok(port) => held.push(port),
+            Err(taken) if taken.is_held_by(owners) => {}
             Err(taken) => {
                 let finding = refused(&taken, &key, spec);
                 // a foreign address is one fault, however many ports are wanted there

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use deploy::words::Name;
 use deploy::{Deployment, Facts, Layout, Spec, Target};
 use findings::{Document, Finding, Node, Report, Severity, Value};
 
@@ -64,6 +65,14 @@ impl SpecFile {
         match spec {
             Some(spec) => Ok((spec, report)),
             None => Err(CommandError::found(Exit::Spec, report)),
+        }
+    }
+
+    /// The name of the deployment, whatever else is wrong with the spec.
+    pub(crate) fn deployment(&self) -> Option<Name> {
+        match &child(self.document.root(), "name")?.value {
+            Value::String(name) => name.parse().ok(),
+            _ => None,
         }
     }
 

@@ -7,7 +7,7 @@ use http::Extensions;
 use origin_config::{OriginConfig, ToolNames};
 
 use crate::clock::Clock;
-use crate::endpoint::mcp::Sessions;
+use crate::endpoint::mcp::{Parked, Sessions};
 use crate::keys::{Holder, Keys};
 use crate::native::Toolbox;
 use crate::router::Routes;
@@ -29,6 +29,8 @@ pub struct App {
     pub routes: Routes,
     /// The sessions of MCP clients up to 2025-11-25.
     pub sessions: Arc<Sessions>,
+    /// The requests of MCP clients of 2026-07-28 that wait at a server for an answer of theirs.
+    pub parked: Arc<Parked>,
     /// Who the origin is to MCP clients.
     pub service: mcp::Service,
     /// The API keys that clients need; `None`: none are asked for.
@@ -73,6 +75,7 @@ impl App {
         let mut key = [0; 32];
         getrandom::fill(&mut key).expect("a system that runs this has randomness");
         Arc::new(Self {
+            parked: Arc::default(),
             sessions: Sessions::start(&config, Arc::clone(&upstreams), clock),
             service: mcp::Service {
                 name: config.name.clone(),

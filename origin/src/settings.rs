@@ -9,6 +9,7 @@ use findings::{Document, Finding, Report};
 use origin_config::OriginConfig;
 
 use crate::cli::Serve;
+use crate::upstream;
 
 /// Reads a file and lays the environment over it. `None` when the report has an error.
 pub fn from_file(
@@ -26,7 +27,16 @@ pub fn from_file(
         }
     };
     let file = Document::parse(&text, &name, &mut report);
-    load(file.overlaid_with(overrides(environment)), report)
+    let (config, mut report) = load(file.overlaid_with(overrides(environment)), report);
+    for (index, server) in config.iter().flat_map(|config| &config.servers).enumerate() {
+        // The other servers are served all the same, and what is not there yet may come.
+        if let Err(reason) = upstream::prepare(server, environment) {
+            let message = format!("server `{}` cannot be asked: {reason}", server.name);
+            let path = format!("servers[{index}]");
+            report.push(Finding::warn("servers.unreadable", message).at(path));
+        }
+    }
+    (config, report)
 }
 
 /// The configuration of `origin serve`: one server, its tools under their own names.
@@ -90,6 +100,20 @@ fn toml_array(items: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_remote_server_needs_and_cannot_be_read_is_said() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("origin.toml");
+        let text = "[[servers]]\nname = \"far\"\nurl = \"https://a.example\"\nbearer_token_file = \"/nowhere/token\"\n";
+        let mut file = fs::File::create(&path).expect("a file");
+        std::io::Write::write_all(&mut file, text.as_bytes()).expect("written");
+        let (config, report) = from_file(&path, &[]);
+        assert!(config.is_some(), "{report}");
+        let finding = &report.findings()[0];
+        assert_eq!(finding.path.as_deref(), Some("servers[0]"));
+        assert!(finding.message.contains("/nowhere/token"), "{report}");
+    }
 
     fn serve(name: &str, command: &[&str]) -> Serve {
         Serve {

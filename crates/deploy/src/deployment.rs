@@ -23,6 +23,8 @@ pub struct Deployment {
     pub generation: GenerationId,
     /// `topology`.
     pub topology: Topology,
+    /// How many generations `opsctl` keeps on the machine, at least one; no part of the generation.
+    pub keep_generations: usize,
     /// The NGINX side.
     pub edge: Edge,
     /// The origins, in the order of the spec; never empty.

@@ -28,6 +28,7 @@ fn canonical_text(deployment: &Deployment) -> String {
         spec_file: _,
         generation: _,
         topology,
+        keep_generations: _,
         edge,
         sites,
         target,

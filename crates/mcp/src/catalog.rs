@@ -56,6 +56,8 @@ pub struct Member {
     pub capabilities: Capabilities,
     /// The era that is spoken with it.
     pub era: Era,
+    /// Whether each session has a process of it to itself.
+    pub private: bool,
     /// Whether it has tools now; see [`Resolution::Absent`].
     offers: bool,
 }
@@ -124,6 +126,7 @@ impl Catalog {
                 name: origin.server,
                 capabilities: offers.capabilities.clone(),
                 era: offers.era,
+                private: source.private,
                 offers: !offers.list(Kind::Tools).is_empty(),
             });
         }

@@ -30,6 +30,9 @@ pub(crate) mod method {
     pub(crate) const RESOURCE_UPDATED: &str = "notifications/resources/updated";
     pub(crate) const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
     pub(crate) const TASKS: &str = "notifications/tasks";
+    pub(crate) const SAMPLE: &str = "sampling/createMessage";
+    pub(crate) const ELICIT: &str = "elicitation/create";
+    pub(crate) const ROOTS: &str = "roots/list";
     pub(crate) const PING: &str = "ping";
     pub(crate) const SET_LEVEL: &str = "logging/setLevel";
     pub(crate) const DISCOVER: &str = "server/discover";
@@ -84,8 +87,23 @@ pub(crate) mod method {
 pub const SUBSCRIBE: &str = method::SUBSCRIBE;
 /// The request that takes [`SUBSCRIBE`] back.
 pub const UNSUBSCRIBE: &str = method::UNSUBSCRIBE;
+/// The request that asks whether somebody is there, up to 2025-11-25.
+pub const PING: &str = method::PING;
+/// The notification of progress.
+pub const PROGRESS: &str = method::PROGRESS;
+/// The notification of a log message.
+pub const MESSAGE: &str = method::MESSAGE;
 /// The request that sets the level of log messages, up to 2025-11-25.
 pub const SET_LEVEL: &str = method::SET_LEVEL;
+
+/// The tool that a request calls, by the name in its `params`.
+pub fn tool_called(called: &str, params: &str) -> Option<String> {
+    let object = Object::read(params).filter(|_| called == method::TOOLS_CALL)?;
+    object
+        .find("name")?
+        .text()
+        .map(std::borrow::Cow::into_owned)
+}
 
 /// One POST to an MCP endpoint.
 #[derive(Clone, Copy, Debug)]

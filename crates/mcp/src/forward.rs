@@ -11,8 +11,10 @@ use crate::jsonrpc::Id;
 use crate::level::Level;
 use crate::raw::{Member, Object, quote};
 use crate::reply::{self, Service};
+use crate::rounds::{self, Open, Resumed};
 use crate::seal::{Binding, Moment, Seal};
 use crate::tool;
+use crate::upstream::Greeting;
 
 /// An HTTP answer with a JSON body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,11 @@ pub struct Forward {
     pub params: String,
     /// From which level on a client of 2026-07-28 wants to read the log messages that it causes.
     pub level: Option<Level>,
+    /// A client of 2026-07-28 whom the server, one up to 2025-11-25, may ask something: the one to greet it as. The request needs
+    /// a process that serves nobody else meanwhile.
+    pub greeting: Option<Arc<Greeting>>,
+    /// The request goes on with one that waits at its server.
+    pub resumed: Option<Resumed>,
     /// The client's id of the request.
     pub(crate) id: Id,
     pub(crate) make: Make,
@@ -67,6 +74,8 @@ pub(crate) struct Modern {
     pub(crate) cached: bool,
     /// Ids of tasks get the server's name before them.
     pub(crate) prefixed: bool,
+    /// The client's token for progress, as raw JSON.
+    pub(crate) token: Option<Box<str>>,
 }
 
 impl Forward {
@@ -104,6 +113,38 @@ impl Forward {
             }
         };
         Answer { status, body }
+    }
+
+    /// The answer that puts questions of a server before a client of 2026-07-28. `name`: what the request is known by that waits
+    /// there for the answers.
+    pub fn required(
+        &self,
+        service: &Service,
+        (open, name): (&[Open], &str),
+        (seal, moment): (&Seal, Moment),
+    ) -> Answer {
+        let binding = match &self.make {
+            Make::Modern(modern) => modern.binding.as_ref(),
+            Make::Legacy => None,
+        };
+        let state = rounds::waiting(name);
+        let state = binding.map(|binding| seal.close(binding, moment, &state));
+        let result = rounds::required(open, &state.unwrap_or_default());
+        Answer {
+            status: 200,
+            body: reply::result(&self.id, &service.complete(&result)),
+        }
+    }
+
+    /// A notification of progress under the token of this round; `None` when it names none. That of the first round may have been
+    /// another.
+    pub fn progress(&self, params: &str) -> Option<String> {
+        let token = match &self.make {
+            Make::Modern(modern) => modern.token.as_deref()?,
+            Make::Legacy => return Some(params.to_owned()),
+        };
+        let object = Object::read(params)?;
+        Some(object.replaced(object.find("progressToken")?, token))
     }
 
     /// The answer when no server could be asked or none answered.

@@ -204,6 +204,15 @@ pub fn decode(value: &str) -> Option<Cow<'_, str>> {
         .map(Cow::Owned)
 }
 
+/// A header value that means `text`: wrapped where it cannot stand as it is, or would be taken for a wrapped one.
+pub fn encode(text: &str) -> String {
+    let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && text == text.trim();
+    if plain && !text.starts_with("=?base64?") {
+        return text.to_owned();
+    }
+    format!("=?base64?{}?=", base64::encode(text.as_bytes()))
+}
+
 /// What a client takes as the answer to a POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accept {
@@ -378,6 +387,16 @@ mod tests {
             ),
             Ok(())
         );
+    }
+
+    #[test]
+    fn a_value_is_wrapped_where_it_could_be_misread() {
+        assert_eq!(encode("a b"), "a b");
+        for text in ["wörld", " a", "a ", "\n", "=?base64?x?=", "\u{7f}"] {
+            let value = encode(text);
+            assert!(value.starts_with("=?base64?"), "{value}");
+            assert_eq!(decode(&value).as_deref(), Some(text));
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Id {
     }
 
     /// Reads a string or an integer; MCP allows nothing else.
-    fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         let integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         (integer || text.starts_with('"')).then(|| Self(text.into()))

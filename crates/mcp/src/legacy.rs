@@ -237,6 +237,8 @@ fn routed_to(
             method: asked.method.to_string().into(),
             params: params.to_owned(),
             level: None,
+            greeting: None,
+            resumed: None,
             id: id.clone(),
             make: Make::Legacy,
         })

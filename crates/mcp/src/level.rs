@@ -14,6 +14,11 @@ impl Level {
     pub fn as_str(self) -> &'static str {
         NAMES.get(self.0).copied().unwrap_or_default()
     }
+
+    /// The `params` of the request that sets it, up to 2025-11-25.
+    pub fn params(self) -> String {
+        format!("{{\"level\":\"{}\"}}", self.as_str())
+    }
 }
 
 /// RFC 5424 section 6.2.1.

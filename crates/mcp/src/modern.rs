@@ -13,8 +13,10 @@ use crate::jsonrpc::Request;
 use crate::level::Level;
 use crate::listen::Listen;
 use crate::raw::{self, Object, quote};
+use crate::rounds::{self, Resumed};
 use crate::seal::Binding;
 use crate::tool;
+use crate::upstream::Greeting;
 use crate::version::{Era, Revision};
 
 /// What the body of a request says of itself.
@@ -43,6 +45,7 @@ struct Asked<'a> {
     request: &'a Request<'a>,
     params: &'a Object<'a>,
     level: Option<Level>,
+    capabilities: &'a str,
 }
 
 /// Decides. The checks stand in the order that both reference SDKs have.
@@ -86,6 +89,7 @@ pub(crate) fn decide(
         request,
         params,
         level: level.flatten(),
+        capabilities: claim.capabilities.unwrap_or_default(),
     };
     match asked.decide() {
         Ok(decision) => decision,
@@ -198,12 +202,16 @@ impl Asked<'_> {
         // Bound to what the client sent, so that the names of servers and tools count as it knows them.
         let binding = rounds.then(|| Binding::new(server, called, principal, self.params));
         let state = self.params.find("requestState");
+        let mut resumed = None;
         if let (Some(binding), Some(state)) = (&binding, state) {
             let sealed = state.text().unwrap_or_default();
             let opened = seal
                 .open(binding, now, &sealed)
                 .map_err(|broken| Error::new(INVALID_PARAMS, broken.to_string()))?;
+            resumed = Resumed::read(&opened, self.params)?;
+            // A request that waits is not made again: its parameters are at the server.
             params = Object::read(&params)
+                .filter(|_| resumed.is_none())
                 .and_then(|object| Some(object.replaced(object.find("requestState")?, &opened)))
                 .unwrap_or(params);
         }
@@ -213,13 +221,35 @@ impl Asked<'_> {
             method: called.into(),
             params,
             level: self.level,
+            greeting: self.greeting(server).filter(|_| rounds),
+            resumed,
             id: self.request.id.clone(),
             make: Make::Modern(Modern {
                 binding,
                 cached: called == method::RESOURCES_READ && first_round,
                 prefixed: !catalog.is_plain(),
+                token: self.token(),
             }),
         })))
+    }
+
+    /// Who the client is to a server that asks it by requests of its own, if it may be asked anything.
+    fn greeting(&self, server: &str) -> Option<Arc<Greeting>> {
+        let member = self.inbound.catalog.member(server)?;
+        let capabilities = rounds::askable(self.capabilities)?;
+        let asks = member.private && member.era == Era::Legacy;
+        asks.then(|| {
+            Arc::new(Greeting {
+                revision: Revision::LATEST_LEGACY,
+                capabilities: capabilities.into(),
+                client_info: self.inbound.service.info().into(),
+            })
+        })
+    }
+
+    fn token(&self) -> Option<Box<str>> {
+        let meta = Object::read(self.params.find("_meta")?.value)?;
+        Some(meta.find("progressToken")?.value.into())
     }
 }
 
@@ -342,7 +372,7 @@ fn unsupported(version: &str) -> Error {
 }
 
 /// Which member of `params` the header `Mcp-Name` repeats.
-fn named_by(called: &str) -> Option<&'static str> {
+pub(crate) fn named_by(called: &str) -> Option<&'static str> {
     match called {
         method::TOOLS_CALL | method::PROMPTS_GET => Some("name"),
         method::RESOURCES_READ => Some("uri"),

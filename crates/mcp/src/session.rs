@@ -27,7 +27,7 @@ pub struct Session<T> {
     pub outbox: Outbox,
     flights: HashMap<Id, Flight<T>>,
     began: u64,
-    asked: HashMap<u64, (Arc<str>, Id)>,
+    asked: HashMap<u64, Asker>,
     next_ask: u64,
     watched: HashSet<String>,
 }
@@ -40,11 +40,22 @@ struct Flight<T> {
     handle: T,
 }
 
+/// Who asks a client.
+#[derive(Debug)]
+enum Asker {
+    /// A server, with this id.
+    Server(Arc<str>, Id),
+    /// The origin, for one of the client's requests.
+    Origin,
+}
+
 /// Who asked what a client answers.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answered {
     /// A server, with this id.
     Server(Arc<str>, Id),
+    /// The origin, with what [`Session::ask_for`] gave.
+    Origin(u64),
     /// Somebody who does not wait any more.
     Nobody,
     /// Nothing was ever asked under this id.
@@ -134,18 +145,39 @@ impl<T> Session<T> {
 
     /// Puts a server's request before the client, under an id of this session.
     pub fn ask(&mut self, server: &Arc<str>, id: Id, method: &str, params: Option<&str>) {
+        let lane = self.lane_of(server);
+        self.put(Asker::Server(Arc::clone(server), id), lane, method, params);
+    }
+
+    /// Puts a question before the client that one of its requests needs answered, which is itself answered on `lane`.
+    pub fn ask_for(&mut self, lane: u64, method: &str, params: Option<&str>) -> u64 {
+        self.put(Asker::Origin, lane, method, params)
+    }
+
+    fn put(&mut self, asker: Asker, lane: u64, method: &str, params: Option<&str>) -> u64 {
         let number = self.next_ask;
         self.next_ask += 1;
-        self.asked.insert(number, (Arc::clone(server), id));
+        self.asked.insert(number, asker);
         let message = reply::request(&Id::of(number), method, params);
-        let lane = self.lane_of(server);
         self.outbox.push(lane, message, false);
+        number
+    }
+
+    /// Takes back a question of [`Session::ask_for`] that has no answer yet.
+    pub fn take_back(&mut self, lane: u64, number: u64) {
+        if self.asked.remove(&number).is_some() {
+            let params = format!("{{\"requestId\":{number}}}");
+            let message = reply::notification(method::CANCELLED, Some(&params));
+            self.outbox.push(lane, message, false);
+        }
     }
 
     /// The server whose question a client's response would answer.
     pub fn asker(&self, id: Option<&Id>) -> Option<&Arc<str>> {
-        let asked = self.asked.get(&id?.number()?);
-        asked.map(|(server, _)| server)
+        match self.asked.get(&id?.number()?)? {
+            Asker::Server(server, _) => Some(server),
+            Asker::Origin => None,
+        }
     }
 
     /// Whose request a client's response answers.
@@ -154,7 +186,8 @@ impl<T> Session<T> {
             return Answered::Unknown;
         };
         match self.asked.remove(&number) {
-            Some((server, id)) => Answered::Server(server, id),
+            Some(Asker::Server(server, id)) => Answered::Server(server, id),
+            Some(Asker::Origin) => Answered::Origin(number),
             None if number < self.next_ask && number > 0 => Answered::Nobody,
             None => Answered::Unknown,
         }
@@ -211,7 +244,8 @@ impl<T> Session<T> {
 
     /// A server is gone: what it asked needs no answer any more.
     pub fn lost(&mut self, server: &str) {
-        self.asked.retain(|_, (own, _)| **own != *server);
+        self.asked
+            .retain(|_, asker| !matches!(asker, Asker::Server(own, _) if **own == *server));
     }
 
     /// A server takes its question back; the client knows it under another id.
@@ -222,7 +256,7 @@ impl<T> Session<T> {
         let Some(member) = params.find("requestId") else {
             return;
         };
-        let theirs = |(own, id): &(Arc<str>, Id)| own == server && id.as_json() == member.value;
+        let theirs = |asker: &Asker| matches!(asker, Asker::Server(own, id) if own == server && id.as_json() == member.value);
         let mut asked = self.asked.iter();
         let Some(number) = asked
             .find(|(_, asked)| theirs(asked))

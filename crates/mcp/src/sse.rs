@@ -1,6 +1,10 @@
 //! Server-sent events with JSON in them (WHATWG HTML section 9.2).
 
+mod reader;
+
 use crate::raw;
+
+pub use reader::{Event, EventTooLong, Item, Reader};
 
 /// One event with a message of MCP. `id`: where a client may go on from, if it can.
 pub fn event(id: Option<(u64, u64)>, message: &str) -> String {

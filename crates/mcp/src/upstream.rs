@@ -197,8 +197,7 @@ impl Upstream {
         };
         if self.level.is_none_or(|level| wanted < level) {
             self.level = Some(wanted);
-            let params = format!("{{\"level\":\"{}\"}}", wanted.as_str());
-            self.request(method::SET_LEVEL, &params, Pending::Nothing);
+            self.request(method::SET_LEVEL, &wanted.params(), Pending::Nothing);
         }
     }
 
@@ -260,6 +259,24 @@ impl Upstream {
             }
             _ => self.ignore(why.to_owned()),
         }
+    }
+
+    /// The request `id` got lost on its way and will have no answer. The ticket of the call that it was comes back; of one of the
+    /// connection's own the same becomes as if the server had refused it.
+    pub fn lost(&mut self, id: &Id, why: &str) -> Option<u64> {
+        let number = id.number()?;
+        if let Some(Pending::Call(pended)) = self.pending.get(&number) {
+            let ticket = pended.ticket;
+            self.pending.remove(&number);
+            self.tickets.remove(&ticket);
+            return Some(ticket);
+        }
+        let error = Error::new(INTERNAL_ERROR, why).to_json();
+        self.response(&Response {
+            id: Some(id.clone()),
+            outcome: Err(&error),
+        });
+        None
     }
 
     fn response(&mut self, response: &Response<'_>) {

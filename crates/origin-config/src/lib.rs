@@ -6,6 +6,7 @@ mod launch;
 mod model;
 mod parse;
 mod read;
+mod remote;
 mod write;
 
 pub use allow::{AllowedHost, AllowedOrigin, WebOrigin};
@@ -15,4 +16,5 @@ pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,
 };
 pub use read::{DEFAULTS, load};
+pub use remote::{Remote, Url};
 pub use write::write;

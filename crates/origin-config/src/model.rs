@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::allow::{AllowedHost, AllowedOrigin};
 use crate::launch::Launch;
+use crate::remote::Remote;
 
 /// Everything that an origin needs to know before it binds its first socket.
 ///
@@ -95,13 +96,15 @@ pub struct Timeouts {
     pub write_stall: Duration,
 }
 
-/// One MCP server behind the origin: a command that speaks MCP over its standard input and output.
+/// One MCP server behind the origin: a command that speaks MCP over its standard input and output, or one that runs elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// `name`: `[a-z0-9-]` with single underscores inside, at most 32 characters.
     pub name: String,
-    /// `command`: the program and its arguments; never empty.
+    /// `command`: the program and its arguments; empty only for a server with `url`.
     pub command: Vec<String>,
+    /// `url` and its keys: the server runs elsewhere.
+    pub remote: Option<Remote>,
     /// `working_directory`: where the command starts; the origin's own when absent.
     pub working_directory: Option<PathBuf>,
     /// `environment`: variables set for the command. Its environment is otherwise empty but for a short list.

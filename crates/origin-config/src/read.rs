@@ -10,6 +10,7 @@ use findings::{Document, Finding, Located, Reader, Report};
 use crate::allow::{AllowedHost, AllowedOrigin};
 use crate::launch;
 use crate::model::{LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames};
+use crate::remote;
 
 /// The commented default file: every key, its default and the reason.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -103,6 +104,7 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
                 .map(|name| name.value)
                 .unwrap_or_default(),
             command: values(table.strings("command")),
+            remote: remote::read(&table),
             working_directory: table
                 .string("working_directory")
                 .map(|path| path.value.into()),
@@ -133,12 +135,11 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
                 Finding::error("servers.duplicate", message).hint("each server needs its own name"),
             );
         }
-        if server.command.first().is_none_or(String::is_empty) {
+        if !table.has("url") && server.command.first().is_none_or(String::is_empty) {
             let finding = Finding::error("servers.command", "there is no command to run");
-            table.find(
-                "command",
-                finding.hint("as `command = [\"mcp-server-time\"]`"),
-            );
+            let hint =
+                "as `command = [\"mcp-server-time\"]`, or `url` for a server that runs elsewhere";
+            table.find("command", finding.hint(hint));
         }
         find_nul(&table, &server);
         table.finish();
@@ -417,6 +418,59 @@ mod tests {
                 ("allowed-origins.any", Some(2), warn)
             ]
         );
+    }
+
+    /// The findings of a server with `url`, as id and line within its keys.
+    fn found(keys: &str) -> Vec<(String, usize)> {
+        let (_, report) = load_text(&format!("[[servers]]\nname = \"a\"\n{keys}"));
+        let findings = report.findings().iter();
+        findings
+            .map(|finding| (finding.id.clone(), finding.line.map_or(0, |line| line - 2)))
+            .collect()
+    }
+
+    #[test]
+    fn a_server_is_a_command_or_a_url() {
+        let url = "url = \"http://localhost:1/mcp\"\n";
+        assert!(found(url).is_empty());
+        let both = found(&format!("{url}command = [\"x\"]\nenvironment = {{}}\n"));
+        assert_eq!(
+            both,
+            [("servers.kind".into(), 2), ("servers.kind".into(), 3)]
+        );
+        let process = found("command = [\"x\"]\nca_file = \"/a\"\n");
+        assert_eq!(process, [("servers.kind".into(), 2)]);
+        assert_eq!(found("url = \"nowhere\"\n"), [("servers.url".into(), 1)]);
+    }
+
+    #[test]
+    fn what_a_remote_server_cannot_be_sent_is_found() {
+        let url = "url = \"https://a.example/mcp\"\n";
+        for (keys, id) in [
+            ("headers = { Mcp-Name = \"x\" }", "servers.header"),
+            ("headers = { \"a b\" = \"x\" }", "servers.header"),
+            ("headers = { a = \"x\\ny\" }", "servers.header"),
+            ("headers = { Host = \"x\" }", "servers.header"),
+            ("headers = { X-API-Key = \"x\" }", "servers.secret"),
+            ("header_files = { a = \"x\" }", "servers.path"),
+            ("ca_file = \"ca.pem\"", "servers.path"),
+            (
+                "bearer_token_file = \"/t\"\nheader_files = { Authorization = \"/a\" }",
+                "servers.header",
+            ),
+        ] {
+            let found = found(&format!("{url}{keys}\n"));
+            assert_eq!(found.len(), 1, "{keys}: {found:?}");
+            assert_eq!(found[0].0, id, "{keys}");
+        }
+    }
+
+    #[test]
+    fn a_remote_server_without_tls_is_warned_of_unless_it_is_here() {
+        let plain = found("url = \"http://10.0.0.1/mcp\"\n");
+        assert_eq!(plain, [("servers.plain-http".into(), 1)]);
+        let useless = found("url = \"http://localhost/mcp\"\nca_file = \"/a\"\n");
+        assert_eq!(useless, [("servers.ca-file".into(), 2)]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use toml::Value;
 
 use crate::launch;
 use crate::model::{OriginConfig, Server};
+use crate::remote::Remote;
 
 /// Writes a configuration as TOML. Every key is written, so that the file says all that is in force; `heading` is put
 /// before it as comment lines.
@@ -107,7 +108,12 @@ fn api_keys_file(config: &OriginConfig) -> impl std::fmt::Display {
 fn write_server(out: &mut String, server: &Server) {
     out.push_str("\n[[servers]]\n");
     let _ = writeln!(out, "name = {}", text(&server.name));
-    let _ = writeln!(out, "command = {}", texts(&server.command));
+    match &server.remote {
+        None => {
+            let _ = writeln!(out, "command = {}", texts(&server.command));
+        }
+        Some(remote) => write_remote(out, remote),
+    }
     if let Some(directory) = &server.working_directory {
         let _ = writeln!(out, "working_directory = {}", text(directory.display()));
     }
@@ -135,6 +141,50 @@ fn write_server(out: &mut String, server: &Server) {
         out.push_str("\n[servers.environment]\n");
         for (name, value) in &server.environment {
             let _ = writeln!(out, "{} = {}", text(name), text(value));
+        }
+    }
+}
+
+fn write_remote(out: &mut String, remote: &Remote) {
+    let mut line = |key: &str, value: String| {
+        let _ = writeln!(out, "{key} = {value}");
+    };
+    line("url", text(&remote.url));
+    line(
+        "connect_timeout",
+        text(format_duration(remote.connect_timeout)),
+    );
+    line("read_timeout", text(format_duration(remote.read_timeout)));
+    line("max_connections", remote.max_connections.to_string());
+    for (key, file) in [
+        ("bearer_token_file", &remote.bearer_token_file),
+        ("ca_file", &remote.ca_file),
+    ] {
+        if let Some(file) = file {
+            line(key, text(file.display()));
+        }
+    }
+    let files = remote.header_files.iter();
+    let files: Vec<_> = files
+        .map(|(name, file)| (name, file.display().to_string()))
+        .collect();
+    for (key, entries) in [
+        ("headers", remote.headers.iter().collect::<Vec<_>>()),
+        (
+            "header_files",
+            files.iter().map(|(name, file)| (*name, file)).collect(),
+        ),
+        (
+            "header_environment",
+            remote.header_environment.iter().collect(),
+        ),
+    ] {
+        let entries: Vec<_> = entries
+            .into_iter()
+            .map(|(name, value)| format!("{} = {}", text(name), text(value)))
+            .collect();
+        if !entries.is_empty() {
+            line(key, format!("{{ {} }}", entries.join(", ")));
         }
     }
 }
@@ -191,7 +241,10 @@ mod tests {
                       environment_files = [\"/a\", \"/b\"]\n\
                       environment_secrets = { T = \"token\" }\nlimits = { open_files = 9, address_space = \"1GiB\", cpu_time = \"1h\", processes = 8 }\n\
                       [servers.environment]\nA = \"1\"\n\"odd key\" = \"\\u0007\"\n\
-                      [[servers]]\nname = \"time\"\ncommand = [\"t\"]\n";
+                      [[servers]]\nname = \"time\"\ncommand = [\"t\"]\n\
+                      [[servers]]\nname = \"far\"\nurl = \"https://b.example/mcp?x=1\"\nheaders = { A = \"1\", \"x.y\" = \"it's\" }\n\
+                      header_files = { B = \"/run/b\" }\nheader_environment = { C = \"VAR\" }\nbearer_token_file = \"/run/t\"\n\
+                      ca_file = \"/etc/ca.pem\"\nconnect_timeout = \"1s\"\nread_timeout = \"2m\"\nmax_connections = 9\n";
         let parse = |text: &str| {
             let mut report = Report::new();
             let document = Document::parse(text, "x", &mut report);

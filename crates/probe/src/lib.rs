@@ -10,7 +10,6 @@
 pub mod alt_svc;
 pub mod certificate;
 pub mod mcp;
-pub mod sse;
 
 mod answer;
 mod ask;
@@ -30,6 +29,9 @@ pub use error::{ProbeError, Stage};
 pub use stream::Stream;
 pub use target::{Connect, Scheme, Target, Trust};
 pub use version::Version;
+
+/// The reader of event streams.
+pub use ::mcp::sse;
 
 /// One certificate in DER, the first of a chain being the leaf.
 pub use rustls::pki_types::CertificateDer;

@@ -1,8 +1,6 @@
 //! Requests of the Model Context Protocol, and finding the JSON-RPC answer in what came back. What the answer is worth
 //! is for the caller to say.
 
-use std::time::Instant;
-
 use http::{HeaderValue, header};
 use serde_json::{Map, Value, json};
 
@@ -210,8 +208,8 @@ pub fn messages(head: &Head, body: &[u8]) -> Result<Vec<Value>, ReadError> {
             found: found.to_owned(),
         });
     }
-    let items = sse::Parser::new()
-        .feed(body, Instant::now())
+    let items = sse::Reader::new(crate::MAX_BODY)
+        .feed(body)
         .map_err(ReadError::Stream)?;
     let events = items.into_iter().filter_map(|item| match item {
         sse::Item::Event(event) if !event.data.is_empty() => Some(event.data),

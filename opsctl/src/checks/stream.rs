@@ -7,8 +7,8 @@
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use probe::sse::{Item, Parser};
-use probe::{Ask, Stream, Version};
+use probe::sse::{Item, Reader};
+use probe::{Ask, MAX_BODY, Stream, Version};
 use serde_json::Value;
 
 use super::aim::Aim;
@@ -55,9 +55,9 @@ pub(crate) async fn gather(aim: &Aim, version: Version) -> Result<Arrivals, Stri
             .to_owned(),
         events: Vec::new(),
     };
-    let mut parser = Parser::new();
+    let mut reader = Reader::new(MAX_BODY);
     while let Some((at, piece)) = stream.chunk().await.map_err(|error| sentence(&error))? {
-        for item in parser.feed(&piece, at).map_err(|error| sentence(&error))? {
+        for item in reader.feed(&piece).map_err(|error| sentence(&error))? {
             if let Item::Event(event) = item {
                 let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
                 if let (Some(number), Some(sent_us)) =
@@ -66,7 +66,7 @@ pub(crate) async fn gather(aim: &Aim, version: Version) -> Result<Arrivals, Stri
                     arrivals.events.push(Arrival {
                         number,
                         sent_us,
-                        arrived_us: micros(event.at.saturating_duration_since(start)),
+                        arrived_us: micros(at.saturating_duration_since(start)),
                     });
                 }
             }
@@ -192,26 +192,23 @@ pub(crate) async fn gather_silence(
             stream.head().status.as_u16()
         ));
     }
-    let mut parser = Parser::new();
+    let mut reader = Reader::new(MAX_BODY);
     let mut silent_since = Instant::now();
     let limit = aim.keep_alive + GRACE;
     stream.set_idle_timeout(limit);
     loop {
-        let piece = match stream.chunk().await {
-            Ok(Some((at, bytes))) => (at, bytes),
+        let (at, piece) = match stream.chunk().await {
+            Ok(Some(arrived)) => arrived,
             Ok(None) => return Err("the stream ended".to_owned()),
             Err(error) if error.is_timeout() => return Ok(None),
             Err(error) => return Err(sentence(&error)),
         };
-        for item in parser
-            .feed(&piece.1, piece.0)
-            .map_err(|error| sentence(&error))?
-        {
+        for item in reader.feed(&piece).map_err(|error| sentence(&error))? {
             match item {
-                Item::Comment { at, .. } => {
+                Item::Comment(_) => {
                     return Ok(Some(at.saturating_duration_since(silent_since)));
                 }
-                Item::Event(event) => silent_since = event.at,
+                Item::Event(_) => silent_since = at,
             }
         }
     }

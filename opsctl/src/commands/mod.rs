@@ -1,16 +1,23 @@
 //! The commands, one a file: plain values in, an exit status out.
 
 pub(crate) mod adopt;
+pub(crate) mod apply;
 pub(crate) mod completions;
+pub(crate) mod confirm;
 pub(crate) mod diff;
+pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod lint;
 pub(crate) mod logs;
 pub(crate) mod man;
+mod named;
 pub(crate) mod probe;
 pub(crate) mod render;
+pub(crate) mod rollback;
 pub(crate) mod services;
+pub(crate) mod status;
+pub(crate) mod uninstall;
 pub(crate) mod up;
 pub(crate) mod verify;
 
@@ -18,14 +25,15 @@ use std::path::Path;
 
 use ::probe::certificate::read_chain;
 use ::probe::{CertificateDer, Trust};
-use deploy::{Deployment, Layout, Rendered, Templates};
+use deploy::{Deployment, Rendered, Templates};
 use findings::Finding;
 
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::host::files;
-use crate::spec::{SpecFile, resolve};
+use crate::spec::SpecFile;
 use crate::ui::Ui;
+use crate::wanted::Wanted;
 
 /// The certificates of a PEM file, as the only roots that are trusted.
 fn trust_in(path: &Path) -> Result<Trust, CommandError> {
@@ -49,17 +57,13 @@ pub(crate) async fn rendering(
     ui: &mut Ui,
 ) -> Result<(Deployment, Rendered), CommandError> {
     let file = SpecFile::read(spec)?;
-    let parsed = file.parse()?;
-    let templates = templates(own_templates)?;
     let target = render::target(nginx).await?;
-    let deployment = resolve(&file, parsed, target, Layout::Debian, ui)?;
-    let rendered = deploy::render(&deployment, &templates)
-        .map_err(|error| CommandError::new(Exit::Rejected, error))?;
-    Ok((deployment, rendered))
+    let wanted = Wanted::of(file, target, own_templates, ui)?;
+    Ok((wanted.deployment, wanted.rendered))
 }
 
 /// The built-in templates, with those of a folder in their place.
-fn templates(folder: Option<&Path>) -> Result<Templates, CommandError> {
+pub(crate) fn templates(folder: Option<&Path>) -> Result<Templates, CommandError> {
     let Some(folder) = folder else {
         return Ok(Templates::embedded());
     };

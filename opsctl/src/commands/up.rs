@@ -7,7 +7,6 @@ use ::probe::Trust;
 use deploy::words::{AbsolutePath, ServerName};
 use deploy::{Deployment, Layout, PrivateLayout, Rendered, WorkerUser, render};
 use findings::{Finding, Report};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::verify::{exit_of, of_deployment, show};
 use super::{output, read_roots, templates};
@@ -16,6 +15,7 @@ use crate::cli::{Format, Up};
 use crate::deployment::{Home, Running, nginx_arguments, worker_group};
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
+use crate::host::signals::Signals;
 use crate::host::{self, tree};
 use crate::nginx::{self, Nginx, Places};
 use crate::prerequisites::{self, Ports};
@@ -315,32 +315,6 @@ fn interrupted(signal: &str) -> CommandError {
         Exit::Unexpected,
         format!("ended by {signal} before it was up"),
     )
-}
-
-/// The signals that end a program in the foreground.
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    hangup: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, CommandError> {
-        let on = |kind| signal(kind).map_err(HostError::on("listen for", "signals"));
-        Ok(Self {
-            interrupt: on(SignalKind::interrupt())?,
-            terminate: on(SignalKind::terminate())?,
-            hangup: on(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "Ctrl-C",
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.hangup.recv() => "SIGHUP",
-        }
-    }
 }
 
 /// As `verify` makes them by default.

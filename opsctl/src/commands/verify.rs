@@ -6,6 +6,7 @@ use ::probe::{Connect, Trust};
 use deploy::{CertificateKind, Deployment, Layout};
 
 use super::{output, read_roots, trust_in};
+use crate::certificate;
 use crate::checks::{self, Access, Verification, from_deployment, from_url};
 use crate::cli::{Format, Verify};
 use crate::error::CommandError;
@@ -98,7 +99,10 @@ pub(crate) async fn of_deployment(
 }
 
 /// The authorities that were named, else those that opsctl made beside the certificates, else the system's.
-fn trust_of(deployment: &Deployment, named: Option<&Path>) -> Result<Trust, CommandError> {
+pub(crate) fn trust_of(
+    deployment: &Deployment,
+    named: Option<&Path>,
+) -> Result<Trust, CommandError> {
     if let Some(file) = named {
         return trust_in(file);
     }
@@ -106,16 +110,7 @@ fn trust_of(deployment: &Deployment, named: Option<&Path>) -> Result<Trust, Comm
         .sites
         .iter()
         .filter(|site| site.certificate.kind == CertificateKind::SelfSigned)
-        .filter_map(|site| {
-            read_roots(
-                &site
-                    .certificate
-                    .chain_path
-                    .as_path()
-                    .with_file_name("ca.pem"),
-            )
-            .ok()
-        })
+        .filter_map(|site| read_roots(&certificate::authority_of(site)).ok())
         .flatten()
         .collect();
     Ok(if own.is_empty() {
@@ -126,7 +121,7 @@ fn trust_of(deployment: &Deployment, named: Option<&Path>) -> Result<Trust, Comm
 }
 
 /// `nginx -t` opens logs and keys and makes files that are missing: as anybody but root it says nothing about the system.
-fn system_test(nginx: &Nginx) -> Result<(PathBuf, Vec<String>), String> {
+pub(crate) fn system_test(nginx: &Nginx) -> Result<(PathBuf, Vec<String>), String> {
     if host::is_root() {
         Ok((nginx.program.clone(), vec!["-t".to_owned()]))
     } else {

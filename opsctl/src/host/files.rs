@@ -79,7 +79,8 @@ pub(crate) fn place(temporary: &Path, path: &Path) -> Result<(), HostError> {
         .map_err(HostError::on("write", path.display()))
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a path stands in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         // a bare name stands in the folder that we are in
         Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
@@ -88,7 +89,8 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-fn write_new(path: &Path, file: NewFile<'_>) -> std::io::Result<()> {
+/// Writes a file that is not there yet, durably.
+pub(crate) fn write_new(path: &Path, file: NewFile<'_>) -> std::io::Result<()> {
     let mut open = OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -1,10 +1,15 @@
 //! The one seam to the machine: clock, randomness, files, ports, processes. Everything else in this package decides.
 
 pub(crate) mod accounts;
+pub(crate) mod content;
+pub(crate) mod disk;
 pub(crate) mod files;
 pub(crate) mod journal;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod rehearsal;
+pub(crate) mod services;
+pub(crate) mod signals;
 pub(crate) mod tree;
 pub(crate) mod units;
 
@@ -33,6 +38,15 @@ pub(crate) fn random_name(prefix: &str) -> String {
     let number = getrandom::u64()
         .unwrap_or_else(|_| u64::try_from(since_epoch().as_nanos()).unwrap_or_default());
     format!("{prefix}-{number:016x}")
+}
+
+/// The person who started us: the one behind `sudo`, else the login name, else the number.
+pub(crate) fn person() -> String {
+    let named = |variable| std::env::var(variable).ok().filter(|name| !name.is_empty());
+    named("SUDO_USER")
+        .or_else(|| named("LOGNAME"))
+        .or_else(|| named("USER"))
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 
 /// Whether we are root.

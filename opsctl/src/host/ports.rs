@@ -36,6 +36,15 @@ pub(crate) struct Holder {
     pub(crate) program: String,
 }
 
+impl Taken {
+    /// Whether one of these programs listens there.
+    pub(crate) fn is_held_by(&self, programs: &[&str]) -> bool {
+        self.holder
+            .as_ref()
+            .is_some_and(|holder| programs.contains(&holder.program.as_str()))
+    }
+}
+
 /// A port that nobody else gets while this lives.
 #[derive(Debug)]
 pub(crate) struct Held {

@@ -25,7 +25,7 @@ pub struct Ui {
 #[derive(Debug, Clone, Copy)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four independent facts about two streams"
+    reason = "five independent facts about three streams"
 )]
 pub struct Options {
     /// What standard output carries.
@@ -36,6 +36,8 @@ pub struct Options {
     pub colour_talk: bool,
     /// Standard error is a terminal: progress is shown.
     pub progress: bool,
+    /// A person is there to answer.
+    pub asks: bool,
     /// Only findings and results.
     pub quiet: bool,
 }
@@ -98,6 +100,18 @@ impl Ui {
     pub(crate) fn insist(&mut self, text: impl Display) {
         self.end_progress();
         let _ = write!(self.talk, "{text}").and_then(|()| self.talk.flush());
+    }
+
+    /// Asks a person whether to go on; nothing where nobody is there to answer.
+    pub(crate) fn agrees(&mut self, question: &str) -> Option<bool> {
+        if !self.options.asks {
+            return None;
+        }
+        self.insist(format_args!("{question} [y/N] "));
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        let yes = ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str());
+        Some(read.is_ok() && yes)
     }
 
     /// Says which step is being taken: on a terminal only, and the next step takes its line.

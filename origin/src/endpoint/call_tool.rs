@@ -18,7 +18,7 @@ use crate::envelope::{self, Code, Facts, Failure, Shape};
 use crate::middleware::request_id::{self, RequestId};
 use crate::stream::{Ending, Framing, StreamBody};
 use crate::tools::Arguments;
-use crate::upstream::{Call, CallError, Exchange, Heard, RawResult};
+use crate::upstream::{Call, CallError, Exchange, Heard, RawResult, Trace};
 
 /// Answers `{"tool","arguments","request_id"?}` with the envelope. The body is JSON whatever `Content-Type` says: that is what
 /// `curl -d` sends, and pages that may not call are refused by their `Origin`.
@@ -106,6 +106,7 @@ async fn begin(
         params: order.params,
         caller: Caller::Own,
         request_id: id.as_str().to_owned(),
+        trace: Trace::of(&head.headers),
         endless: false,
     };
     let exchange = app

@@ -1,8 +1,11 @@
 //! `/mcp`, `/mcp/` and `/servers/{name}/mcp`: MCP over all servers, or over the one that the path names.
 
+mod asking;
+mod errand;
 mod legacy;
 mod live;
 mod modern;
+mod parked;
 mod read;
 mod scope;
 mod sessions;
@@ -30,6 +33,7 @@ pub(super) use read::accept;
 use read::{headers, parameters, principal};
 use scope::Scope;
 
+pub use parked::Parked;
 pub use sessions::Sessions;
 
 /// Answers one request to an MCP endpoint.

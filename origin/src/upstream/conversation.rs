@@ -1,23 +1,38 @@
 //! One life of one server: the link to it, the protocol machine, and the calls in flight.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use mcp::jsonrpc::Id;
 use mcp::upstream::{self, Event, Upstream};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::CallError;
-use super::child::Child;
-use super::exchange::{Command, Note, Order, Reply, unavailable};
+use super::exchange::{Command, Note, Order, Reply};
 use super::lines::{MAX_MESSAGE, Message};
+use super::link::{Heard, Link};
+use super::trip::Trip;
+
+/// What is left of a talk that broke off.
+#[derive(Debug)]
+pub(super) struct Loss {
+    /// Why it did, with what an operator may know beside.
+    pub(super) reason: String,
+    /// The calls that were not done, for the server's next life.
+    pub(super) undone: Vec<Command>,
+}
 
 /// The talk with a server over its link.
 #[derive(Debug)]
 pub(super) struct Conversation {
     server: String,
     machine: Upstream,
-    link: Child,
-    waiting: HashMap<u64, Reply>,
+    link: Link,
+    /// The calls whose answers somebody waits for.
+    waiting: HashMap<u64, Command>,
+    /// Calls that the server has not done, though they were sent.
+    undone: Vec<Command>,
     /// When a server that told of changes and stopped is asked to go on.
     listens_at: Option<Instant>,
     ignored: u32,
@@ -25,12 +40,13 @@ pub(super) struct Conversation {
 
 impl Conversation {
     /// Opens the talk.
-    pub(super) fn new(server: &str, machine: Upstream, link: Child) -> Self {
+    pub(super) fn new(server: &str, machine: Upstream, link: Link) -> Self {
         let mut conversation = Self {
             server: server.to_owned(),
             machine,
             link,
             waiting: HashMap::new(),
+            undone: Vec::new(),
             listens_at: None,
             ignored: 0,
         };
@@ -40,7 +56,7 @@ impl Conversation {
 
     /// Whether calls may be given to [`Conversation::call`]: the server is ready and reads what it is sent.
     pub(super) fn takes_calls(&self) -> bool {
-        self.machine.is_ready() && self.link.backlog() < QUEUE_SOFT
+        self.machine.is_ready() && self.link.is_open() && self.link.backlog() < QUEUE_SOFT
     }
 
     /// Moves messages either way until something is to be told, or the talk is over (`Err` says why). May be dropped at any time.
@@ -49,8 +65,11 @@ impl Conversation {
             return Ok(self.handle(event));
         }
         tokio::select! {
-            message = self.link.step() => if let Some(message) = message? {
-                self.receive(&message);
+            heard = self.link.step() => if let Some(heard) = heard? {
+                match heard {
+                    Heard::Message(message) => self.receive(&message),
+                    Heard::Lost { id, reason, again } => self.lost(&id, &reason, again),
+                }
                 if self.link.backlog() > QUEUE_HARD {
                     return Err("it asks without reading the answers".to_owned());
                 }
@@ -94,8 +113,21 @@ impl Conversation {
         if !sent {
             return command.refuse(&self.server, "it is starting");
         }
-        if let Some(reply) = command.reply {
-            self.waiting.insert(command.ticket, reply);
+        self.collect_for(Some(&Arc::clone(&command.trip)));
+        if command.reply.is_some() {
+            self.waiting.insert(command.ticket, command);
+        }
+    }
+
+    /// A request has no answer. What the server has not done is kept for its next life.
+    fn lost(&mut self, id: &Id, reason: &str, again: bool) {
+        let ticket = self.machine.lost(id, reason);
+        if let Some(command) = ticket.and_then(|ticket| self.waiting.remove(&ticket)) {
+            if again {
+                self.undone.push(command);
+            } else {
+                command.refuse(&self.server, reason);
+            }
         }
         self.collect();
     }
@@ -116,8 +148,8 @@ impl Conversation {
     }
 
     /// The talk broke off. The server may have answered with its last breath; every other call in flight is answered with the
-    /// reason, or a better one that is found. Returns it with what an operator may know beside, when nothing of the server is left.
-    pub(super) async fn lose(mut self, mut reason: String) -> String {
+    /// reason, or a better one that is found. Returns when nothing of the server is left.
+    pub(super) async fn lose(mut self, mut reason: String) -> Loss {
         if let Some(better) = self.link.status().await {
             reason = better;
             // Not for ever: a process that the server left behind may write on.
@@ -125,10 +157,12 @@ impl Conversation {
         }
         refuse(self.waiting, &self.server, &reason);
         let tail = self.link.kill().await;
-        if tail.is_empty() {
-            reason
-        } else {
-            format!("{reason}; its last lines were:\n{tail}")
+        if !tail.is_empty() {
+            reason = format!("{reason}; its last lines were:\n{tail}");
+        }
+        Loss {
+            reason,
+            undone: self.undone,
         }
     }
 
@@ -166,7 +200,8 @@ impl Conversation {
     fn handle(&mut self, event: Event) -> Option<Event> {
         match event {
             Event::Answer { ticket, outcome } => {
-                if let Some(reply) = self.waiting.remove(&ticket) {
+                let command = self.waiting.remove(&ticket);
+                if let Some(reply) = command.and_then(|command| command.reply) {
                     reply.answer(outcome.map_err(CallError::Refused));
                 }
                 None
@@ -176,7 +211,8 @@ impl Conversation {
                 method,
                 params,
             } => {
-                if let Some(reply) = self.waiting.get(&ticket) {
+                let command = self.waiting.get(&ticket);
+                if let Some(reply) = command.and_then(|command| command.reply.as_ref()) {
                     reply.note(Note { method, params });
                 }
                 None
@@ -205,8 +241,13 @@ impl Conversation {
     }
 
     fn collect(&mut self) {
+        self.collect_for(None);
+    }
+
+    /// Sends what the machine has to say; `trip` goes along with the call that it is for.
+    fn collect_for(&mut self, trip: Option<&Arc<Trip>>) {
         while let Some(message) = self.machine.poll_outgoing() {
-            self.link.send(&message);
+            self.link.send(&message, trip);
         }
     }
 }
@@ -217,9 +258,9 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-fn refuse(waiting: HashMap<u64, Reply>, server: &str, reason: &str) {
-    for reply in waiting.into_values() {
-        reply.answer(Err(unavailable(server, reason)));
+fn refuse(waiting: HashMap<u64, Command>, server: &str, reason: &str) {
+    for command in waiting.into_values() {
+        command.refuse(server, reason);
     }
 }
 

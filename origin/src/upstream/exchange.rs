@@ -1,6 +1,7 @@
 //! One request to a server process, from its sending to its answer.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::trip::{Trace, Trip};
 use super::{CallError, RawResult};
 
 /// One request for a server.
@@ -25,8 +27,10 @@ pub struct Call {
     pub params: String,
     /// Who asks.
     pub caller: Caller,
-    /// The id of the HTTP request that asks for it, for the log.
+    /// The id of the HTTP request that asks for it, for the log and for a remote server.
     pub request_id: String,
+    /// Where that request belongs.
+    pub trace: Trace,
     /// Whether it has no answer until somebody ends it: it has no time limit then.
     pub endless: bool,
 }
@@ -75,6 +79,7 @@ pub(super) struct Command {
     /// `params` as raw JSON.
     pub(super) params: String,
     pub(super) caller: Caller,
+    pub(super) trip: Arc<Trip>,
     /// Where its answer goes; `None` when nobody wants it.
     pub(super) reply: Option<Reply>,
 }
@@ -140,8 +145,36 @@ pub(super) struct Line {
 /// The other end of a [`Line`].
 #[derive(Debug)]
 pub(super) struct Inbox {
-    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) orders: Orders,
     pub(super) cancels: mpsc::UnboundedReceiver<u64>,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) struct Orders {
+    queue: mpsc::Receiver<Order>,
+    /// Calls of a life that is over, which were not done in it.
+    undone: VecDeque<Command>,
+}
+
+impl Orders {
+    /// What is to be done next. May be dropped and called again.
+    pub(super) async fn recv(&mut self) -> Option<Order> {
+        match self.undone.pop_front() {
+            Some(command) => Some(Order::Call(command)),
+            None => self.queue.recv().await,
+        }
+    }
+
+    /// Has these done before all others.
+    pub(super) fn put_back(&mut self, undone: Vec<Command>) {
+        self.undone.extend(undone);
+    }
+
+    /// Takes no more.
+    pub(super) fn close(&mut self) {
+        self.queue.close();
+    }
 }
 
 impl Line {
@@ -160,7 +193,10 @@ impl Line {
             tickets,
         };
         let inbox = Inbox {
-            orders: ordered,
+            orders: Orders {
+                queue: ordered,
+                undone: VecDeque::new(),
+            },
             cancels: cancelled,
         };
         (line, inbox)
@@ -172,11 +208,23 @@ impl Line {
         let (notes, noted) = mpsc::channel(NOTE_QUEUE);
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
+        let trip = Arc::new(Trip::new(call.request_id, call.trace));
+        let entry = LogLine {
+            server: Arc::clone(&self.server),
+            tool: mcp::dispatch::tool_called(&call.method, &call.params),
+            method: call.method.clone(),
+            sent: call.params.len(),
+            received: 0,
+            trip: Arc::clone(&trip),
+            began,
+            outcome: "abandoned",
+        };
         let command = Command {
             ticket,
-            method: call.method.clone(),
+            method: call.method,
             params: call.params,
             caller: call.caller,
+            trip,
             reply: Some(Reply { answer, notes }),
         };
         let (sending, refused) = match self.orders.try_send(Order::Call(command)) {
@@ -192,13 +240,7 @@ impl Line {
             ticket,
             deadline: (!call.endless).then(|| began + self.call_timeout),
             line: Arc::clone(self),
-            entry: LogLine {
-                request_id: call.request_id,
-                server: Arc::clone(&self.server),
-                method: call.method,
-                began,
-                outcome: "abandoned",
-            },
+            entry,
         }
     }
 
@@ -219,6 +261,7 @@ impl Line {
             method: method.into(),
             params,
             caller: Caller::Own,
+            trip: Arc::default(),
             reply: None,
         };
         if self.orders.try_send(Order::Call(command)).is_err() {
@@ -284,6 +327,10 @@ impl Exchange {
             }
         };
         self.entry.outcome = word(&outcome);
+        self.entry.received = match &outcome {
+            Ok(body) | Err(CallError::Refused(body)) => body.len(),
+            Err(_) => 0,
+        };
         Heard::Answer(outcome)
     }
 
@@ -293,6 +340,13 @@ impl Exchange {
             if let Heard::Answer(outcome) = self.next().await {
                 return outcome;
             }
+        }
+    }
+
+    /// Gives the server its whole time again: it waited for somebody else.
+    pub fn renew(&mut self) {
+        if self.deadline.is_some() {
+            self.deadline = Some(Instant::now() + self.line.call_timeout);
         }
     }
 
@@ -316,9 +370,14 @@ impl Drop for Exchange {
 /// The line that every request leaves in the log, also one whose caller went away.
 #[derive(Debug)]
 struct LogLine {
-    request_id: String,
     server: Arc<str>,
     method: Cow<'static, str>,
+    /// The tool, of a call of one.
+    tool: Option<String>,
+    /// The length of `params`, and of the result or error.
+    sent: usize,
+    received: usize,
+    trip: Arc<Trip>,
     began: Instant,
     outcome: &'static str,
 }
@@ -326,11 +385,16 @@ struct LogLine {
 impl Drop for LogLine {
     fn drop(&mut self) {
         tracing::info!(
-            request_id = self.request_id,
+            request_id = self.trip.request_id,
             server = %self.server,
             method = %self.method,
+            tool = self.tool,
             outcome = self.outcome,
             duration_ms = self.began.elapsed().as_secs_f64() * 1000.0,
+            status = self.trip.status(),
+            retries = self.trip.retries(),
+            bytes_sent = self.sent,
+            bytes_received = self.received,
             "upstream call"
         );
     }

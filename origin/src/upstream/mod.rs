@@ -5,15 +5,19 @@ mod child;
 mod conversation;
 mod environment;
 mod exchange;
+mod lent;
 mod limits;
 mod lines;
+mod link;
 mod native;
 mod private;
 mod process;
+mod remote;
 mod stderr;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+mod trip;
 mod watched;
 
 use std::collections::HashMap;
@@ -24,9 +28,10 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use mcp::Naming;
-use mcp::upstream::{Eras, Greeting, Probe};
+use mcp::upstream::{Eras, Greeting};
 use origin_config::{ProcessMode, Server};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,6 +40,9 @@ use crate::native::Toolbox;
 use crate::snapshot::Snapshot;
 use board::Board;
 use exchange::{Line, unavailable};
+use lent::{Loans, Of};
+use lines::MAX_MESSAGE;
+use link::Route;
 use native::Native;
 use private::Birth;
 use supervisor::Supervisor;
@@ -42,8 +50,11 @@ use watched::Watched;
 
 pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
+pub use lent::Loan;
+pub(crate) use link::prepare;
 pub use native::Teller;
 pub use private::{Hears, Private, Said, Way};
+pub use trip::Trace;
 pub use watched::Watch;
 
 /// What a server answered: the `result` of the response, one JSON value as it was sent.
@@ -113,9 +124,9 @@ pub struct Update {
 #[derive(Debug)]
 pub struct Upstreams {
     servers: HashMap<String, Handle>,
-    options: Options,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     updates: broadcast::Sender<Arc<Update>>,
+    loans: Arc<Loans>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -123,6 +134,7 @@ pub struct Upstreams {
 #[derive(Debug)]
 struct Handle {
     server: Server,
+    route: Route,
     line: Arc<Line>,
     watched: Arc<Watched>,
     /// The processes that sessions may still have of it.
@@ -144,6 +156,7 @@ impl Upstreams {
             let name = server.name.as_str().into();
             let (line, inbox) = Line::new(name, server.call_timeout, Arc::clone(&tickets));
             let watched = Arc::new(Watched::default());
+            let route = Route::to(server, &options.environment);
             if let Some((_, toolbox)) = own.filter(|_| index + 1 == servers.len()) {
                 let native = Native {
                     index,
@@ -157,12 +170,13 @@ impl Upstreams {
                 let supervisor = Supervisor {
                     index,
                     server: (*server).clone(),
+                    route: route.clone(),
                     options: options.clone(),
                     board: Arc::clone(&board),
                     inbox,
                     watched: Arc::clone(&watched),
                     updates: updates.clone(),
-                    eras: Eras::new(Probe::PIPE),
+                    eras: Eras::new(route.probe()),
                     stop: stop.clone(),
                 };
                 tasks.spawn(supervisor.run());
@@ -170,6 +184,7 @@ impl Upstreams {
             let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
             let handle = Handle {
                 server: (*server).clone(),
+                route,
                 line: Arc::new(line),
                 watched,
                 processes: Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS))),
@@ -180,9 +195,9 @@ impl Upstreams {
         tasks.close();
         Self {
             servers,
-            options: options.clone(),
             snapshots,
             updates,
+            loans: Arc::default(),
             stop,
             tasks,
         }
@@ -202,9 +217,7 @@ impl Upstreams {
     ///
     /// A request that times out, or whose [`Exchange`] is dropped, is cancelled at the server.
     pub fn begin(&self, server: &str, call: Call) -> Result<Exchange, CallError> {
-        let handle = self.servers.get(server);
-        let handle = handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
-        Ok(handle.line.begin(call))
+        Ok(self.handle(server)?.line.begin(call))
     }
 
     /// The same, and waits for the answer alone.
@@ -231,17 +244,54 @@ impl Upstreams {
         greeting: Arc<Greeting>,
         hears: Hears,
     ) -> Result<Private, CallError> {
-        let handle = self.servers.get(server);
-        let handle = handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))?;
+        let handle = self.handle(server)?;
         let permit = Arc::clone(&handle.processes).try_acquire_owned();
         let permit = permit.map_err(|_| {
-            unavailable(server, "as many sessions use it as `max_processes` allows")
+            self.loans.clear(server);
+            unavailable(server, NO_PLACE)
         })?;
+        Ok(self.born(handle, permit, greeting, hears))
+    }
+
+    /// Lends a process of `server`, which is told of the capabilities of `greeting`, to one request.
+    pub async fn lend(&self, server: &str, greeting: &Arc<Greeting>) -> Result<Loan, CallError> {
+        let handle = self.handle(server)?;
+        let of = Of {
+            server: Arc::clone(&handle.line.server),
+            capabilities: greeting.capabilities.clone(),
+        };
+        if let Some(loan) = self.loans.take(&of) {
+            return Ok(loan);
+        }
+        let place = Arc::clone(&handle.processes);
+        if place.available_permits() == 0 {
+            self.loans.clear(server);
+        }
+        let permit = timeout(PLACE, place.acquire_owned()).await;
+        let permit = permit.ok().and_then(Result::ok);
+        let permit = permit.ok_or_else(|| unavailable(server, NO_PLACE))?;
+        let (hears, heard) = lent::ear();
+        let process = self.born(handle, permit, Arc::clone(greeting), hears);
+        Ok(Loan::new(&self.loans, of, process, heard))
+    }
+
+    fn handle(&self, server: &str) -> Result<&Handle, CallError> {
+        let handle = self.servers.get(server);
+        handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))
+    }
+
+    fn born(
+        &self,
+        handle: &Handle,
+        permit: OwnedSemaphorePermit,
+        greeting: Arc<Greeting>,
+        hears: Hears,
+    ) -> Private {
         let (name, timeout) = (Arc::clone(&handle.line.server), handle.server.call_timeout);
         let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.line.tickets));
         let birth = Birth {
             server: handle.server.clone(),
-            options: self.options.clone(),
+            route: handle.route.clone(),
             greeting,
             hears,
             stop: self.stop.clone(),
@@ -249,7 +299,7 @@ impl Upstreams {
         };
         let (private, life) = birth.begin(line, inbox);
         self.tasks.spawn(life);
-        Ok(private)
+        private
     }
 
     /// Ends every server: standard input closed, then SIGTERM, then SIGKILL, each to the whole process group. Returns when
@@ -259,6 +309,12 @@ impl Upstreams {
         self.tasks.wait().await;
     }
 }
+
+/// Why there is no process.
+const NO_PLACE: &str = "as many clients use it as `max_processes` allows";
+
+/// How long a request waits for the place of a process that is being ended: as long as one waits for a server that restarts.
+const PLACE: Duration = Duration::from_secs(1);
 
 /// Updates of resources that a listener may lag behind; older ones are lost to it, and the next says the same.
 const UPDATES: usize = 256;

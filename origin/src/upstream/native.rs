@@ -114,6 +114,7 @@ pub(super) fn server(name: &str) -> Server {
     Server {
         name: name.to_owned(),
         command: Vec::new(),
+        remote: None,
         working_directory: None,
         environment: BTreeMap::new(),
         environment_pass: Vec::new(),

@@ -11,10 +11,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::Options;
-use super::child::Child;
 use super::conversation::{Conversation, first_line};
 use super::exchange::{Call, Exchange, Inbox, Line, Order};
+use super::link::Route;
 
 /// What a process has to say to its session, beside the answers to its requests.
 #[derive(Debug)]
@@ -111,7 +110,7 @@ impl Way {
 /// What makes a process.
 pub(super) struct Birth {
     pub(super) server: Server,
-    pub(super) options: Options,
+    pub(super) route: Route,
     pub(super) greeting: Arc<Greeting>,
     pub(super) hears: Hears,
     /// The origin's end.
@@ -133,12 +132,14 @@ impl Birth {
 
     async fn live(self, mut inbox: Inbox, over: CancellationToken) {
         let name = self.server.name.clone();
-        let reason = match Child::start(&self.server, &self.options.environment) {
+        let reason = match self.route.open() {
             Ok(link) => {
                 let machine = Upstream::relay(&self.greeting, Probe::of(Era::Legacy));
                 let mut talk = Conversation::new(&name, machine, link);
                 if let Some(reason) = self.converse(&mut talk, &mut inbox, &over).await {
-                    talk.lose(reason).await
+                    let loss = talk.lose(reason).await;
+                    inbox.orders.put_back(loss.undone);
+                    loss.reason
                 } else {
                     talk.end(OVER).await;
                     OVER.to_owned()

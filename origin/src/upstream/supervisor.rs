@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::Options;
 use super::Update;
 use super::board::Board;
-use super::child::Child;
 use super::conversation::{Conversation, first_line};
 use super::exchange::{Inbox, Order};
+use super::link::Route;
 use super::watched::Watched;
 use crate::snapshot::ServerState;
 
@@ -24,6 +24,7 @@ pub(super) struct Supervisor {
     /// Its place on the board.
     pub(super) index: usize,
     pub(super) server: Server,
+    pub(super) route: Route,
     pub(super) options: Options,
     pub(super) board: Arc<Board>,
     pub(super) inbox: Inbox,
@@ -86,7 +87,7 @@ impl Supervisor {
     /// One life of the server, from its start to its end. Calls that come before it is ready wait until `hold`, then are refused.
     async fn live(&mut self, hold: Instant) -> Life {
         let (born, mut was_ready) = (Instant::now(), false);
-        let link = match Child::start(&self.server, &self.options.environment) {
+        let link = match self.route.open() {
             Ok(link) => link,
             Err(reason) => return Life::Over { reason, was_ready },
         };
@@ -99,10 +100,11 @@ impl Supervisor {
                 Life::Stopped
             }
             Some(reason) => {
-                let reason = talk.lose(reason).await;
+                let loss = talk.lose(reason).await;
+                self.inbox.orders.put_back(loss.undone);
+                let (reason, server) = (loss.reason, &self.server.name);
                 let slow = born.elapsed() >= self.server.start_timeout;
                 if !was_ready && self.eras.missed() && !slow {
-                    let server = &self.server.name;
                     tracing::info!(server, reason, "server is asked in the other era");
                     Life::Missed
                 } else {

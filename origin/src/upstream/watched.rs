@@ -47,6 +47,7 @@ impl Watched {
                 method: method.into(),
                 params: serde_json::json!({ "uri": uri }).to_string(),
                 caller: Caller::Own,
+                trip: Arc::default(),
                 reply: None,
             }));
             if method == SUBSCRIBE {

@@ -83,6 +83,7 @@ pub fn call(tool: &str, n: u64) -> Call {
         params: json!({"name": tool, "arguments": {"n": n}}).to_string(),
         caller: Caller::Own,
         request_id: "r-1".to_owned(),
+        trace: origin::upstream::Trace::default(),
         endless: false,
     }
 }

@@ -92,6 +92,8 @@ pub enum Why {
     Retired,
     /// opsctl remembers what it rendered.
     Memory,
+    /// opsctl makes a certificate for development.
+    Certificate,
 }
 
 impl Step {
@@ -193,6 +195,7 @@ impl fmt::Display for Why {
             Self::SetAside => "the hand edit is kept here",
             Self::Retired => "no longer rendered",
             Self::Memory => "opsctl's own memory",
+            Self::Certificate => "a certificate for development",
         })
     }
 }

@@ -131,7 +131,7 @@ fn site_fields(site: &Site) -> Fields {
         .flag("admin_socket", !site.origin.admin_bind.is_empty())
 }
 
-/// Whether a server's program, arguments or folder lie in a home directory, which the unit then has to leave readable.
+/// Whether a server's program, arguments, folder or files lie in a home directory, which the unit then has to leave readable.
 fn uses_homes(site: &Site) -> bool {
     let in_home = |path: &str| {
         ["/home/", "/root/", "/run/user/"]
@@ -144,6 +144,10 @@ fn uses_homes(site: &Site) -> bool {
                 .working_directory
                 .as_ref()
                 .is_some_and(|path| in_home(&format!("{}/", path.display())))
+            || server.remote.as_ref().is_some_and(|remote| {
+                let mut files = remote.files();
+                files.any(|path| in_home(&path.display().to_string()))
+            })
     })
 }
 

@@ -67,6 +67,7 @@ fn terminate_h3(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deplo
         spec_file: spec.file.clone(),
         generation: generation::placeholder(),
         topology: spec.topology,
+        keep_generations: spec.keep_generations.unwrap_or(KEEP_GENERATIONS),
         edge,
         sites,
         target: facts.nginx.clone(),
@@ -79,6 +80,9 @@ fn terminate_h3(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deplo
     }
     Some(deployment)
 }
+
+/// A working month; a generation is some 100 KiB.
+const KEEP_GENERATIONS: usize = 20;
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,8 @@ pub struct Spec {
     pub name: Located<Name>,
     /// `topology`.
     pub topology: Topology,
+    /// `keep_generations`.
+    pub keep_generations: Option<usize>,
     /// `[edge]`.
     pub edge: EdgeSpec,
     /// The sites: one for the short form; never empty.

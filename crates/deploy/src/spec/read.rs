@@ -16,12 +16,16 @@ pub(super) fn read(document: &Document, file: &str, report: Report) -> (Option<S
     let name = required_name(&reader);
     let topology = read_topology(&reader);
     let edge = read_edge(&reader);
+    let keep_generations = reader
+        .integer("keep_generations", 1..=10_000)
+        .and_then(|number| usize::try_from(number.value).ok());
     let sites = read_sites(&reader, name.as_ref(), &report);
     reader.finish();
     let spec = name.map(|name| Spec {
         file: SpecFile::of(file),
         name,
         topology,
+        keep_generations,
         edge,
         sites: sites.into_iter().flatten().collect(),
     });

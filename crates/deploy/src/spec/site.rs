@@ -149,20 +149,14 @@ fn read_origin(reader: &Reader<'_>, text: &mut OriginText) -> Vec<Located<String
 
 fn read_server(server: Reader<'_>, text: &mut OriginText) -> Option<ServerCheck> {
     let name = server.string("name").map(|name| name.value);
-    if server.value("url").is_some() {
-        let instead =
-            "run the server as a `command` that speaks MCP over its standard input and output";
-        server.find("url", not_available("a server with `url`", instead));
-    } else {
-        text.server(server.place());
-        for key in SERVER_KEYS {
-            if let Some(located) = server.value(key) {
-                let node = Node {
-                    place: located.place,
-                    value: located.value.clone(),
-                };
-                text.entry(&[key], &node);
-            }
+    text.server(server.place());
+    for key in SERVER_KEYS {
+        if let Some(located) = server.value(key) {
+            let node = Node {
+                place: located.place,
+                value: located.value.clone(),
+            };
+            text.entry(&[key], &node);
         }
     }
     let tool = server.string("check_tool");
@@ -188,9 +182,18 @@ fn read_server(server: Reader<'_>, text: &mut OriginText) -> Option<ServerCheck>
 
 const ONE_WAY: &str = "give exactly one: `certificate` with `private_key`, or `self_signed = true`";
 /// The keys of `[[servers]]` that the origin reads.
-const SERVER_KEYS: [&str; 12] = [
+const SERVER_KEYS: [&str; 21] = [
     "name",
     "command",
+    "url",
+    "headers",
+    "header_files",
+    "header_environment",
+    "bearer_token_file",
+    "ca_file",
+    "connect_timeout",
+    "read_timeout",
+    "max_connections",
     "working_directory",
     "environment",
     "environment_pass",

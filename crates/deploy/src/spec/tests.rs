@@ -107,10 +107,6 @@ fn what_is_not_built_is_said_with_the_way_out() {
             "tls.acme",
         ),
         (
-            &format!("{GOOD}[[servers]]\nname = \"a\"\nurl = \"http://b\"\n"),
-            "servers[0].url",
-        ),
-        (
             &format!("{GOOD}[[dependencies]]\nname = \"a\"\n"),
             "dependencies",
         ),

@@ -122,7 +122,10 @@ fn the_defaults_of_the_manual_are_the_defaults() {
         [[servers]]\nname = \"git\"\ncommand = [\"mcp-server-git\", \"--repository\", \"/srv/repo\"]\n\
         working_directory = \"/srv/repo\"\nenvironment_pass = [\"GIT_CONFIG_GLOBAL\"]\n\
         environment = { GIT_OPTIONAL_LOCKS = \"0\" }\ncheck_tool = \"git_log\"\n\
-        check_arguments = { repo_path = \"/srv/repo\", max_count = 1 }\n";
+        check_arguments = { repo_path = \"/srv/repo\", max_count = 1 }\n\
+        [[servers]]\nname = \"search\"\nurl = \"https://search.example.com/mcp\"\nheaders = { X-Team = \"blue\" }\n\
+        header_files = { X-API-Key = \"/etc/codeintel/search.key\" }\nheader_environment = { X-Region = \"REGION\" }\n\
+        bearer_token_file = \"/etc/codeintel/search.token\"\nca_file = \"/etc/codeintel/search-ca.pem\"\n";
     assert_eq!(deployment(&spec("full.toml")), deployment(without));
 }
 

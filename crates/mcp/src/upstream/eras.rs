@@ -5,6 +5,7 @@ use crate::version::Era;
 
 /// The era that a server was found to be of is asked for at once the next time. One that was met in neither is asked
 /// differently each time: some end when the first message is none that they know, some keep to the era of the first message.
+/// Where one question follows the other, both were asked, and there is nothing to try.
 #[derive(Debug)]
 pub struct Eras {
     found: Option<Era>,
@@ -26,7 +27,7 @@ impl Eras {
     pub fn probe(&self) -> Probe {
         match self.found {
             Some(era) => Probe::of(era),
-            None if self.failures % 2 == 1 => Probe::of(Era::Legacy),
+            None if self.unknown.at_once && self.failures % 2 == 1 => Probe::of(Era::Legacy),
             None => self.unknown,
         }
     }
@@ -44,7 +45,7 @@ impl Eras {
             return false;
         }
         self.failures = self.failures.saturating_add(1);
-        self.failures == 1
+        self.unknown.at_once && self.failures == 1
     }
 }
 
@@ -74,5 +75,17 @@ mod tests {
         assert!(!eras.missed());
         assert_eq!(eras.probe(), Probe::PIPE);
         assert!(eras.missed());
+    }
+
+    #[test]
+    fn where_one_question_follows_the_other_there_is_one_way_to_ask() {
+        let modern = Probe::of(Era::Modern);
+        let mut eras = Eras::new(modern);
+        assert!(!eras.missed());
+        assert_eq!(eras.probe(), modern);
+        eras.met(Era::Legacy);
+        assert_eq!(eras.probe(), LEGACY);
+        assert!(!eras.missed());
+        assert_eq!(eras.probe(), modern);
     }
 }

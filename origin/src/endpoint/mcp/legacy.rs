@@ -6,26 +6,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
-use mcp::forward::Forward;
 use mcp::headers::{Accept, Field};
 use mcp::jsonrpc::Id;
 use mcp::legacy::{Asked, Opening, Parcel, Post, Routed, route};
-use mcp::seal::Moment;
 use mcp::session::outbox::{Next, Reader, STANDING};
 use mcp::{Catalog, Error, Revision, dispatch, reply, sse};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::errand::Errand;
 use super::live::{Live, Taken};
 use super::read::{SESSION_ID, accept, headers, last_event_id, session_id};
 use super::scope::Scope;
-use super::{accepted, failure, later, plain, refusal, since_epoch, stream};
+use super::{accepted, later, plain, refusal, stream};
 use crate::app::App;
 use crate::body::{self, Body};
 use crate::middleware::request_id;
 use crate::stream::Ending;
-use crate::upstream::{Call, CallError, Heard};
+use crate::upstream::{Call, Trace};
 
 /// Opens a session.
 pub(super) fn open(
@@ -245,6 +244,7 @@ fn request(app: &Arc<App>, live: &Arc<Live>, asked: &Asked, lane: u64, head: &Pa
             params: forward.params.clone(),
             caller: live.caller(),
             request_id: request_id::of(&head.extensions).to_owned(),
+            trace: Trace::of(&head.headers),
             endless: false,
         },
         forward: *forward,
@@ -254,61 +254,6 @@ fn request(app: &Arc<App>, live: &Arc<Live>, asked: &Asked, lane: u64, head: &Pa
     tokio::spawn(async move {
         let _ = token.run_until_cancelled(errand.run()).await;
     });
-}
-
-/// One request on its way to a server and back.
-struct Errand {
-    app: Arc<App>,
-    live: Arc<Live>,
-    lane: u64,
-    call: Call,
-    forward: Forward,
-    /// The resource that the client wants to hear of when the server agrees.
-    watch: Option<String>,
-}
-
-impl Errand {
-    async fn run(self) {
-        let outcome = match self.live.begin(&self.forward, self.call) {
-            Err(error) => Err(error),
-            Ok(mut exchange) => loop {
-                match exchange.next().await {
-                    Heard::Answer(outcome) => break outcome,
-                    Heard::Note(note) => {
-                        let params = note.params.as_deref();
-                        self.live
-                            .with(|state| state.session.note(self.lane, &note.method, params));
-                        self.app.sessions.trim(&self.live);
-                    }
-                }
-            },
-        };
-        if let (Ok(_), Some(uri)) = (&outcome, &self.watch) {
-            self.live.watch(&self.forward.server, uri, true);
-        }
-        let (seal, now) = (&self.app.seal, since_epoch(&self.app));
-        // Up to 2025-11-25 there is no state to seal.
-        let sealing = (
-            seal,
-            Moment {
-                now,
-                nonce: [0; 12],
-            },
-        );
-        let answer = match &outcome {
-            Ok(result) => self.forward.answer(&self.app.service, Ok(result), sealing),
-            Err(CallError::Refused(error)) => {
-                self.forward.answer(&self.app.service, Err(error), sealing)
-            }
-            Err(error) => self.forward.failed(&failure(error)),
-        };
-        self.live.with(|state| {
-            if state.session.finish(self.forward.id()) {
-                state.session.outbox.push(self.lane, answer.body, true);
-            }
-        });
-        self.app.sessions.trim(&self.live);
-    }
 }
 
 fn push(app: &App, live: &Live, lane: u64, message: String, answer: bool) {

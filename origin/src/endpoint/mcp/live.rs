@@ -12,7 +12,7 @@ use mcp::session::outbox::{Next, Reader};
 use mcp::session::{Answered, Session};
 use mcp::upstream::{Caller, Greeting};
 use mcp::{Catalog, Kind, Level, Naming, Offers};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::scope::Scope;
@@ -46,6 +46,8 @@ pub(super) struct State {
     /// From which level on the client wants log messages, where it has said so.
     level: Option<Level>,
     watches: Vec<Watch>,
+    /// What the client was asked for requests of its own, and has not answered.
+    questions: HashMap<u64, oneshot::Sender<Reply>>,
     pub(super) ended: bool,
 }
 
@@ -58,6 +60,34 @@ pub(super) enum Taken {
     Unknown,
     /// The server reads too slowly: the client is to send it again.
     Later,
+}
+
+/// What a client answers: the `result`, or else the `error`, as raw JSON.
+pub(super) type Reply = Result<Box<str>, Box<str>>;
+
+/// Something that a client was asked. Dropped without an answer, it is taken back.
+#[derive(Debug)]
+pub(super) struct Question<'a> {
+    live: &'a Live,
+    lane: u64,
+    number: u64,
+    answer: oneshot::Receiver<Reply>,
+}
+
+impl Question<'_> {
+    /// The answer; `None` when the session ended.
+    pub(super) async fn answer(mut self) -> Option<Reply> {
+        (&mut self.answer).await.ok()
+    }
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        self.live.with(|state| {
+            state.questions.remove(&self.number);
+            state.session.take_back(self.lane, self.number);
+        });
+    }
 }
 
 /// Lists by server.
@@ -85,6 +115,7 @@ impl Live {
                 snapshot: None,
                 level: None,
                 watches: Vec::new(),
+                questions: HashMap::new(),
                 ended: false,
             }),
             bell: watch::Sender::new(()),
@@ -219,7 +250,7 @@ impl Live {
             });
             let process = self.upstreams.private(server, greeting, hears)?;
             if let Some(level) = state.level {
-                process.send(SET_LEVEL, level_params(level));
+                process.send(SET_LEVEL, level.params());
             }
             let way = process.way();
             let gone = state
@@ -301,6 +332,13 @@ impl Live {
                     }
                     Taken::Yes
                 }
+                Answered::Origin(number) => {
+                    if let Some(reply) = state.questions.remove(&number) {
+                        // Whoever asked may have given up.
+                        let _ = reply.send(outcome);
+                    }
+                    Taken::Yes
+                }
                 Answered::Nobody => Taken::Yes,
                 Answered::Unknown => Taken::Unknown,
             }
@@ -311,21 +349,39 @@ impl Live {
     pub(super) fn level(&self, level: Level) {
         self.with(|state| {
             for (_, process) in state.processes.values() {
-                process.send(SET_LEVEL, level_params(level));
+                process.send(SET_LEVEL, level.params());
             }
             state.level = Some(level);
         });
     }
 
-    /// The client, as servers see who asks. A server that many share is told of no capabilities.
+    /// The client, as servers see who asks.
     pub(super) fn caller(&self) -> Caller {
-        self.with(|state| {
-            let greeting = Greeting {
-                capabilities: "{}".into(),
-                ..(*state.session.greeting).clone()
-            };
-            Caller::Session(Arc::new(greeting), state.level)
-        })
+        self.with(|state| Caller::Session(Arc::clone(&state.session.greeting), state.level))
+    }
+
+    /// What the client can do, as it said it.
+    pub(super) fn capabilities(&self) -> Box<str> {
+        self.with(|state| state.session.greeting.capabilities.clone())
+    }
+
+    /// Asks the client what one of its requests needs, which is answered on `lane`. What it answers comes back, unless the session
+    /// ends first.
+    pub(super) fn ask(&self, lane: u64, method: &str, params: Option<&str>) -> Question<'_> {
+        let (reply, answer) = oneshot::channel();
+        let number = self.with(|state| {
+            let number = state.session.ask_for(lane, method, params);
+            if !state.ended {
+                state.questions.insert(number, reply);
+            }
+            number
+        });
+        Question {
+            live: self,
+            lane,
+            number,
+            answer,
+        }
     }
 
     /// Notes that the client wants to hear of changes of a resource of a shared server, or no more.
@@ -369,6 +425,7 @@ impl Live {
             state.ended = true;
             state.processes.clear();
             state.watches.clear();
+            state.questions.clear();
             for token in state.session.abandon() {
                 token.cancel();
             }
@@ -376,10 +433,6 @@ impl Live {
         });
         self.bell.send_replace(());
     }
-}
-
-fn level_params(level: Level) -> String {
-    format!("{{\"level\":\"{}\"}}", level.as_str())
 }
 
 impl Drop for Live {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
 use mcp::Catalog;
+use mcp::dispatch::{PROGRESS, SET_LEVEL};
 use mcp::forward::{Answer, Forward};
 use mcp::headers::Accept;
 use mcp::listen::Listen;
@@ -17,6 +18,8 @@ use mcp::upstream::Caller;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::asking::{Asking, Taken};
+use super::parked::Waits;
 use super::scope::Scope;
 use super::{failure, json, since_epoch, stream};
 use crate::app::App;
@@ -24,7 +27,7 @@ use crate::body::Body;
 use crate::middleware::request_id;
 use crate::snapshot::Snapshot;
 use crate::stream::Ending;
-use crate::upstream::{Call, CallError, Exchange, Heard, Note, RawResult, Update, Watch};
+use crate::upstream::{Call, CallError, Exchange, Heard, Note, RawResult, Trace, Update, Watch};
 
 /// Asks the server. The answer is JSON where it is there soon and nothing is said before it, else a stream. A client that goes
 /// away drops what is waited for, which cancels the request at the server: nobody could fetch its answer later.
@@ -34,85 +37,232 @@ pub(super) async fn call(
     head: &Parts,
     accept: Accept,
 ) -> Response<Body> {
-    let call = Call {
-        method: forward.method.clone(),
-        params: forward.params.clone(),
-        caller: Caller::Modern(forward.level),
-        request_id: request_id::of(&head.extensions).to_owned(),
-        endless: false,
-    };
-    let mut exchange = match app.upstreams.begin(&forward.server, call) {
-        Ok(exchange) => exchange,
-        Err(error) => return json(forward.failed(&failure(&error))),
+    let mut talk = match Talk::begin(app, forward, head).await {
+        Ok(talk) => talk,
+        Err(answer) => return json(answer),
     };
     let patience = Instant::now() + app.config.sessions.answer_wait;
-    let first = loop {
+    talk.first = loop {
         if !accept.json {
             break None;
         }
         tokio::select! {
-            heard = exchange.next() => match heard {
-                Heard::Answer(outcome) => return json(made(app, &forward, outcome)),
-                Heard::Note(note) if accept.events => break Some(note),
-                Heard::Note(_) => {}
+            next = talk.hear() => match next {
+                Next::Last(answer) => return json(answer),
+                Next::Note(note) if accept.events => break Some(note),
+                Next::Note(_) => {}
             },
             () = sleep_until(patience), if accept.events => break None,
         }
     };
-    let talk = Talk {
-        app: Arc::clone(app),
-        forward,
-        exchange,
-        first,
-    };
     let events = stream::events(Some(talk), |talk| async {
         let mut talk = talk?;
-        match talk.next().await {
-            Ok(event) => Some((event, Some(talk))),
-            Err(last) => Some((last, None)),
+        let next = match talk.first.take() {
+            Some(note) => Next::Note(note),
+            None => talk.hear().await,
+        };
+        match next {
+            Next::Note(note) => {
+                let message = reply::notification(&note.method, note.params.as_deref());
+                Some((event(&message), Some(talk)))
+            }
+            Next::Last(answer) => Some((event(&answer.body), None)),
         }
     });
     stream::open(app, head, events, Ending::Finish)
 }
 
-/// A call whose answer is a stream.
+/// A request on its way to a server and back.
 struct Talk {
     app: Arc<App>,
     forward: Forward,
-    exchange: Exchange,
+    /// Until the request waits for its client, or is answered.
+    at: Option<At>,
     first: Option<Note>,
 }
 
+/// Where a request is.
+struct At {
+    exchange: Exchange,
+    /// The process that serves it alone, where it may ask something.
+    asking: Option<Asking>,
+}
+
+/// What a client hears.
+enum Next {
+    /// A notification.
+    Note(Note),
+    /// Its answer.
+    Last(Answer),
+}
+
 impl Talk {
-    /// The next event; the last one is an `Err`.
-    async fn next(&mut self) -> Result<Bytes, Bytes> {
-        let heard = match self.first.take() {
-            Some(note) => Heard::Note(note),
-            None => self.exchange.next().await,
+    /// Begins a request, or goes on with one that waits. `Err`: it is answered already.
+    async fn begin(app: &Arc<App>, forward: Forward, head: &Parts) -> Result<Self, Answer> {
+        let at = if let Some(resumed) = &forward.resumed {
+            let Some(mut waits) = app.parked.take(&resumed.name) else {
+                return Err(Answer::refusal(400, Some(forward.id()), &over()));
+            };
+            waits.asking.answer(resumed);
+            waits.exchange.renew();
+            At {
+                exchange: waits.exchange,
+                asking: Some(waits.asking),
+            }
+        } else {
+            let call = Call {
+                method: forward.method.clone(),
+                params: forward.params.clone(),
+                caller: Caller::Modern(forward.level),
+                request_id: request_id::of(&head.extensions).to_owned(),
+                trace: Trace::of(&head.headers),
+                endless: false,
+            };
+            let at = At::begin(app, &forward, call).await;
+            at.map_err(|error| forward.failed(&failure(&error)))?
         };
-        match heard {
-            Heard::Note(note) => Ok(event(&reply::notification(
-                &note.method,
-                note.params.as_deref(),
-            ))),
-            Heard::Answer(outcome) => Err(event(&made(&self.app, &self.forward, outcome).body)),
+        let mut talk = Self {
+            app: Arc::clone(app),
+            forward,
+            at: Some(at),
+            first: None,
+        };
+        if talk.is_asked() {
+            return Err(talk.park());
         }
+        Ok(talk)
+    }
+
+    /// Waits for what comes next. May be dropped and called again, but not after the last.
+    async fn hear(&mut self) -> Next {
+        loop {
+            let Some(at) = &mut self.at else {
+                let error = mcp::Error::unavailable("the request is answered already");
+                return Next::Last(self.forward.failed(&error));
+            };
+            let said = async {
+                match &mut at.asking {
+                    Some(asking) => asking.said().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                said = said => match at.asking.as_mut().map(|asking| asking.take(said)) {
+                    Some(Taken::Asked) => return Next::Last(self.park()),
+                    Some(Taken::Note(note)) if self.forward.level.is_some() => return Next::Note(note),
+                    _ => {}
+                },
+                heard = at.exchange.next() => match heard {
+                    Heard::Note(note) => {
+                        if let Some(note) = self.told(note) {
+                            return Next::Note(note);
+                        }
+                    }
+                    Heard::Answer(outcome) => return Next::Last(self.answered(outcome)),
+                },
+            }
+        }
+    }
+
+    /// A notification as the client of this round knows what it is about.
+    fn told(&self, note: Note) -> Option<Note> {
+        if self.forward.resumed.is_none() || note.method != PROGRESS {
+            return Some(note);
+        }
+        let params = self.forward.progress(note.params.as_deref()?)?;
+        Some(Note {
+            method: note.method,
+            params: Some(params),
+        })
+    }
+
+    fn answered(&mut self, outcome: Result<RawResult, CallError>) -> Answer {
+        if let Some(At {
+            asking: Some(asking),
+            ..
+        }) = self.at.take()
+            && matches!(outcome, Ok(_) | Err(CallError::Refused(_)))
+        {
+            asking.done();
+        }
+        let sealing = match self.moment() {
+            Ok(moment) => (&self.app.seal, moment),
+            Err(answer) => return answer,
+        };
+        let (forward, service) = (&self.forward, &self.app.service);
+        match outcome {
+            Ok(result) => forward.answer(service, Ok(&result), sealing),
+            Err(CallError::Refused(error)) => forward.answer(service, Err(&error), sealing),
+            Err(error) => forward.failed(&failure(&error)),
+        }
+    }
+
+    /// Whether the client has something to answer first.
+    fn is_asked(&self) -> bool {
+        let asking = self.at.as_ref().and_then(|at| at.asking.as_ref());
+        asking.is_some_and(|asking| !asking.open().is_empty())
+    }
+
+    /// Has the request wait for the answers of its client, who gets the questions.
+    fn park(&mut self) -> Answer {
+        let Some(At {
+            exchange,
+            asking: Some(asking),
+        }) = self.at.take()
+        else {
+            return self.forward.failed(&over());
+        };
+        let open = asking.open().to_vec();
+        let moment = match self.moment() {
+            Ok(moment) => moment,
+            Err(answer) => return answer,
+        };
+        match self.app.parked.put(Waits { exchange, asking }) {
+            Ok(name) => {
+                let sealing = (&self.app.seal, moment);
+                self.forward
+                    .required(&self.app.service, (&open, &name), sealing)
+            }
+            Err(error) => no_randomness(&self.forward, error),
+        }
+    }
+
+    /// What a state is sealed with.
+    fn moment(&self) -> Result<Moment, Answer> {
+        let mut nonce = [0; 12];
+        getrandom::fill(&mut nonce).map_err(|error| no_randomness(&self.forward, error))?;
+        let now = since_epoch(&self.app);
+        Ok(Moment { now, nonce })
     }
 }
 
-fn made(app: &App, forward: &Forward, outcome: Result<RawResult, CallError>) -> Answer {
-    let mut nonce = [0; 12];
-    if let Err(error) = getrandom::fill(&mut nonce) {
-        tracing::error!(%error, "no randomness to seal a state with");
-        return forward.failed(&mcp::Error::unavailable("there is no randomness"));
+impl At {
+    async fn begin(app: &App, forward: &Forward, call: Call) -> Result<Self, CallError> {
+        let Some(greeting) = &forward.greeting else {
+            let exchange = app.upstreams.begin(&forward.server, call)?;
+            let asking = None;
+            return Ok(Self { exchange, asking });
+        };
+        let loan = app.upstreams.lend(&forward.server, greeting).await?;
+        if let Some(level) = forward.level {
+            loan.send(SET_LEVEL, level.params());
+        }
+        let exchange = loan.begin(call);
+        let asking = Some(Asking::new(loan, Arc::clone(greeting)));
+        Ok(Self { exchange, asking })
     }
-    let now = since_epoch(app);
-    let sealing = (&app.seal, Moment { now, nonce });
-    match outcome {
-        Ok(result) => forward.answer(&app.service, Ok(&result), sealing),
-        Err(CallError::Refused(error)) => forward.answer(&app.service, Err(&error), sealing),
-        Err(error) => forward.failed(&failure(&error)),
-    }
+}
+
+fn over() -> mcp::Error {
+    let message = "the request that this answers does not wait any more: it was answered before, took too long, or was \
+                   made to another process; make it anew";
+    mcp::Error::new(mcp::error::INVALID_PARAMS, message)
+}
+
+fn no_randomness(forward: &Forward, error: getrandom::Error) -> Answer {
+    tracing::error!(%error, "no randomness to seal a state with");
+    forward.failed(&mcp::Error::unavailable("there is no randomness"))
 }
 
 /// Tells of changes until the client goes or the origin ends.
@@ -133,6 +283,7 @@ pub(super) fn listen(
             params: ask.params,
             caller: ask.caller,
             request_id: request_id::of(&head.extensions).to_owned(),
+            trace: Trace::of(&head.headers),
             endless: true,
         };
         // Handed over before the acknowledgement goes out: what the client does after that is told.

@@ -2,6 +2,7 @@
 
 mod faults;
 mod private;
+mod remote;
 mod serves;
 
 use std::path::Path;
@@ -15,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::{Call, CallError, Options, Upstreams};
+use super::{Call, CallError, Options, Trace, Upstreams};
 use crate::clock::Clock;
 use crate::snapshot::Snapshot;
 
@@ -28,6 +29,7 @@ fn server(name: &str, mode: &str) -> Server {
     Server {
         name: name.into(),
         command: command.map(Into::into).collect(),
+        remote: None,
         working_directory: None,
         environment: [("SET_HERE".to_owned(), "yes".to_owned())].into(),
         environment_pass: Vec::new(),
@@ -79,6 +81,7 @@ fn asked(tool: &str) -> Call {
         params: format!(r#"{{"name":"{tool}","arguments":{{"n":1}}}}"#),
         caller: Caller::Own,
         request_id: "r-1".into(),
+        trace: Trace::default(),
         endless: false,
     }
 }

@@ -8,7 +8,9 @@ use super::*;
 use crate::upstream::{Private, Said};
 
 /// Starts a process, and where what it says is heard.
-fn private(upstreams: &Upstreams) -> Result<(Private, mpsc::UnboundedReceiver<Said>), CallError> {
+pub(super) fn private(
+    upstreams: &Upstreams,
+) -> Result<(Private, mpsc::UnboundedReceiver<Said>), CallError> {
     let greeting = Arc::new(Greeting {
         revision: Revision::V2025_11_25,
         capabilities: r#"{"sampling":{}}"#.into(),

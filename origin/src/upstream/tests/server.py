@@ -1,6 +1,7 @@
 """A stdio MCP server that behaves, and misbehaves when it is asked to. Standard library only.
 
-Arguments: silent (never answers), dead (ends at once).
+Arguments: silent (never answers), dead (ends at once), modern (of 2026-07-28 alone), pinned (to
+the era of its first message), strict (ends when that is not `initialize`).
 """
 import json, os, sys, threading, time
 
@@ -27,6 +28,23 @@ def later(id):
     answer(id, "slow")
 
 
+def refuse(id, code):
+    send({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": "not here"}})
+
+
+def rounds(id, params):
+    if "inputResponses" in params:
+        answer(id, {"resultType": "complete", "got": params["inputResponses"], "state": params["requestState"]})
+    else:
+        question = {"method": "sampling/createMessage", "params": {"n": 1}}
+        answer(id, {"resultType": "input_required", "inputRequests": {"q": question}, "requestState": "s"})
+
+
+def discover(id):
+    info = {"io.modelcontextprotocol/serverInfo": {"name": "hostile", "version": "1"}}
+    answer(id, {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "resultType": "complete", "_meta": info})
+
+
 def call(id, params):
     name = params["name"]
     if name == "slow":
@@ -48,6 +66,8 @@ def call(id, params):
         answer(id, subscribed)
     elif name == "env":
         answer(id, dict(os.environ))
+    elif name == "ask" and ERA == "modern":
+        rounds(id, params)
     elif name == "ask":
         asked[str(id)] = id
         send({"jsonrpc": "2.0", "id": str(id), "method": "sampling/createMessage", "params": {"n": 1}})
@@ -62,12 +82,24 @@ def call(id, params):
         answer(id, params.get("arguments"))
 
 
+# Of which era this process is: fixed, or that of its first message.
+ERA = "modern" if "modern" in MODE else None if "pinned" in MODE else "legacy"
 if "dead" in MODE:
     sys.exit("nothing to serve here")
 for line in sys.stdin:
     message = json.loads(line)
     method = message.get("method")
     if "silent" in MODE:
+        continue
+    if "strict" in MODE and method != "initialize":
+        sys.exit("the first message must be `initialize`")
+    MODE = [mode for mode in MODE if mode != "strict"]
+    ERA = ERA or ("modern" if method == "server/discover" else "legacy")
+    if ERA == "modern" and method == "server/discover":
+        discover(message["id"])
+        continue
+    if ERA == "modern" and method == "initialize":
+        refuse(message["id"], -32022)
         continue
     if method == "initialize":
         capabilities = {"tools": {"listChanged": True}}

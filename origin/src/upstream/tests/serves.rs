@@ -148,3 +148,43 @@ async fn a_new_process_is_asked_for_what_is_watched() {
     assert_eq!(seen, serde_json::json!([["resources/subscribe", "u:1"]]));
     upstreams.shutdown().await;
 }
+
+#[tokio::test]
+async fn every_kind_of_server_is_met_in_its_era() {
+    let kinds = ["", "modern", "pinned", "strict"];
+    let servers: Vec<Server> = kinds.iter().map(|kind| server("s", kind)).collect();
+    let named = servers.into_iter().zip(["a", "b", "c", "d"]);
+    let servers: Vec<Server> = named
+        .map(|(server, name)| Server {
+            name: name.into(),
+            ..server
+        })
+        .collect();
+    let upstreams = started(&servers).await;
+    let snapshot = seen(&upstreams, |snapshot| snapshot.ready).await;
+    let spoken = snapshot.servers.iter().map(|server| {
+        let spoken = server.protocol_version.as_deref().unwrap_or_default();
+        (spoken, server.restarts)
+    });
+    let (old, new) = ("2025-11-25", "2026-07-28");
+    let expected = [(old, 0), (new, 0), (new, 0), (old, 0)];
+    assert_eq!(spoken.collect::<Vec<_>>(), expected);
+    for name in ["a", "b", "c", "d"] {
+        let echoed = call(&upstreams, name, "echo").await.expect("an answer");
+        assert_eq!(echoed["n"], 1, "{name}");
+    }
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_is_asked_for_the_era_that_was_found() {
+    let upstreams = started(&[server("a", "strict")]).await;
+    let before = pid(&upstreams, "a", "pid").await;
+    kill(before);
+    let back = seen(&upstreams, |snapshot| {
+        let server = &snapshot.servers[0];
+        server.restarts > 0 && server.error.is_none()
+    });
+    assert_eq!(back.await.servers[0].restarts, 1);
+    upstreams.shutdown().await;
+}

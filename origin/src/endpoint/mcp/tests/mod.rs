@@ -3,6 +3,7 @@
 mod calls;
 mod life;
 mod modern;
+mod rounds;
 mod streams;
 
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ fn app_with(mode: &str, change: impl FnOnce(&mut OriginConfig)) -> Arc<App> {
     config.servers = vec![Server {
         name: "hostile".into(),
         command: ["python3", script, mode].map(Into::into).into(),
+        remote: None,
         working_directory: Some(PathBuf::from("/")),
         environment: std::collections::BTreeMap::new(),
         environment_pass: Vec::new(),
@@ -102,8 +104,16 @@ impl Client {
     }
 
     async fn with(app: &Arc<App>, path: &'static str, revision: &str) -> Self {
+        Self::able(app, path, (revision, "{}")).await
+    }
+
+    async fn able(
+        app: &Arc<App>,
+        path: &'static str,
+        (revision, capabilities): (&str, &str),
+    ) -> Self {
         let body = format!(
-            r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{{"name":"c","version":"1"}}}}}}"#
+            r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"{revision}","capabilities":{capabilities},"clientInfo":{{"name":"c","version":"1"}}}}}}"#
         );
         let (head, body) = answer(app, post(path, &body)).await;
         assert_eq!(body["result"]["protocolVersion"], revision, "{body}");

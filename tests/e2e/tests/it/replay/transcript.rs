@@ -1,10 +1,9 @@
 //! What was answered, less what may differ between two equal runs.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue};
-use probe::sse::{Item, Parser};
+use probe::sse::{Item, Reader};
 use probe::{Ask, Head, Target, Version};
 use serde_json::{Value, json};
 
@@ -97,12 +96,12 @@ impl Script {
 
 /// Each event with what it says beside its message; comments come when they like and are left out.
 fn read_events(body: &[u8]) -> Vec<Value> {
-    let items = Parser::new()
-        .feed(body, Instant::now())
+    let items = Reader::new(probe::MAX_BODY)
+        .feed(body)
         .expect("a short stream");
     let events = items.into_iter().filter_map(|item| match item {
         Item::Event(event) => Some(event),
-        Item::Comment { .. } => None,
+        Item::Comment(_) => None,
     });
     let message = |event: probe::sse::Event| {
         let data = serde_json::from_str(&event.data).unwrap_or(Value::String(event.data));

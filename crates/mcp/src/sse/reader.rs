@@ -1,10 +1,9 @@
 //! `text/event-stream`, read as it arrives (WHATWG HTML, section 9.2.6 "Interpreting an event stream").
 //!
-//! The parser is told when each piece came, so that every event carries the instant at which its last byte was there.
-//! Two things differ from a browser on purpose: comments are handed out, because they are the keep-alives that a probe
-//! looks for; and an event without data is handed out when it has a field at all, because a probe says what it saw.
+//! Two things differ from a browser on purpose: comments are handed out, because they show that a stream lives; and an event
+//! without data is handed out when it has a field at all: it may bring an id or a pause.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a stream held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,12 +11,7 @@ pub enum Item {
     /// An event.
     Event(Event),
     /// A comment, without its colon and without the one space after it.
-    Comment {
-        /// The text.
-        text: String,
-        /// When the end of its line was there.
-        at: Instant,
-    },
+    Comment(String),
 }
 
 /// One event.
@@ -31,13 +25,11 @@ pub struct Event {
     pub id: Option<String>,
     /// The `retry` field, where it is a number of milliseconds.
     pub retry: Option<Duration>,
-    /// When the blank line that ended it was there.
-    pub at: Instant,
 }
 
-/// An incremental parser: lines may end in LF, CR or CRLF, a byte order mark may come first, and a piece may end anywhere.
+/// An incremental reader: lines may end in LF, CR or CRLF, a byte order mark may come first, and a piece may end anywhere.
 #[derive(Debug)]
-pub struct Parser {
+pub struct Reader {
     line: Vec<u8>,
     /// The last byte was a CR, so that an LF now belongs to the line end before.
     after_cr: bool,
@@ -46,7 +38,7 @@ pub struct Parser {
     longest: usize,
 }
 
-/// A line or an event grew longer than the parser's limit.
+/// A line or an event grew longer than the reader's limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is longer than {longest} bytes")]
 pub struct EventTooLong {
@@ -62,28 +54,23 @@ struct Fields {
     retry: Option<Duration>,
 }
 
-impl Default for Parser {
-    fn default() -> Self {
+impl Reader {
+    /// A reader at the start of a stream; a line and the data of an event may have `longest` bytes.
+    pub fn new(longest: usize) -> Self {
         Self {
             line: Vec::new(),
             after_cr: false,
             first_line: true,
             fields: Fields::default(),
-            longest: crate::MAX_BODY,
+            longest,
         }
     }
-}
 
-impl Parser {
-    /// A parser at the start of a stream; a line and the data of an event may have [`MAX_BODY`](crate::MAX_BODY) bytes.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes a piece that was there at `at` and returns what it completed.
+    /// Takes a piece and returns what it completed.
     ///
-    /// Errors: [`EventTooLong`]; the stream cannot be read on then.
-    pub fn feed(&mut self, piece: &[u8], at: Instant) -> Result<Vec<Item>, EventTooLong> {
+    /// # Errors
+    /// [`EventTooLong`]; the stream cannot be read on then.
+    pub fn feed(&mut self, piece: &[u8]) -> Result<Vec<Item>, EventTooLong> {
         let mut items = Vec::new();
         let mut rest = piece;
         if self.after_cr && !rest.is_empty() {
@@ -93,7 +80,7 @@ impl Parser {
         while let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
             self.keep(&rest[..end])?;
             let line = std::mem::take(&mut self.line);
-            items.extend(self.end_line(&line, at)?);
+            items.extend(self.end_line(&line)?);
             rest = match &rest[end..] {
                 [b'\r'] => {
                     self.after_cr = true;
@@ -123,7 +110,7 @@ impl Parser {
         Ok(())
     }
 
-    fn end_line(&mut self, line: &[u8], at: Instant) -> Result<Option<Item>, EventTooLong> {
+    fn end_line(&mut self, line: &[u8]) -> Result<Option<Item>, EventTooLong> {
         // "One leading U+FEFF BYTE ORDER MARK character must be ignored if any are present."
         let line = if std::mem::take(&mut self.first_line) {
             line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)
@@ -132,16 +119,13 @@ impl Parser {
         };
         let line = String::from_utf8_lossy(line);
         if line.is_empty() {
-            return Ok(self.fields.dispatch(at).map(Item::Event));
+            return Ok(self.fields.dispatch().map(Item::Event));
         }
         let (name, value) = line.split_once(':').unwrap_or((&line, ""));
         // "If value starts with a U+0020 SPACE character, remove it from value." Only one.
         let value = value.strip_prefix(' ').unwrap_or(value);
         if name.is_empty() {
-            return Ok(Some(Item::Comment {
-                text: value.to_owned(),
-                at,
-            }));
+            return Ok(Some(Item::Comment(value.to_owned())));
         }
         let held = self.fields.data.as_ref().map_or(0, String::len);
         if held + value.len() > self.longest {
@@ -179,7 +163,7 @@ impl Fields {
         self.event.is_some() || self.data.is_some() || self.id.is_some() || self.retry.is_some()
     }
 
-    fn dispatch(&mut self, at: Instant) -> Option<Event> {
+    fn dispatch(&mut self) -> Option<Event> {
         if !self.any() {
             return None;
         }
@@ -194,7 +178,6 @@ impl Fields {
             data: data.unwrap_or_default(),
             id,
             retry,
-            at,
         })
     }
 }
@@ -206,13 +189,13 @@ mod tests {
     use super::*;
 
     fn whole(text: &[u8]) -> Vec<Item> {
-        pieces(std::iter::once(text), Instant::now())
+        pieces(std::iter::once(text))
     }
 
-    fn pieces<'a>(pieces: impl Iterator<Item = &'a [u8]>, at: Instant) -> Vec<Item> {
-        let mut parser = Parser::new();
+    fn pieces<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Item> {
+        let mut reader = Reader::new(1 << 20);
         pieces
-            .flat_map(|piece| parser.feed(piece, at).unwrap())
+            .flat_map(|piece| reader.feed(piece).unwrap())
             .collect()
     }
 
@@ -221,7 +204,7 @@ mod tests {
             .iter()
             .filter_map(|item| match item {
                 Item::Event(event) => Some(event.data.as_str()),
-                Item::Comment { .. } => None,
+                Item::Comment(_) => None,
             })
             .collect()
     }
@@ -249,8 +232,8 @@ mod tests {
     #[test]
     fn a_comment_is_seen_beside_an_event_that_it_does_not_end() {
         let items = whole(b": keep-alive\n\ndata: a\n:b\ndata: c\n\n");
-        assert!(matches!(&items[0], Item::Comment { text, .. } if text == "keep-alive"));
-        assert!(matches!(&items[1], Item::Comment { text, .. } if text == "b"));
+        assert!(matches!(&items[0], Item::Comment(text) if text == "keep-alive"));
+        assert!(matches!(&items[1], Item::Comment(text) if text == "b"));
         assert_eq!((data(&items), items.len()), (vec!["a\nc"], 3));
     }
 
@@ -264,37 +247,22 @@ mod tests {
 
     #[test]
     fn a_crlf_that_is_cut_in_two_is_one_line_end() {
-        let at = Instant::now();
         let cut = [
             b"data: a\r".as_slice(),
             b"",
             b"\ndata: b\r\n\r",
             b"\ndata: c\n\n",
         ];
-        assert_eq!(data(&pieces(cut.into_iter(), at)), ["a\nb", "c"]);
+        assert_eq!(data(&pieces(cut.into_iter())), ["a\nb", "c"]);
     }
 
     #[test]
     fn what_the_stream_did_not_finish_is_no_event() {
-        let mut parser = Parser::new();
-        assert!(
-            parser
-                .feed(b"data: a\n", Instant::now())
-                .unwrap()
-                .is_empty()
-        );
-        assert!(!parser.is_between_events());
-        assert_eq!(parser.feed(b"\n", Instant::now()).unwrap().len(), 1);
-        assert!(parser.is_between_events());
-    }
-
-    #[test]
-    fn an_event_is_as_late_as_its_blank_line() {
-        let (early, late) = (Instant::now(), Instant::now() + Duration::from_secs(1));
-        let mut parser = Parser::new();
-        parser.feed(b"data: a\n", early).unwrap();
-        let items = parser.feed(b"\n", late).unwrap();
-        assert!(matches!(&items[0], Item::Event(event) if event.at == late));
+        let mut reader = Reader::new(1 << 20);
+        assert!(reader.feed(b"data: a\n").unwrap().is_empty());
+        assert!(!reader.is_between_events());
+        assert_eq!(reader.feed(b"\n").unwrap().len(), 1);
+        assert!(reader.is_between_events());
     }
 
     #[test]
@@ -311,15 +279,9 @@ mod tests {
 
     #[test]
     fn an_endless_line_is_an_error_and_not_an_endless_buffer() {
-        let mut parser = Parser {
-            longest: 8,
-            ..Parser::new()
-        };
-        assert!(parser.feed(b"data: ", Instant::now()).is_ok());
-        assert_eq!(
-            parser.feed(b"abc", Instant::now()),
-            Err(EventTooLong { longest: 8 })
-        );
+        let mut reader = Reader::new(8);
+        assert!(reader.feed(b"data: ").is_ok());
+        assert_eq!(reader.feed(b"abc"), Err(EventTooLong { longest: 8 }));
     }
 
     proptest! {
@@ -329,9 +291,8 @@ mod tests {
             let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
             cuts.extend([0, bytes.len()]);
             cuts.sort_unstable();
-            let at = Instant::now();
-            let cut = pieces(cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]), at);
-            prop_assert_eq!(cut, pieces(std::iter::once(bytes), at));
+                let cut = pieces(cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]));
+            prop_assert_eq!(cut, pieces(std::iter::once(bytes)));
         }
     }
 }

@@ -1,0 +1,180 @@
+//! The service manager: systemd, through `systemctl`, or a program that takes the same words.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use deploy::plan::UnitState;
+use findings::Finding;
+use tokio::process::Command;
+
+use crate::error::{CommandError, HostError};
+use crate::exit::Exit;
+
+/// How units are told what to do.
+#[derive(Debug, Clone)]
+pub(crate) enum Services {
+    /// By this program, which takes the words of `systemctl`.
+    Systemctl(PathBuf),
+    /// Not at all: the tree is not this machine's own.
+    None,
+}
+
+/// What `systemctl show` says of a unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct UnitFacts {
+    /// `loaded`, `not-found`, `masked`, `bad-setting`, …
+    pub(crate) load: String,
+    /// `active`, `inactive`, `failed`, `activating`, …
+    pub(crate) activity: String,
+    /// Whether it is enabled and whether it runs.
+    pub(crate) state: UnitState,
+}
+
+impl Services {
+    /// systemd where it runs the machine, or the program that `OPSCTL_SYSTEMCTL` names.
+    ///
+    /// # Errors
+    /// Exit 17 where there is neither.
+    pub(crate) fn of_machine() -> Result<Self, CommandError> {
+        let named = std::env::var_os("OPSCTL_SYSTEMCTL").filter(|program| !program.is_empty());
+        if let Some(program) = named {
+            return Ok(Self::Systemctl(program.into()));
+        }
+        // sd_booted(3): this folder is there when systemd is the service manager
+        if Path::new("/run/systemd/system").is_dir() {
+            return Ok(Self::Systemctl("systemctl".into()));
+        }
+        let finding = Finding::error("host.services", "systemd does not run this machine")
+            .hint("`OPSCTL_SYSTEMCTL=PROGRAM` names a program that takes systemctl's words; `--root DIR` installs files and starts nothing; `opsctl up` runs everything in the foreground");
+        Err(CommandError::finding(Exit::Prerequisite, finding))
+    }
+
+    /// What units are. A unit that is not known is `not-found`; without a service manager all are.
+    pub(crate) async fn facts(
+        &self,
+        units: &[String],
+    ) -> Result<BTreeMap<String, UnitFacts>, HostError> {
+        if units.is_empty() || matches!(self, Self::None) {
+            return Ok(BTreeMap::new());
+        }
+        let mut words = vec![
+            "show".to_owned(),
+            "--property=Id,LoadState,ActiveState,UnitFileState".to_owned(),
+            "--".to_owned(),
+        ];
+        words.extend_from_slice(units);
+        let said = self.run(&words).await?;
+        Ok(units
+            .iter()
+            .cloned()
+            .zip(said.split("\n\n").map(facts_of))
+            .collect())
+    }
+
+    /// Does one thing to some units, as `restart`; nothing where there are none.
+    pub(crate) async fn tell(&self, verb: &str, units: &[String]) -> Result<(), HostError> {
+        if units.is_empty() {
+            return Ok(());
+        }
+        let mut words = vec![verb.to_owned(), "--".to_owned()];
+        words.extend_from_slice(units);
+        self.run(&words).await.map(|_| ())
+    }
+
+    /// Makes the manager read its units again.
+    pub(crate) async fn read_again(&self) -> Result<(), HostError> {
+        self.run(&["daemon-reload".to_owned()]).await.map(|_| ())
+    }
+
+    async fn run(&self, words: &[String]) -> Result<String, HostError> {
+        match self {
+            Self::None => Ok(String::new()),
+            Self::Systemctl(program) => run(program, words, PATIENCE).await,
+        }
+    }
+}
+
+/// Runs a program to its end and returns its standard output.
+///
+/// # Errors
+/// When it does not start, does not end in time or ends with a failure: what it said on standard error is the cause.
+pub(crate) async fn run(
+    program: &Path,
+    words: &[String],
+    at_most: Duration,
+) -> Result<String, HostError> {
+    let name = std::iter::once(program.display().to_string())
+        .chain(words.iter().cloned())
+        .collect::<Vec<_>>()
+        .join(" ");
+    tracing::debug!(command = name, "run");
+    let mut command = Command::new(program);
+    command.args(words).stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(at_most, command.output())
+        .await
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))
+        .and_then(|output| output)
+        .map_err(HostError::on("run", &name))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = crate::ui::printable_lines(said.trim());
+    let cause = format!("it ended with {}:\n{said}", output.status);
+    Err(HostError::on("run", &name)(std::io::Error::other(cause)))
+}
+
+fn facts_of(block: &str) -> UnitFacts {
+    let value = |key: &str| {
+        let line = block
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        line.unwrap_or_default().to_owned()
+    };
+    let activity = value("ActiveState");
+    UnitFacts {
+        state: UnitState {
+            enabled: value("UnitFileState").starts_with("enabled"),
+            active: matches!(activity.as_str(), "active" | "activating" | "reloading"),
+        },
+        load: value("LoadState"),
+        activity,
+    }
+}
+
+/// Longer than the stop timeout of any unit of ours: a restart waits for it.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_systemctl_shows_is_read() {
+        let facts =
+            facts_of("Id=a.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
+        assert_eq!(facts.load, "loaded");
+        assert!(facts.state.enabled && facts.state.active);
+        let facts =
+            facts_of("Id=b.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=");
+        assert_eq!(facts.state, UnitState::default());
+    }
+
+    #[tokio::test]
+    async fn what_a_program_said_is_the_cause_of_its_failure() {
+        let words = ["-c".to_owned(), "echo no such unit >&2; exit 5".to_owned()];
+        let error = run(Path::new("/bin/sh"), &words, PATIENCE)
+            .await
+            .expect_err("it fails");
+        assert!(error.source.to_string().contains("no such unit"));
+    }
+
+    #[tokio::test]
+    async fn without_a_manager_nothing_is_told() {
+        Services::None.read_again().await.expect("nothing to do");
+        let facts = Services::None.facts(&["a.service".to_owned()]).await;
+        assert!(facts.expect("nothing to ask").is_empty());
+    }
+}

@@ -1,0 +1,263 @@
+//! A plan carried out on the machine, and what is said when it was not.
+
+use std::time::Duration;
+
+use deploy::plan::{Plan, Verb, digest};
+use findings::{Finding, Report};
+use serde_json::Value;
+
+use super::held::Held;
+use super::proof::{Proof, Unproved};
+use crate::error::{CommandError, HostError};
+use crate::exit::Exit;
+use crate::generations::{Draft, Generation};
+use crate::ground::Ground;
+use crate::guard;
+use crate::host;
+use crate::host::files::below;
+use crate::host::signals::Signals;
+use crate::settle::Before;
+use crate::transaction::{Cause, End, Failed, MoveError, Purpose, Recovered, Transaction};
+use crate::ui::Ui;
+
+/// A plan and all that it takes to carry it out.
+pub(crate) struct Carry<'a> {
+    /// The machine.
+    pub(crate) ground: &'a Ground,
+    /// The steps.
+    pub(crate) plan: Plan,
+    /// What for.
+    pub(crate) purpose: Purpose,
+    /// The text of the spec; empty where everything is taken out.
+    pub(crate) spec: String,
+    /// What makes it good.
+    pub(crate) proof: Proof<'a>,
+    /// The generation that NGINX named before.
+    pub(crate) named_before: Option<String>,
+    /// Take it back unless it is confirmed within this time.
+    pub(crate) confirm_within: Option<Duration>,
+}
+
+/// What was carried out.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    /// The generation.
+    pub(crate) number: u64,
+    /// The document of its verification; null where there was none.
+    pub(crate) verification: Value,
+}
+
+/// Carries a plan out.
+///
+/// # Errors
+/// Exit 11, 12, 14 when everything is as it was; 13 when it is not; 20 when the machine moved before anything began.
+pub(crate) async fn carry_out(carry: Carry<'_>, ui: &mut Ui) -> Result<Carried, CommandError> {
+    let ground = carry.ground;
+    let machine = ground.machine();
+    let number = ground.generations().newest() + 1;
+    let (transaction, draft) = draft(&carry, number)?;
+    let mut signals = Signals::listen()?;
+    let (before, held) = look(&carry).await;
+    ui.step("installing, telling the units, verifying");
+    let proved = std::cell::RefCell::new(Value::Null);
+    let taken_up = async || {
+        let proof = carry
+            .proof
+            .taken_up(&transaction.plan, &before, held.as_ref());
+        let document = tokio::select! {
+            document = proof => document?,
+            signal = signals.next() => return Err(Unproved::Interrupted(signal)),
+        };
+        if let Some(within) = carry.confirm_within {
+            guard::set(ground, number, within)
+                .await
+                .map_err(Unproved::Unguarded)?;
+        }
+        *proved.borrow_mut() = document.clone();
+        Ok(document)
+    };
+    let installed = async || carry.proof.installed().await;
+    let done = Box::pin(machine.run(&transaction, &draft, installed, taken_up)).await;
+    if let Err(failed) = done {
+        guard::lift(ground).await?;
+        return Err(told(&carry, failed, &before).await);
+    }
+    Ok(Carried {
+        number,
+        verification: proved.into_inner(),
+    })
+}
+
+/// What runs before anything changes.
+async fn look(carry: &Carry<'_>) -> (Before, Option<Held>) {
+    let Proof::Serving(serving) = &carry.proof else {
+        return (Before::default(), None);
+    };
+    let restarts = carry
+        .plan
+        .services()
+        .any(|(verb, _)| matches!(verb, Verb::Restart | Verb::Start | Verb::Stop));
+    // a stream ends with its origin; held is one that only NGINX could lose
+    let held = match serving.access() {
+        Ok(access) if !restarts && carry.named_before.is_some() => {
+            Held::open(serving.deployment, &access).await
+        }
+        _ => None,
+    };
+    (Before::look(serving.deployment).await, held)
+}
+
+fn draft(carry: &Carry<'_>, number: u64) -> Result<(Transaction, Draft), CommandError> {
+    let time = host::since_epoch().as_secs();
+    let who = host::person();
+    let generation = Generation {
+        number,
+        time,
+        who: who.clone(),
+        purpose: carry.purpose,
+        digest: carry
+            .plan
+            .generation
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        spec_digest: digest(carry.spec.as_bytes()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        verification: Value::Null,
+    };
+    let transaction = Transaction {
+        generation: number,
+        purpose: carry.purpose,
+        who,
+        time,
+        plan: carry.plan.clone(),
+    };
+    let draft = Draft {
+        generation,
+        spec: carry.spec.clone().into_bytes(),
+        baseline: baseline(carry)?,
+    };
+    Ok((transaction, draft))
+}
+
+/// What the planner will remember: the plan writes it, or leaves it as it is.
+fn baseline(carry: &Carry<'_>) -> Result<Vec<u8>, CommandError> {
+    let path = format!("{}/baseline.json", carry.ground.state.path());
+    let written = carry
+        .plan
+        .changes()
+        .find(|change| change.path == path)
+        .map(|change| change.after.digest());
+    match written {
+        Some(Some(digest)) => Ok(carry
+            .plan
+            .texts
+            .get(digest)
+            .cloned()
+            .unwrap_or_default()
+            .into_bytes()),
+        Some(None) => Ok(Vec::new()),
+        None => {
+            let path = below(&carry.ground.root, &path);
+            let read = std::fs::read(&path);
+            Ok(read.map_err(HostError::on("read", path.display()))?)
+        }
+    }
+}
+
+/// What is said of a transaction that did not come to its end.
+async fn told(carry: &Carry<'_>, failed: Failed<Unproved>, before: &Before) -> CommandError {
+    let Failed { cause, end } = failed;
+    let moved = matches!(&cause, Cause::Move(MoveError::Moved(_)));
+    let (mut exit, findings, mut error): (_, _, Option<Box<dyn std::error::Error + Send + Sync>>) =
+        match cause {
+            Cause::Move(error) => (Exit::ApplyRestored, Report::new(), Some(error.into())),
+            Cause::Proof(unproved) => (unproved.exit(), unproved.findings(), None),
+        };
+    let mut hints = Vec::new();
+    match end {
+        End::Untouched if moved => {
+            exit = Exit::StalePlan;
+            hints.push("nothing was changed: run it again".to_owned());
+        }
+        End::Untouched => hints.push("nothing was changed".to_owned()),
+        End::InForce => {
+            exit = Exit::Unexpected;
+            hints.push(
+                "the new configuration is in force and verified; the next run of opsctl records it"
+                    .to_owned(),
+            );
+        }
+        End::NotRestored(why) => {
+            exit = Exit::ApplyNotRestored;
+            error = Some(why.into());
+            hints.push("some files are old and some are new; mend what is named above and run `opsctl apply` again: it puts everything back first".to_owned());
+        }
+        End::Restored(left) => {
+            hints.push("everything is as it was before".to_owned());
+            if !left.is_empty() {
+                hints.push(format!(
+                    "somebody else changed `{}` meanwhile; that was left alone",
+                    left.join("`, `")
+                ));
+            }
+            if let Err(finding) = serves_again(carry, before).await {
+                exit = Exit::ApplyNotRestored;
+                let mut findings = findings;
+                findings.push(finding);
+                return CommandError {
+                    exit,
+                    error,
+                    hints,
+                    findings,
+                };
+            }
+        }
+    }
+    CommandError {
+        exit,
+        error,
+        hints,
+        findings,
+    }
+}
+
+/// After the way back the NGINX that ran before names its generation again.
+async fn serves_again(carry: &Carry<'_>, before: &Before) -> Result<(), Finding> {
+    let (Proof::Serving(serving), Some(named)) = (&carry.proof, &carry.named_before) else {
+        return Ok(());
+    };
+    before.settled(serving.deployment, named, false).await
+}
+
+/// Ends what an earlier run left behind, and says what came of it.
+pub(crate) async fn recover(ground: &Ground, ui: &mut Ui) -> Result<bool, CommandError> {
+    let recovered = ground.machine().recover().await.map_err(|error| {
+        CommandError::new(Exit::ApplyNotRestored, error)
+            .hint("an earlier run was cut off, and what it left behind cannot be put in order; mend what is named above and run this again")
+    })?;
+    match recovered {
+        Recovered::Nothing => return Ok(false),
+        Recovered::Finished(number) => {
+            ui.say(format_args!(
+                "an earlier run was cut off after generation {number} was verified: it is committed now"
+            ));
+        }
+        Recovered::Undone(number, left) => {
+            ui.say(format_args!(
+                "an earlier run was cut off before generation {number} was verified: it is taken back"
+            ));
+            if !left.is_empty() {
+                let finding = Finding::warn(
+                    "apply.left",
+                    format!(
+                        "`{}` changed since then and was left alone",
+                        left.join("`, `")
+                    ),
+                );
+                ui.say(finding);
+            }
+        }
+    }
+    Ok(true)
+}

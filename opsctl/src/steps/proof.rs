@@ -1,0 +1,194 @@
+//! What has to be true before a change of the machine is good.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use deploy::Deployment;
+use deploy::plan::{Plan, Verb};
+use findings::{Finding, Report};
+use serde_json::Value;
+
+use super::held::Held;
+use super::rehearse::Rehearsed;
+use crate::checks::{Access, Status, Verification};
+use crate::commands::verify::{of_deployment, trust_of};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::nginx::{self, Nginx};
+use crate::settle::Before;
+use crate::survey::NGINX;
+
+/// How a change is proved.
+pub(crate) enum Proof<'a> {
+    /// Not at all: the tree is for another machine.
+    Nothing,
+    /// NGINX takes the configuration; nothing of ours serves after it.
+    Valid(&'a Nginx),
+    /// The deployment serves.
+    Serving(Serving<'a>),
+}
+
+/// A deployment that has to serve.
+pub(crate) struct Serving<'a> {
+    /// The deployment.
+    pub(crate) deployment: &'a Deployment,
+    /// The machine's NGINX.
+    pub(crate) nginx: &'a Nginx,
+    /// Whether NGINX has judged the files already.
+    pub(crate) rehearsed: Rehearsed,
+}
+
+/// Why a change is not good.
+#[derive(Debug)]
+pub(crate) enum Unproved {
+    /// NGINX rejects the files in their places.
+    Rejected(Report),
+    /// What runs does not take them up.
+    NotTaken(Finding),
+    /// It does not do what it should.
+    Verification(Verification),
+    /// A person ended it.
+    Interrupted(&'static str),
+    /// It could not be arranged that it is taken back unless confirmed.
+    Unguarded(crate::error::HostError),
+}
+
+impl Serving<'_> {
+    /// How it is reached: the authorities of certificates that were made are on the machine only once they are installed.
+    pub(crate) fn access(&self) -> Result<Access, CommandError> {
+        Ok(Access {
+            connect: None,
+            trust: trust_of(self.deployment, None)?,
+            handshakes: HANDSHAKES,
+        })
+    }
+}
+
+impl Unproved {
+    /// The exit code once everything is as it was.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Rejected(_) => Exit::Rejected,
+            Self::Verification(_) => Exit::Verify,
+            Self::NotTaken(_) | Self::Interrupted(_) | Self::Unguarded(_) => Exit::ApplyRestored,
+        }
+    }
+
+    /// What was found.
+    pub(crate) fn findings(self) -> Report {
+        let mut report = Report::new();
+        match self {
+            Self::Rejected(found) => report = found,
+            Self::NotTaken(finding) => report.push(finding),
+            Self::Verification(verification) => {
+                for check in &verification.checks {
+                    if check.verdict.status == Status::Fail {
+                        let id = format!("verify.{}", check.id.as_str());
+                        report.push(Finding::error(id, check.verdict.detail.clone()));
+                    }
+                }
+            }
+            Self::Interrupted(signal) => {
+                let message = format!("ended by {signal}");
+                report.push(Finding::error("apply.interrupted", message));
+            }
+            Self::Unguarded(error) => {
+                let message = format!("{error}: {}", error.source);
+                report.push(Finding::error("apply.unguarded", message));
+            }
+        }
+        report
+    }
+}
+
+impl Proof<'_> {
+    /// Asks before units are told: NGINX judges the files in their places where it could not judge them before.
+    pub(crate) async fn installed(&self) -> Result<(), Unproved> {
+        let nginx = match self {
+            Self::Nothing => return Ok(()),
+            Self::Valid(nginx) => nginx,
+            Self::Serving(serving) if serving.rehearsed == Rehearsed::Passed => return Ok(()),
+            Self::Serving(serving) => serving.nginx,
+        };
+        let (program, words) = test_of(nginx);
+        let tested = nginx::test(&program, &words).await;
+        let messages = match tested {
+            Ok(tested) if tested.ok => return Ok(()),
+            Ok(tested) => tested.messages,
+            Err(error) => vec![format!("[emerg] {error}: {}", error.source)],
+        };
+        let mut report = Report::new();
+        for message in &messages {
+            report.push(nginx::finding(message));
+        }
+        if !report.has_errors() {
+            report.push(Finding::error("nginx.rejected", "`nginx -t` failed"));
+        }
+        Err(Unproved::Rejected(report))
+    }
+
+    /// Asks after units were told: the running programs name the generation, and the whole verification passes.
+    pub(crate) async fn taken_up(
+        &self,
+        plan: &Plan,
+        before: &Before,
+        held: Option<&Held>,
+    ) -> Result<Value, Unproved> {
+        let Self::Serving(serving) = self else {
+            return Ok(Value::Null);
+        };
+        let deployment = serving.deployment;
+        let tells = |verb| {
+            plan.services()
+                .any(|(told, unit)| told == verb && unit == NGINX)
+        };
+        before
+            .settled(
+                deployment,
+                deployment.generation.as_str(),
+                tells(Verb::Reload),
+            )
+            .await
+            .map_err(Unproved::NotTaken)?;
+        let stream = match held {
+            None => "not held",
+            Some(held) if held.goes_on().await => "goes on",
+            Some(_) => "ended",
+        };
+        let test = Ok(test_of(serving.nginx));
+        let access = serving.access().map_err(|error| {
+            let message = error.chain().join(": ");
+            Unproved::NotTaken(Finding::error("tls.ca", message))
+        })?;
+        let mut verification = Box::pin(of_deployment(deployment, &access, test.clone())).await;
+        for _ in 0..AGAIN {
+            if verification.is_ok() {
+                break;
+            }
+            // old workers that end get packets of new HTTP/3 connections for a while
+            tokio::time::sleep(PAUSE).await;
+            verification = Box::pin(of_deployment(deployment, &access, test.clone())).await;
+        }
+        if !verification.is_ok() {
+            return Err(Unproved::Verification(verification));
+        }
+        if let Some(line) = before.emergencies().first() {
+            let finding = Finding::error("nginx.log", format!("NGINX wrote: {line}"));
+            return Err(Unproved::NotTaken(finding));
+        }
+        let mut document = verification.to_json();
+        document["held_stream"] = stream.into();
+        Ok(document)
+    }
+}
+
+/// The command that tests the configuration of the machine.
+fn test_of(nginx: &Nginx) -> (PathBuf, Vec<String>) {
+    (Path::new(&nginx.program).to_owned(), vec!["-t".to_owned()])
+}
+
+/// As `verify` makes them by default.
+const HANDSHAKES: usize = 20;
+/// How often a verification that failed is made once more: what is broken fails each time, what was busy does not.
+const AGAIN: usize = 2;
+const PAUSE: Duration = Duration::from_secs(2);

@@ -1,0 +1,88 @@
+//! What a machine is and what runs on it, read once for a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use deploy::Deployment;
+use deploy::plan::{Baseline, Goal, Inventory, Running};
+use probe::{Ask, Target, Version};
+
+use crate::checks;
+use crate::checks::ask::fetch;
+use crate::error::CommandError;
+use crate::host::services::Services;
+use crate::inventory;
+
+/// Where to look.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Looking<'a> {
+    /// The folder that the machine's paths are below; `/` for this machine.
+    pub(crate) root: &'a Path,
+    /// What is to be installed.
+    pub(crate) goal: Goal<'a>,
+    /// What can be asked while it runs; nothing where the machine is only a tree.
+    pub(crate) deployment: Option<&'a Deployment>,
+    /// The service manager.
+    pub(crate) services: &'a Services,
+    /// The version of the machine's NGINX.
+    pub(crate) nginx: Option<&'a str>,
+}
+
+/// Looks at everything that a plan depends on.
+pub(crate) async fn look(looking: &Looking<'_>) -> Result<Inventory, CommandError> {
+    let mut inventory = inventory::take(looking.root, looking.goal)?;
+    let names = units(looking, inventory.baseline.as_ref());
+    let units = looking.services.facts(&names);
+    let (units, running) = tokio::join!(units, running(looking.deployment));
+    inventory.units = units?
+        .into_iter()
+        .map(|(name, facts)| (name, facts.state))
+        .collect();
+    inventory.running = running;
+    inventory.nginx = looking.nginx.map(str::to_owned);
+    Ok(inventory)
+}
+
+/// The units that are rendered, those that the last apply rendered, and NGINX's.
+fn units(looking: &Looking<'_>, baseline: Option<&Baseline>) -> Vec<String> {
+    let before = baseline.into_iter().flat_map(|base| base.files.keys());
+    let paths = looking.goal.rendered.files.iter().map(|file| &file.path);
+    let mut units: BTreeSet<String> = paths
+        .chain(before)
+        .filter_map(|path| path.strip_prefix(UNITS))
+        .filter(|name| !name.contains('/'))
+        .map(str::to_owned)
+        .collect();
+    units.insert(NGINX.to_owned());
+    units.into_iter().collect()
+}
+
+/// Asks everything that runs which generation it has.
+async fn running(deployment: Option<&Deployment>) -> Running {
+    let Some(deployment) = deployment else {
+        return Running::default();
+    };
+    let edge = checks::edge_aim(deployment, Err(String::new()));
+    let mut origins = BTreeMap::new();
+    for site in &deployment.sites {
+        if let Some(bind) = site.origin.admin_bind.first()
+            && let Some(named) = named_by(&checks::admin(bind)).await
+        {
+            origins.insert(site.name.to_string(), named);
+        }
+    }
+    Running {
+        edge: checks::generation(&edge).await.ok(),
+        origins,
+    }
+}
+
+async fn named_by(admin: &Target) -> Option<String> {
+    let answer = fetch(admin, Version::Http1, Ask::get("/capz")).await.ok()?;
+    let document: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
+    document["generation"].as_str().map(str::to_owned)
+}
+
+const UNITS: &str = "/etc/systemd/system/";
+/// The unit of NGINX.
+pub(crate) const NGINX: &str = "nginx.service";
