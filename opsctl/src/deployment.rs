@@ -163,7 +163,7 @@ impl Running {
         })?;
         let service = self.nginx.insert(service);
         let edge = checks::edge_aim(deployment, Err(String::new()));
-        let expected = deployment.generation.as_str();
+        let expected = deployment.edge.generation.as_str();
         wait(service, NGINX_START, async || {
             checks::generation(&edge)
                 .await

@@ -19,7 +19,8 @@ pub struct Deployment {
     pub name: Name,
     /// The base name of the spec that this came from, for the heads of the rendered files; no part of the generation.
     pub spec_file: SpecFile,
-    /// The digest of everything else here: 16 hex digits of a SHA-256.
+    /// The digest of everything else here: 16 hex digits of a SHA-256. The running parts name their own: see
+    /// [`Edge::generation`].
     pub generation: GenerationId,
     /// `topology`.
     pub topology: Topology,
@@ -49,6 +50,9 @@ pub enum Topology {
 /// The NGINX side of a deployment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edge {
+    /// The digest of everything that NGINX reads, which it answers at `/generation`: 16 hex digits of a SHA-256. The
+    /// origins have theirs in their configuration.
+    pub generation: GenerationId,
     /// Where TLS (TCP) and QUIC (UDP) are served: `edge.listen` × `edge.https_port`.
     pub https: Vec<SocketAddr>,
     /// Where plain HTTP answers with a redirect: `edge.listen` × `edge.http_port`; empty when that is 0.

@@ -12,17 +12,49 @@ pub(crate) fn placeholder() -> GenerationId {
     GenerationId::of([0; 8])
 }
 
-/// The first 64 bits of the SHA-256 of [`canonical_text`].
-pub(crate) fn digest(deployment: &Deployment) -> GenerationId {
-    let hash = Sha256::digest(canonical_text(deployment));
+/// Names a deployment that is settled otherwise: the whole, the edge and each origin. A part's name changes with what that
+/// part reads, so that a change of one is no reason to reload the other.
+pub(crate) fn name(deployment: &mut Deployment) {
+    for site in &mut deployment.sites {
+        site.origin.generation = placeholder().to_string();
+        site.origin.generation = digest(&origin_text(site)).to_string();
+    }
+    deployment.edge.generation = digest(&edge_text(deployment));
+    deployment.generation = digest(&whole_text(deployment));
+}
+
+/// The first 64 bits of the SHA-256.
+fn digest(text: &str) -> GenerationId {
+    let hash = Sha256::digest(text);
     let mut first = [0; 8];
     first.copy_from_slice(&hash[..8]);
     GenerationId::of(first)
 }
 
-/// Everything that decides a rendering, one value a line. Taken apart without `..`, so that a new field cannot be
-/// forgotten; left out are the generation itself, the name of the spec's file, and the checks of the verification.
-fn canonical_text(deployment: &Deployment) -> String {
+/// Everything that decides a rendering, one value a line. Taken apart without `..`, here and below, so that a new field
+/// cannot be forgotten; left out are the name of the spec's file, and the checks of the verification.
+fn whole_text(deployment: &Deployment) -> String {
+    let mut text = edge_text(deployment);
+    for site in &deployment.sites {
+        let Site {
+            origin_toml_path,
+            origin_executable,
+            ..
+        } = site;
+        let _ = writeln!(text, "origin {origin_toml_path} {origin_executable}");
+        text.push_str(&origin_text(site));
+    }
+    text
+}
+
+/// Everything that an origin reads.
+fn origin_text(site: &Site) -> String {
+    let heading = format!("rendered by {}", env!("CARGO_PKG_VERSION"));
+    origin_config::write(&site.origin, &heading)
+}
+
+/// Everything that decides what NGINX reads.
+fn edge_text(deployment: &Deployment) -> String {
     let Deployment {
         name,
         spec_file: _,
@@ -60,6 +92,7 @@ fn canonical_text(deployment: &Deployment) -> String {
 
 fn write_edge(text: &mut String, edge: &Edge) {
     let Edge {
+        generation: _,
         https,
         http,
         public_https_port,
@@ -91,20 +124,24 @@ fn write_edge(text: &mut String, edge: &Edge) {
     );
 }
 
+/// A site as the edge knows it: of its origin only what the templates of NGINX print.
 fn write_site(text: &mut String, site: &Site) {
     let Site {
         name,
         server_names,
         certificate,
         origin,
-        origin_toml_path,
-        origin_executable,
+        origin_toml_path: _,
+        origin_executable: _,
         upstream,
         checks: _,
     } = site;
     let _ = writeln!(text, "site {name} {server_names:?}");
     let _ = writeln!(text, "certificate {certificate:?}");
-    let _ = writeln!(text, "origin {origin_toml_path} {origin_executable}");
     let _ = writeln!(text, "upstream {upstream:?}");
-    text.push_str(&origin_config::write(origin, ""));
+    let _ = writeln!(
+        text,
+        "body {} pages {:?} names {:?}",
+        origin.max_body_size, origin.allowed_origins, origin.tool_names
+    );
 }

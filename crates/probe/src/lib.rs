@@ -27,7 +27,7 @@ pub use ask::Ask;
 pub use connection::{Connection, MAX_BODY, fetch, handshakes, open};
 pub use error::{ProbeError, Stage};
 pub use stream::Stream;
-pub use target::{Connect, Scheme, Target, Trust};
+pub use target::{Connect, ReadRoots, Scheme, Target, Trust};
 pub use version::Version;
 
 /// The reader of event streams.

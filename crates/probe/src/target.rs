@@ -1,11 +1,13 @@
 //! Who is asked, by which way, and whom the probe believes.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use http::Uri;
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::CertificateDer;
 
 use crate::ProbeError;
+use crate::dial::read_roots;
 
 /// A server: its name, the way there, whose certificates count, and how long to wait.
 #[derive(Clone, Debug)]
@@ -57,6 +59,23 @@ pub enum Trust {
     Roots(Vec<CertificateDer<'static>>),
     /// Anyone. The handshake's signature is still checked, the chain is not.
     Any,
+    /// Roots that were read before: [`Trust::read_once`] makes it.
+    Read(ReadRoots),
+}
+
+/// Roots that have been read, shared by all targets that hold them.
+#[derive(Clone, Debug)]
+pub struct ReadRoots(pub(crate) Arc<WebPkiServerVerifier>);
+
+impl Trust {
+    /// The same trust with its roots read now. Each connection reads them anew otherwise, and those of a system are some
+    /// 150 certificates: a price that is not the handshake's. What cannot be read stays, and each connection says why.
+    pub async fn read_once(self) -> Self {
+        match read_roots(&self).await {
+            Ok(Some(verifier)) => Self::Read(ReadRoots(verifier)),
+            _ => self,
+        }
+    }
 }
 
 impl Target {

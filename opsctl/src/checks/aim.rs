@@ -113,7 +113,7 @@ pub(crate) fn edge_aim(
     EdgeAim {
         test,
         generation_socket: deployment.edge.socket.as_path().to_owned(),
-        generation: deployment.generation.to_string(),
+        generation: deployment.edge.generation.to_string(),
         nginx: deployment.target.clone(),
     }
 }
@@ -143,7 +143,7 @@ pub(crate) fn from_deployment(deployment: &Deployment, access: &Access) -> Vec<A
             handshakes: access.handshakes,
             host: Some(HostAim {
                 admin: site.origin.admin_bind.first().map(admin),
-                generation: deployment.generation.to_string(),
+                generation: site.origin.generation.clone(),
                 binds: site
                     .origin
                     .bind

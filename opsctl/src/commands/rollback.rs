@@ -134,7 +134,7 @@ impl<'g> Back<'g> {
                 let target = nginx.target.clone();
                 let mut deployment = resolve(&file, parsed, target, Layout::Debian, ui)?;
                 // its files are those of then, whatever this opsctl would render from its spec
-                deployment.generation = baseline.generation.clone();
+                baseline.name(&mut deployment);
                 Some((deployment, nginx))
             }
         };

@@ -8,10 +8,11 @@ use findings::{Finding, nearest};
 use serde_json::{Value, json};
 
 use super::output;
-use crate::cli::{Format, Services, ServicesCommand, ServicesLogs};
+use crate::cli::{self, Format, ServicesCommand, ServicesLogs};
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::host::units::{Manager, Unit};
+use crate::host::services::Services;
+use crate::host::units::{self, Unit};
 use crate::host::{self, journal};
 use crate::spec::SpecFile;
 use crate::ui::table::{Cell, table};
@@ -19,32 +20,32 @@ use crate::ui::{Paint, Ui};
 
 /// Does what was asked and says how the services are then; exit 19 or 14 when one is not as it should be.
 pub(crate) async fn run(
-    arguments: Services,
+    arguments: cli::Services,
     spec: &Path,
     ui: &mut Ui,
 ) -> Result<Exit, CommandError> {
     let (spec, _) = SpecFile::read(spec)?.parse()?;
-    let manager = Manager::of_machine()?;
+    let manager = Services::of_machine()?;
     let all = Group::of(&spec);
     match arguments.command {
         ServicesCommand::Status(chosen) => {
             let units = choose(&all, &chosen.services, Others::Too)?;
-            let units = manager.show(&units).await?;
+            let units = units::show(&manager, &units).await?;
             show(&units, ui)?;
             let up = units.iter().all(Unit::is_up);
             Ok(if up { Exit::Done } else { Exit::Degraded })
         }
         ServicesCommand::Start(chosen) => {
             let units = choose(&all, &chosen.services, Others::Too)?;
-            change(manager, "start", &units, ui).await
+            change(&manager, "start", &units, ui).await
         }
         ServicesCommand::Stop(chosen) => {
             let units = choose(&all, &chosen.services, Others::NotUnnamed)?;
-            change(manager, "stop", &units, ui).await
+            change(&manager, "stop", &units, ui).await
         }
         ServicesCommand::Restart(chosen) => {
             let units = choose(&all, &chosen.services, Others::NotUnnamed)?;
-            change(manager, "restart", &units, ui).await
+            change(&manager, "restart", &units, ui).await
         }
         ServicesCommand::Logs(arguments) => logs(&all, &arguments, ui),
     }
@@ -139,13 +140,12 @@ fn unknown(all: &[Group], word: &str) -> CommandError {
 }
 
 async fn change(
-    manager: Manager,
+    manager: &Services,
     verb: &str,
     units: &[String],
     ui: &mut Ui,
 ) -> Result<Exit, CommandError> {
-    let missing: Vec<_> = manager
-        .show(units)
+    let missing: Vec<_> = units::show(manager, units)
         .await?
         .into_iter()
         .filter(|unit| unit.load != "loaded")
@@ -161,7 +161,7 @@ async fn change(
     }
     ui.step(&format!("{verb} {}", units.join(" ")));
     let told = manager.tell(verb, units).await;
-    let units = manager.show(units).await?;
+    let units = units::show(manager, units).await?;
     show(&units, ui)?;
     if let Err(error) = told {
         let hint = if host::is_root() {

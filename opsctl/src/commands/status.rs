@@ -60,8 +60,8 @@ struct Status {
     drift: Vec<(String, &'static str)>,
     /// Units and what they do.
     units: Vec<(String, bool)>,
-    /// The generation that NGINX and each origin name.
-    running: Vec<(String, Option<String>)>,
+    /// NGINX and each origin: the generation that it should name, and the one that it names.
+    running: Vec<(String, String, Option<String>)>,
     /// Certificate files and the days that they are valid for.
     certificates: Vec<(String, Option<i64>)>,
     live: bool,
@@ -102,7 +102,10 @@ impl Status {
         (number, spec): (u64, String),
         ui: &mut Ui,
     ) -> Result<(), CommandError> {
-        let deployment = self.deployment(number, spec, ui).await;
+        let mut deployment = self.deployment(number, spec, ui).await;
+        if let Some(deployment) = &mut deployment {
+            baseline.name(deployment);
+        }
         let paths = Layout::Debian
             .paths(ground.state.name())
             .map_err(|error| CommandError::new(Exit::Unexpected, error))?;
@@ -136,12 +139,18 @@ impl Status {
             .map(|(name, state)| (name.clone(), state.active))
             .collect();
         if let Some(deployment) = &deployment {
-            self.running
-                .push(("nginx".to_owned(), inventory.running.edge.clone()));
+            self.running.push((
+                "nginx".to_owned(),
+                deployment.edge.generation.to_string(),
+                inventory.running.edge.clone(),
+            ));
             for site in &deployment.sites {
                 let named = inventory.running.origins.get(site.name.as_str()).cloned();
-                self.running
-                    .push((format!("origin of {}", site.name), named));
+                self.running.push((
+                    format!("origin of {}", site.name),
+                    site.origin.generation.clone(),
+                    named,
+                ));
                 let path = site.certificate.chain_path.to_string();
                 let days = days_left(site.certificate.chain_path.as_path());
                 self.certificates.push((path, days));
@@ -171,16 +180,16 @@ impl Status {
         if self.unfinished {
             faults.push("an apply was cut off: `opsctl apply` puts it in order".to_owned());
         }
-        let Some(generation) = &self.generation else {
+        if self.generation.is_none() {
             faults.push("nothing is installed".to_owned());
             return faults;
-        };
+        }
         for (unit, _) in self.units.iter().filter(|(_, active)| !active) {
             faults.push(format!("{unit} does not run"));
         }
-        for (program, named) in &self.running {
+        for (program, expected, named) in &self.running {
             match named {
-                Some(named) if *named == generation.digest => {}
+                Some(named) if named == expected => {}
                 Some(named) => faults.push(format!("{program} runs generation {named}")),
                 None => faults.push(format!("{program} does not say what it runs")),
             }
@@ -267,7 +276,7 @@ impl Status {
             "unconfirmed_until": self.unconfirmed.as_ref().map(|waiting| timestamp(waiting.until)),
             "drift": self.drift.iter().map(|(path, how)| json!({"path": path, "by_hand": how})).collect::<Vec<_>>(),
             "units": self.units.iter().map(|(unit, active)| json!({"unit": unit, "active": active})).collect::<Vec<_>>(),
-            "running": self.running.iter().map(|(program, named)| json!({"program": program, "digest": named})).collect::<Vec<_>>(),
+            "running": self.running.iter().map(|(program, _, named)| json!({"program": program, "digest": named})).collect::<Vec<_>>(),
             "certificates": self.certificates.iter().map(|(path, days)| json!({"path": path, "days": days})).collect::<Vec<_>>(),
             "faults": faults,
         })

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, SystemTime};
 
-use super::units;
+use super::services::run;
 use crate::error::HostError;
 
 /// The messages of units in the journal that hold a word, from a moment on; each with its unit. The word has no character
@@ -24,9 +24,10 @@ pub(crate) async fn messages(
     words.extend([since.as_str(), pattern.as_str()]);
     let units: Vec<_> = units.iter().map(|unit| format!("--unit={unit}")).collect();
     words.extend(units.iter().map(String::as_str));
-    let said = match units::run("journalctl", &words).await {
+    let words: Vec<_> = words.into_iter().map(str::to_owned).collect();
+    let said = match run(Path::new("journalctl"), &words, PATIENCE).await {
         // with a pattern that nothing matches it ends with 1 and says nothing, as grep does
-        Err(error) if error.source.to_string() == "exit status: 1" => String::new(),
+        Err(error) if error.source.to_string() == NO_MATCH => String::new(),
         said => said?,
     };
     Ok(said.lines().filter_map(message_of).collect())
@@ -111,6 +112,9 @@ fn search(from: impl Read, word: &str) -> io::Result<Vec<String>> {
     Ok(found)
 }
 
+const NO_MATCH: &str = "it ended with exit status: 1:\n";
+/// A large journal on a slow disk; less than people wait without a word.
+const PATIENCE: Duration = Duration::from_mins(2);
 const FIELDS: &str = "--output-fields=MESSAGE,_SYSTEMD_UNIT";
 /// Else a pattern in small letters finds large ones too.
 const CASE: &str = "--case-sensitive=yes";

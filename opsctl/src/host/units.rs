@@ -1,21 +1,9 @@
-//! The service manager: what units are, and telling them what to do.
+//! What the service manager says of units, for people.
 
-use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
-use findings::Finding;
-use tokio::process::Command;
-
-use crate::error::{CommandError, HostError};
-use crate::exit::Exit;
-
-/// Who runs the services of this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manager {
-    /// systemd, through `systemctl` and `journalctl`.
-    Systemd,
-}
+use super::services::{Services, run};
+use crate::error::HostError;
 
 /// What the manager says of a unit, in its own words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,60 +39,16 @@ impl Unit {
     }
 }
 
-impl Manager {
-    /// The manager of this machine.
-    ///
-    /// # Errors
-    /// Exit 17 where there is none that we know.
-    pub(crate) fn of_machine() -> Result<Self, CommandError> {
-        // sd_booted(3): the folder is there when systemd is the service manager
-        if Path::new("/run/systemd/system").is_dir() {
-            return Ok(Self::Systemd);
-        }
-        let finding = Finding::error("host.services", "systemd does not run this machine")
-            .hint("`opsctl up` runs the whole deployment in the foreground");
-        Err(CommandError::finding(Exit::Prerequisite, finding))
-    }
-
-    /// What units are, in their order; one that is not there has `not-found` as its load.
-    pub(crate) async fn show(self, units: &[String]) -> Result<Vec<Unit>, HostError> {
-        let mut words = vec!["show", "--timestamp=unix", PROPERTIES, "--"];
-        words.extend(units.iter().map(String::as_str));
-        let Self::Systemd = self;
-        let said = run("systemctl", &words).await?;
-        Ok(said.split("\n\n").map(unit_of).collect())
-    }
-
-    /// Does one thing to units, as `restart`, and waits until it is done.
-    pub(crate) async fn tell(self, verb: &str, units: &[String]) -> Result<(), HostError> {
-        let mut words = vec![verb, "--"];
-        words.extend(units.iter().map(String::as_str));
-        let Self::Systemd = self;
-        run("systemctl", &words).await.map(drop)
-    }
-}
-
-/// Runs a program to its end and returns its standard output; what it said on standard error is the cause of a failure.
-pub(crate) async fn run(program: &str, words: &[&str]) -> Result<String, HostError> {
-    let name = format!("{program} {}", words.join(" "));
-    tracing::debug!(command = name, "run");
-    let mut command = Command::new(program);
-    command.args(words).stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE, command.output())
-        .await
-        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))
-        .and_then(|output| output)
-        .map_err(HostError::on("run", &name))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    let cause = if said.is_empty() {
-        output.status.to_string()
-    } else {
-        said
+/// What units are, in their order; one that is not there has `not-found` as its load.
+pub(crate) async fn show(services: &Services, units: &[String]) -> Result<Vec<Unit>, HostError> {
+    let mut words = vec!["show", "--timestamp=unix", PROPERTIES, "--"];
+    words.extend(units.iter().map(String::as_str));
+    let Services::Systemctl(program) = services else {
+        return Ok(Vec::new());
     };
-    Err(HostError::on("run", &name)(std::io::Error::other(cause)))
+    let words: Vec<_> = words.into_iter().map(str::to_owned).collect();
+    let said = run(program, &words, PATIENCE).await?;
+    Ok(said.split("\n\n").map(unit_of).collect())
 }
 
 fn unit_of(block: &str) -> Unit {
@@ -135,8 +79,8 @@ fn number<N: std::str::FromStr>(value: Option<&str>) -> Option<N> {
 
 const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,\
 ActiveEnterTimestamp,MemoryCurrent,Result,NeedDaemonReload";
-/// Longer than any stop timeout that is worth waiting for: a restart waits for it.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// The manager answers at once, where it answers at all.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
@@ -160,13 +104,5 @@ mod tests {
         );
         assert!(!unit.is_up());
         assert_eq!((unit.pid, unit.memory, unit.since), (None, None, None));
-    }
-
-    #[tokio::test]
-    async fn what_a_program_said_is_the_cause_of_its_failure() {
-        let error = run("sh", &["-c", "echo no such unit >&2; exit 5"])
-            .await
-            .expect_err("it fails");
-        assert_eq!(error.source.to_string(), "no such unit");
     }
 }

@@ -145,7 +145,7 @@ impl Proof<'_> {
         before
             .settled(
                 deployment,
-                deployment.generation.as_str(),
+                deployment.edge.generation.as_str(),
                 tells(Verb::Reload),
             )
             .await

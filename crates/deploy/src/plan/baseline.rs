@@ -115,6 +115,29 @@ impl Baseline {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
+    /// Gives a deployment the names under which its parts run with these files, whatever the spec would be named now.
+    pub fn name(&self, deployment: &mut Deployment) {
+        deployment.generation = self.generation.clone();
+        for file in self.files.values() {
+            match &file.component {
+                Component::Edge => {
+                    let named = between(&file.text, "return 200 \"", "\\n\";");
+                    if let Some(generation) = named.and_then(|name| name.parse().ok()) {
+                        deployment.edge.generation = generation;
+                    }
+                }
+                Component::Origin(name) => {
+                    let named = between(&file.text, "\ngeneration = \"", "\"");
+                    let site = deployment.sites.iter_mut().find(|site| site.name == *name);
+                    if let (Some(site), Some(generation)) = (site, named) {
+                        generation.clone_into(&mut site.origin.generation);
+                    }
+                }
+                Component::Services => {}
+            }
+        }
+    }
+
     /// The rendering that it stands for, to plan a way back to it.
     pub fn rendered(&self) -> Rendered {
         Rendered {
@@ -142,9 +165,59 @@ impl Baseline {
     }
 }
 
+fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(before)?;
+    Some(rest.split_once(after)?.0)
+}
+
 impl BaseFile {
     /// Whether a text is this one, whatever generation their heads name.
     pub(super) fn has_text(&self, text: &str) -> bool {
         is_same(&self.text, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Goal, Inventory, Options, plan};
+    use crate::{Facts, Layout, Target, Templates, parse, render, resolve};
+
+    fn deployment(more: &str) -> Deployment {
+        let text = format!(
+            "name = \"demo\"\nserver_names = [\"localhost\"]\ntls = {{ self_signed = true }}\n{more}"
+        );
+        let facts = Facts {
+            nginx: Target::named("1.28.3").expect("a version"),
+            layout: Layout::Debian,
+        };
+        let (spec, _) = parse(&text, "deploy.toml");
+        let (deployment, report) = resolve(&spec.expect("a good spec"), &facts);
+        deployment.unwrap_or_else(|| panic!("{report}"))
+    }
+
+    #[test]
+    fn a_way_back_expects_the_names_that_its_files_give() {
+        let before = deployment("");
+        let rendered = render(&before, &Templates::embedded()).expect("good templates");
+        let goal = Goal::of(&before, &rendered);
+        let plan = plan(&Inventory::default(), goal, Options::default()).expect("no conflicts");
+        let memory = plan
+            .changes()
+            .find(|change| change.path == Baseline::path(&before.paths));
+        let digest = memory
+            .and_then(|change| change.after.digest())
+            .expect("it is written");
+        let baseline = Baseline::read(&plan.texts[digest]).expect("our own");
+        assert_eq!(baseline.rendered().files, rendered.files);
+        let mut now = deployment("[edge]\nhttp_port = 0\n[origin]\ngraceful_timeout = \"9s\"\n");
+        assert!(now.edge.generation != before.edge.generation);
+        baseline.name(&mut now);
+        assert_eq!(now.generation, before.generation);
+        assert_eq!(now.edge.generation, before.edge.generation);
+        assert_eq!(
+            now.sites[0].origin.generation,
+            before.sites[0].origin.generation
+        );
     }
 }

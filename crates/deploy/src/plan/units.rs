@@ -124,7 +124,9 @@ fn edge(inventory: &Inventory, goal: Goal<'_>, news: &BTreeSet<String>) -> Optio
         .iter()
         .map(|file| (&file.path, &file.component))
         .chain(installed.map(|(path, file)| (path, &file.component)))
-        .any(|(path, component)| *component == Component::Edge && news.contains(path));
+        .any(|(path, component)| {
+            *component == Component::Edge && is_conf(path) && news.contains(path)
+        });
     let wanted = goal
         .rendered
         .files
@@ -135,12 +137,13 @@ fn edge(inventory: &Inventory, goal: Goal<'_>, news: &BTreeSet<String>) -> Optio
     }
     let before = inventory.baseline.as_ref();
     let hand = before.is_some_and(|base| base.snippets != snippets(inventory, goal.paths));
-    let generation = goal.generation.map(crate::words::GenerationId::as_str);
-    let other = inventory
-        .running
-        .edge
-        .as_deref()
-        .filter(|named| Some(*named) != generation);
+    let names = |named: &str| {
+        let answer = format!("\"{named}\\n\"");
+        let mut files = goal.rendered.files.iter();
+        files.any(|file| file.component == Component::Edge && file.contents.contains(&answer))
+    };
+    let running = inventory.running.edge.as_deref();
+    let other = running.filter(|named| !names(named));
     let why = match (changed, hand, other) {
         (true, ..) => "its configuration changed".to_owned(),
         (_, true, _) => "a snippet changed".to_owned(),
@@ -155,9 +158,14 @@ pub(super) fn snippets(inventory: &Inventory, paths: &Paths) -> BTreeMap<String,
     let folder = format!("{}/snippets/", paths.pieces);
     let found = inventory.found.iter();
     found
-        .filter(|(path, _)| path.starts_with(&folder) && path.rsplit('.').next() == Some("conf"))
+        .filter(|(path, _)| path.starts_with(&folder) && is_conf(path))
         .filter_map(|(path, found)| Some((path.clone(), found.content.digest()?.to_owned())))
         .collect()
+}
+
+/// Whether NGINX reads a file of ours by its name.
+fn is_conf(path: &str) -> bool {
+    path.rsplit('.').next() == Some("conf")
 }
 
 /// The file of the accounts, when it is new or names one that the machine does not know.

@@ -87,6 +87,7 @@ fn common_fields(deployment: &Deployment) -> Fields {
     Fields::default()
         .word("spec_file", &deployment.spec_file)
         .word("generation", &deployment.generation)
+        .word("edge_generation", &edge.generation)
         .word("nginx_version", &target.version)
         .word("variable", &variable(deployment))
         .word("host", &public_host(deployment))
@@ -117,6 +118,7 @@ fn common_fields(deployment: &Deployment) -> Fields {
             &MCP_ROUTES.map(|(path, prefix)| route(path, prefix)),
         )
         .list("api_routes", &api_routes)
+        .flag("many_sites", deployment.sites.len() > 1)
         .flag("merge", target.has(Feature::HeaderInheritance))
         .flag("safe_tickets", target.has(Feature::SafeTickets))
         .flag(
@@ -148,6 +150,10 @@ fn site_fields(deployment: &Deployment, site: &Site) -> Fields {
             site.origin.allowed_origins.contains(&AllowedOrigin::Any),
         )
         .list("pages", &pages(site))
+        .word(
+            "snippets",
+            &piece(&deployment.paths.pieces, &snippets_of(site)),
+        )
         .word("headers_conf", &headers_conf(deployment, site))
         .word("errors_conf", &errors_conf(deployment, site))
 }
@@ -245,6 +251,11 @@ fn headers_conf(deployment: &Deployment, site: &Site) -> AbsolutePath {
     )
 }
 
+/// Where the snippets of one site are, where there are several.
+fn snippets_of(site: &Site) -> String {
+    format!("snippets/sites/{}", site.name)
+}
+
 fn errors_conf(deployment: &Deployment, site: &Site) -> AbsolutePath {
     piece(
         &deployment.paths.pieces,
@@ -263,13 +274,22 @@ fn add_folders(deployment: &Deployment, rendered: &mut Rendered) {
         rendered.directories.push(folder);
     };
     let pieces = &deployment.paths.pieces;
-    for folder in [
+    let shared = [
         "",
         "/snippets",
         "/snippets/http",
         "/snippets/mcp",
         "/snippets/server",
-    ] {
+    ];
+    let own = deployment
+        .sites
+        .iter()
+        .filter(|_| deployment.sites.len() > 1);
+    let own = own.flat_map(|site| {
+        let of_site = format!("/{}", snippets_of(site));
+        ["", "/mcp", "/server"].map(|below| format!("{of_site}{below}"))
+    });
+    for folder in shared.map(str::to_owned).into_iter().chain(own) {
         add(
             format!("{pieces}{folder}"),
             0o755,
@@ -292,7 +312,7 @@ fn add_folders(deployment: &Deployment, rendered: &mut Rendered) {
 }
 
 /// File, template and first line of the pieces that all sites share.
-const PIECES: [(&str, &str, &str); 6] = [
+const PIECES: [(&str, &str, &str); 7] = [
     (
         "api-errors.conf",
         "api-errors.conf.tera",
@@ -306,7 +326,7 @@ const PIECES: [(&str, &str, &str); 6] = [
     (
         "generation.conf",
         "generation.conf.tera",
-        "The name of this rendering.",
+        "The name of what NGINX reads here: it changes when that does.",
     ),
     (
         "mcp-errors.conf",
@@ -318,8 +338,14 @@ const PIECES: [(&str, &str, &str); 6] = [
         "proxy.conf.tera",
         "From the edge to an origin.",
     ),
+    (
+        "snippets/README",
+        "snippets-readme.tera",
+        "What is yours here.",
+    ),
     ("tls.conf", "tls.conf.tera", "TLS."),
 ];
+
 /// An error of the edge: its status, the number of its JSON-RPC form where it has one, and its envelope.
 struct EdgeError {
     status: &'static str,

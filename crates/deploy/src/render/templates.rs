@@ -101,7 +101,7 @@ fn refuse_filter(
 }
 
 /// Name and text of every template.
-const EMBEDDED: [(&str, &str); 21] = [
+const EMBEDDED: [(&str, &str); 22] = [
     (
         "head.tera",
         include_str!("../../../../nginx/templates/head.tera"),
@@ -157,6 +157,10 @@ const EMBEDDED: [(&str, &str); 21] = [
     (
         "errors.conf.tera",
         include_str!("../../../../nginx/templates/errors.conf.tera"),
+    ),
+    (
+        "snippets-readme.tera",
+        include_str!("../../../../nginx/templates/snippets-readme.tera"),
     ),
     (
         "generation.conf.tera",

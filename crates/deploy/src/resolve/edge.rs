@@ -6,6 +6,7 @@ use std::time::Duration;
 use findings::{Finding, Report};
 
 use crate::deployment::{Edge, Exposed, Site};
+use crate::generation;
 use crate::layout::Paths;
 use crate::spec::Spec;
 use crate::words::{Port, WordError};
@@ -50,6 +51,7 @@ fn settle(spec: &Spec, paths: &Paths, sites: &[Site]) -> Result<Edge, WordError>
             .map(move |address| SocketAddr::new(*address, port.number()))
     };
     Ok(Edge {
+        generation: generation::placeholder(),
         https: at(https_port).collect(),
         http: http_port.into_iter().flat_map(at).collect(),
         public_https_port: edge.public_https_port.unwrap_or(https_port),

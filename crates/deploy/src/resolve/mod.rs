@@ -74,10 +74,7 @@ fn terminate_h3(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deplo
         layout: facts.layout.clone(),
         paths,
     };
-    deployment.generation = generation::digest(&deployment);
-    for site in &mut deployment.sites {
-        site.origin.generation = deployment.generation.to_string();
-    }
+    generation::name(&mut deployment);
     Some(deployment)
 }
 

@@ -65,7 +65,7 @@ fn every_default_is_settled_for_debian() {
         "unix:/run/demo/admin.sock"
     );
     assert_eq!(site.origin.trusted_peers[0].to_string(), "unix:");
-    assert_eq!(site.origin.generation, deployment.generation.as_str());
+    assert_eq!(site.origin.generation.len(), 16);
     assert_eq!(site.certificate.kind, CertificateKind::SelfSigned);
     assert_eq!(site.certificate.key_path.as_str(), "/etc/demo/tls/key.pem");
 }
@@ -134,6 +134,51 @@ fn the_generation_follows_what_is_deployed_and_nothing_else() {
     assert_ne!(first, server);
     assert_ne!(first, generation(&format!("{GOOD}[edge]\nexpose = []\n")));
     assert_ne!(first, deployment(GOOD, Some("/tmp/d")).generation);
+}
+
+/// What NGINX reads, but for the names of generations, and what the origin reads.
+fn parts(text: &str) -> (Deployment, Vec<String>, String) {
+    let deployment = deployment(text, None);
+    let rendered = crate::render(&deployment, &crate::Templates::embedded()).expect("it renders");
+    let bare = |text: &str| text.replace(deployment.generation.as_str(), "");
+    let edge = rendered.files.iter().filter(|file| {
+        file.component == crate::Component::Edge && !file.path.ends_with("/generation.conf")
+    });
+    let edge = edge.map(|file| bare(&file.contents)).collect();
+    let toml = rendered
+        .files
+        .iter()
+        .find(|file| file.path.ends_with("/origin.toml"));
+    let own = &deployment.sites[0].origin.generation;
+    let toml = bare(&toml.expect("rendered").contents).replace(own, "");
+    (deployment, edge, toml)
+}
+
+#[test]
+fn a_part_has_another_name_exactly_when_it_reads_something_else() {
+    let (first, edge, toml) = parts(GOOD);
+    for change in [
+        "[edge]\nhttps_port = 444\n",
+        "[edge]\nhttp_port = 0\n",
+        "[edge]\nexpose = []\n",
+        "[edge]\nworker_shutdown_timeout = \"2h\"\n",
+        "[origin]\nmax_body_size = \"5MiB\"\n",
+        "[origin]\nallowed_origins = [\"*\"]\n",
+        "[origin]\nkeep_alive_timeout = \"9s\"\n",
+        "[origin]\nh11_max_incomplete_size = \"64KiB\"\n",
+        "[origin]\nbind = [\"127.0.0.1:9000\"]\n",
+        "[origin]\ngraceful_timeout = \"9s\"\n",
+        "[origin]\nloglevel = \"debug\"\n",
+        "[origin.timeouts]\nmcp = \"10m\"\n",
+        "[[servers]]\nname = \"a\"\ncommand = [\"b\"]\n",
+    ] {
+        let (now, edge_now, toml_now) = parts(&format!("{GOOD}{change}"));
+        assert_ne!(first.generation, now.generation, "{change}");
+        let named = first.edge.generation != now.edge.generation;
+        assert_eq!(named, edge != edge_now, "edge: {change}");
+        let named = first.sites[0].origin.generation != now.sites[0].origin.generation;
+        assert_eq!(named, toml != toml_now, "origin: {change}");
+    }
 }
 
 #[test]

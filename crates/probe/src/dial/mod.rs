@@ -4,6 +4,8 @@ pub(crate) mod quic;
 pub(crate) mod tcp;
 mod trust;
 
+pub(crate) use trust::read_roots;
+
 use std::{future::Future, io, net::SocketAddr, path::Path, time::Duration};
 
 use rustls::pki_types::ServerName;

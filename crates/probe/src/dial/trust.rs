@@ -1,6 +1,7 @@
 //! TLS configurations whose verifier remembers what it was shown: the chain and the verdict are needed even where the
 //! handshake fails, and a QUIC error does not carry them.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::{
@@ -44,20 +45,7 @@ impl Believed {
         stage: Stage,
     ) -> Result<Self, ProbeError> {
         let failed = |error| ProbeError::failed(version, stage, error);
-        let roots = match trust {
-            Trust::Any => None,
-            Trust::Roots(roots) => Some(certificate::root_store(roots).map_err(failed)?),
-            Trust::System => Some(
-                // a few hundred files are read here
-                tokio::task::spawn_blocking(system_roots)
-                    .await
-                    .map_err(|error| ProbeError::failed(version, stage, error))?,
-            ),
-        };
-        let judge = roots
-            .map(certificate::verifier)
-            .transpose()
-            .map_err(failed)?;
+        let judge = read_roots(trust).await.map_err(failed)?;
         Ok(Self {
             provider: Arc::new(ring::default_provider()),
             judge,
@@ -84,6 +72,20 @@ impl Believed {
         config.resumption = Resumption::disabled();
         Ok((config, witness))
     }
+}
+
+/// The verifier with the roots of a trust; nothing where anyone is believed.
+pub(crate) async fn read_roots(
+    trust: &Trust,
+) -> Result<Option<Arc<WebPkiServerVerifier>>, Box<dyn Error + Send + Sync>> {
+    let roots = match trust {
+        Trust::Any => return Ok(None),
+        Trust::Read(read) => return Ok(Some(read.0.clone())),
+        Trust::Roots(roots) => certificate::root_store(roots)?,
+        // a few hundred files are read here
+        Trust::System => tokio::task::spawn_blocking(system_roots).await?,
+    };
+    Ok(Some(certificate::verifier(roots)?))
 }
 
 /// The roots of this machine; certificates that are unusable are left out, as every client does. None at all means that

@@ -20,9 +20,9 @@ fn what_was_brought_up_is_there_again_after_a_reboot_and_a_power_cut() {
 }
 
 #[test]
-fn debian_testing_serves_the_same() {
+fn debian_testing_serves_what_the_runbook_brings_up_by_hand() {
     let kit = Kit::from_environment();
-    let deployed = Deployed::bring_up(&kit, &kit.debian_testing);
+    let deployed = Deployed::bring_up_by_hand(&kit, &kit.debian_testing);
     assert_eq!(deployed.failures(), Vec::<String>::new());
     reached_from_outside(&deployed);
 }

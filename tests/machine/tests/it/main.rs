@@ -1,6 +1,9 @@
 //! The kit on a whole machine: what an operator installs, and what is there again after a boot.
 
+mod applied;
 mod boots;
 mod hardened;
 mod package;
+mod refused;
 mod services;
+mod under_load;
