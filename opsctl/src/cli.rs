@@ -100,6 +100,9 @@ pub enum Command {
     Probe(Probe),
     /// Judge NGINX configuration, hand-written or rendered
     Lint(Lint),
+    /// Turn what is there into a spec
+    #[command(subcommand)]
+    Import(Import),
     /// Run the whole deployment in the foreground, for development
     Up(Up),
     /// Start, stop and restart what runs, and say how it is
@@ -397,6 +400,36 @@ pub enum KeysCommand {
     List,
     /// Revoke keys: what they have open ends within a second
     Revoke(KeysRevoke),
+}
+
+/// `opsctl import`
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// A hand-written NGINX edge, as a deploy.toml and snippets; says what becomes of each directive
+    Nginx(ImportNginx),
+}
+
+/// `opsctl import nginx`
+#[derive(Debug, Args)]
+pub struct ImportNginx {
+    /// The configuration: nginx.conf, the file of one site, a folder, or the output of `nginx -T`
+    #[arg(value_name = "CONF", value_hint = ValueHint::AnyPath)]
+    pub conf: PathBuf,
+    /// Name of the deployment
+    #[arg(long, default_value = "mcp")]
+    pub name: String,
+    /// Which server, where several pass MCP on; the name of one that has none
+    #[arg(long, value_name = "NAME")]
+    pub server_name: Option<String>,
+    /// Write deploy.toml and the snippets below this folder, as DIR/etc/nginx/…; the spec (`--spec`) and the folder here when absent
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    /// Write nothing; show the files
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Replace files that are there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `opsctl keys add`

@@ -65,6 +65,7 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         Command::Verify(arguments) => commands::verify::run(arguments, &spec, ui).await,
         Command::Probe(arguments) => commands::probe::run(&arguments, ui).await,
         Command::Up(arguments) => commands::up::run(arguments, &spec, ui).await,
+        Command::Import(arguments) => commands::import::run(&arguments, &spec, ui),
         Command::Keys(arguments) => commands::keys::run(&arguments, &spec, ui),
         Command::Services(arguments) => commands::services::run(arguments, &spec, ui).await,
         Command::Logs(arguments) => commands::logs::run(&arguments, &spec, ui).await,

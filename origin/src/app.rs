@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::Extensions;
 use origin_config::{OriginConfig, ToolNames};
 
 use crate::clock::Clock;
 use crate::endpoint::mcp::{Parked, Sessions};
+use crate::health::Dependencies;
 use crate::keys::{Holder, Keys};
 use crate::native::Toolbox;
 use crate::router::Routes;
@@ -35,12 +37,15 @@ pub struct App {
     pub service: mcp::Service,
     /// The API keys that clients need; `None`: none are asked for.
     pub keys: Option<Arc<Keys>>,
+    /// What the servers need beside themselves.
+    pub dependencies: Dependencies,
     /// What the states of servers are sealed with: a key of this start, so a client begins anew after a restart.
     pub seal: mcp::Seal,
     /// The tools, as clients see them that do not speak MCP.
     pub books: Books,
     /// Where the time comes from.
     pub clock: Clock,
+    began: Instant,
 }
 
 impl App {
@@ -85,6 +90,7 @@ impl App {
                 .api_keys_file
                 .as_deref()
                 .map(|path| Keys::start(path, clock)),
+            dependencies: Dependencies::start(&config.dependencies, clock),
             seal: mcp::Seal::new(key),
             upstreams,
             streams: Streams::new(config.stream_keep_alive, clock),
@@ -92,7 +98,13 @@ impl App {
             books: Books::default(),
             config: Arc::new(config),
             clock,
+            began: clock.now(),
         })
+    }
+
+    /// How long the origin has been there.
+    pub fn uptime(&self) -> Duration {
+        self.clock.now().saturating_duration_since(self.began)
     }
 
     /// What a request may see of the capabilities at this moment: its key may be for some servers only.

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod conn;
 pub mod endpoint;
 pub mod envelope;
+pub mod health;
 pub mod keys;
 pub mod listen;
 pub mod logging;
@@ -23,6 +24,7 @@ pub mod settings;
 mod signals;
 pub mod snapshot;
 pub mod stream;
+pub mod tls;
 pub mod tools;
 pub mod upstream;
 

@@ -40,6 +40,8 @@ pub enum Endpoint {
     OpenApi,
     /// Liveness.
     Healthz,
+    /// The health document.
+    Health,
     /// Readiness.
     Readyz,
     /// The capability snapshot.
@@ -193,7 +195,7 @@ const fn mcp(name: &'static str, path: &'static str) -> Route {
     }
 }
 
-static ROUTES: [Route; 13] = [
+static ROUTES: &[Route] = &[
     mcp("mcp", "/mcp"),
     // Its own line: a redirect would turn a POST into a GET.
     mcp("mcp", "/mcp/"),
@@ -205,6 +207,7 @@ static ROUTES: [Route; 13] = [
     route("call-tool", "/call-tool", Endpoint::CallTool),
     route("openapi", "/openapi.json", Endpoint::OpenApi),
     route("healthz", "/healthz", Endpoint::Healthz).on(Listeners::Both),
+    route("health", "/health", Endpoint::Health).on(Listeners::Both),
     route("readyz", "/readyz", Endpoint::Readyz).on(Listeners::Both),
     route("capz", "/capz", Endpoint::Capz).on(Listeners::Both),
     route("streams", "/streams", Endpoint::Streams).on(Listeners::Admin),

@@ -81,7 +81,8 @@ pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
 }
 
-fn apt_get() -> Command {
+/// `apt-get`, asking nothing.
+pub(crate) fn apt_get() -> Command {
     let mut command = Command::new("apt-get");
     // another apt may be at work: wait for it up to five minutes
     command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]);

@@ -11,6 +11,7 @@
 
 mod deployment;
 mod generation;
+pub mod import;
 mod layout;
 pub mod lint;
 pub mod merge;

@@ -2,19 +2,23 @@
 
 mod allow;
 mod authority;
+mod dependency;
 mod launch;
 mod model;
 mod parse;
 mod read;
 mod remote;
+mod url;
 mod write;
 
 pub use allow::{AllowedHost, AllowedOrigin, WebOrigin};
 pub use authority::Authority;
+pub use dependency::{Address, Dependency, DependencyKind, Service, Web};
 pub use launch::{Launch, Limits};
 pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,
 };
 pub use read::{DEFAULTS, load};
-pub use remote::{Remote, Url};
+pub use remote::Remote;
+pub use url::Url;
 pub use write::write;

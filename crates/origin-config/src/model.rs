@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::allow::{AllowedHost, AllowedOrigin};
+use crate::dependency::Dependency;
 use crate::launch::Launch;
 use crate::remote::Remote;
 
@@ -65,8 +66,12 @@ pub struct OriginConfig {
     pub timeouts: Timeouts,
     /// `[sessions]`: clients of the MCP revisions that open with a handshake.
     pub sessions: Sessions,
+    /// `health_check_interval`: the pause between two checks of a dependency.
+    pub health_check_interval: Duration,
     /// `[[servers]]`: the MCP servers behind this origin.
     pub servers: Vec<Server>,
+    /// `[[dependencies]]`: what `/health` depends on beside the servers.
+    pub dependencies: Vec<Dependency>,
 }
 
 /// What the sessions of all clients together may hold.

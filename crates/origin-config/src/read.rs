@@ -8,6 +8,7 @@ use std::time::Duration;
 use findings::{Document, Finding, Located, Reader, Report};
 
 use crate::allow::{AllowedHost, AllowedOrigin};
+use crate::dependency;
 use crate::launch;
 use crate::model::{LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames};
 use crate::remote;
@@ -35,6 +36,9 @@ pub fn load(over: Document) -> (Option<OriginConfig>, Report) {
 /// Reads every key, whatever is wrong with the others; what could not be read is empty, and the report says so.
 fn read(reader: &Reader<'_>) -> OriginConfig {
     let servers = read_servers(reader);
+    let health_check_interval =
+        dependency::positive(reader, "health_check_interval").unwrap_or_default();
+    let dependencies = dependency::read(reader, health_check_interval);
     let timeouts = reader.table("timeouts").map(|table| {
         let timeouts = Timeouts {
             request: value(table.duration("request")),
@@ -90,7 +94,9 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         stream_keep_alive: value(reader.duration("stream_keep_alive")),
         timeouts: timeouts.unwrap_or_default(),
         sessions: sessions.unwrap_or_default(),
+        health_check_interval,
         servers,
+        dependencies,
     }
 }
 

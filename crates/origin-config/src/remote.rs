@@ -1,14 +1,12 @@
 //! MCP servers that run elsewhere and are reached by URL.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use findings::{Finding, Reader};
 
-use crate::authority::Authority;
+use crate::url::Url;
 
 /// Where a server by URL is, and how it is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,79 +38,6 @@ impl Remote {
         named
             .chain(self.header_files.values())
             .map(PathBuf::as_path)
-    }
-}
-
-/// The address of an MCP endpoint: `http` or `https`, a host, and a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Url {
-    tls: bool,
-    authority: Authority,
-    path: String,
-}
-
-impl Url {
-    /// Whether it is an `https` one.
-    pub fn is_tls(&self) -> bool {
-        self.tls
-    }
-
-    /// Its host and port.
-    pub fn authority(&self) -> &Authority {
-        &self.authority
-    }
-}
-
-impl FromStr for Url {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (scheme, rest) = text.split_once("://").ok_or(NO_URL)?;
-        let tls = match scheme.to_ascii_lowercase().as_str() {
-            "http" => false,
-            "https" => true,
-            other => {
-                return Err(format!(
-                    "is a URL of `{other}`, and MCP over HTTP needs `http` or `https`"
-                ));
-            }
-        };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        if authority.contains('@') {
-            return Err("has a user in it: give a token in `bearer_token_file`, another secret in `header_files`".to_owned());
-        }
-        if path.contains('#') {
-            return Err("has a `#` part, which no server is told of".to_owned());
-        }
-        // RFC 3986 section 3.3 and 3.4; a line break in a request line would be another request
-        if !path
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte))
-        {
-            return Err(
-                "has a character in its path that has to be written as `%` with its number"
-                    .to_owned(),
-            );
-        }
-        let path = match path.as_bytes().first() {
-            None => "/".to_owned(),
-            Some(b'?') => format!("/{path}"),
-            Some(_) => path.to_owned(),
-        };
-        let authority: Authority = authority.parse().map_err(|_| NO_URL)?;
-        Ok(Self {
-            tls,
-            authority,
-            path,
-        })
-    }
-}
-
-impl fmt::Display for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls { "https" } else { "http" };
-        write!(f, "{scheme}://{}{}", self.authority, self.path)
     }
 }
 
@@ -162,7 +87,7 @@ fn check(table: &Reader<'_>, remote: &Remote) {
         let hint = "a server is a command or a URL; write two `[[servers]]` for two servers";
         table.find(key, Finding::error("servers.kind", message).hint(hint));
     }
-    if !remote.url.tls && !remote.url.authority.is_loopback() {
+    if !remote.url.is_tls() && !remote.url.authority().is_loopback() {
         let message = format!(
             "what goes to `{}` can be read and changed on its way",
             remote.url
@@ -173,7 +98,7 @@ fn check(table: &Reader<'_>, remote: &Remote) {
             Finding::warn("servers.plain-http", message).hint(hint),
         );
     }
-    if !remote.url.tls && remote.ca_file.is_some() {
+    if !remote.url.is_tls() && remote.ca_file.is_some() {
         let finding = Finding::error("servers.ca-file", "`ca_file` is of no use without `https`");
         table.find("ca_file", finding);
     }
@@ -260,8 +185,6 @@ fn need_absolute(table: &Reader<'_>, key: &str, path: &Path) {
     }
 }
 
-const NO_URL: &str = "is not a URL as `https://mcp.example.com/mcp`";
-
 /// The keys that a server with `url` alone has.
 const REMOTE_KEYS: [&str; 8] = [
     "headers",
@@ -317,40 +240,3 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
 /// NGINX's `keepalive` of the reference is 64; most servers in Python work on 40 requests at a time (anyio's default).
 const MAX_CONNECTIONS: u32 = 64;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_read_and_written_as_the_same() {
-        for (text, written) in [
-            ("https://mcp.example.com/mcp", "https://mcp.example.com/mcp"),
-            ("HTTP://LocalHost:9000", "http://localhost:9000/"),
-            ("http://[::1]:1/a%20b?c=d&e", "http://[::1]:1/a%20b?c=d&e"),
-            ("http://a?x", "http://a/?x"),
-        ] {
-            let url: Url = text.parse().expect(text);
-            assert_eq!(url.to_string(), written);
-            assert_eq!(written.parse(), Ok(url));
-        }
-    }
-
-    #[test]
-    fn what_is_no_endpoint_is_refused() {
-        for text in [
-            "",
-            "localhost:9000/mcp",
-            "ftp://a/b",
-            "https://",
-            "https://u:p@a/mcp",
-            "https://a/b#c",
-            "https://a/b c",
-            "https://a/b\r\nX: y",
-            "https://a b/",
-            "https://a:99999/",
-        ] {
-            assert!(text.parse::<Url>().is_err(), "{text}");
-        }
-    }
-}

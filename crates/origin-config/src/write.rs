@@ -6,6 +6,7 @@ use std::path::Path;
 use findings::{format_duration, format_size};
 use toml::Value;
 
+use crate::dependency;
 use crate::launch;
 use crate::model::{OriginConfig, Server};
 use crate::remote::Remote;
@@ -43,6 +44,9 @@ pub fn write(config: &OriginConfig, heading: &str) -> String {
     }
     for server in &config.servers {
         write_server(&mut out, server);
+    }
+    for dependency in &config.dependencies {
+        dependency::write(&mut out, dependency);
     }
     out
 }
@@ -92,6 +96,10 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
         (
             "stream_keep_alive",
             text(format_duration(config.stream_keep_alive)),
+        ),
+        (
+            "health_check_interval",
+            text(format_duration(config.health_check_interval)),
         ),
     ]
 }

@@ -1,7 +1,7 @@
 //! `opsctl lint`: judges NGINX configuration, whoever wrote it.
 
 mod sarif;
-mod source;
+pub(crate) mod source;
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod confirm;
 pub(crate) mod diff;
 pub(crate) mod history;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod lint;

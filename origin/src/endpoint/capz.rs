@@ -7,12 +7,20 @@ use serde_json::json;
 use crate::app::App;
 use crate::body::{self, Body};
 use crate::envelope::iso;
+use crate::snapshot::ServerStatus;
+
+use super::health::is_private;
 
 /// `{"service","version","generation","ready","built_at","stream_keep_alive_ms","servers":[…],"tools":[…]}`, from the
 /// snapshot that MCP clients are served from at this moment.
 pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
     let snapshot = app.snapshot_for(&head.extensions);
     let config = &app.config;
+    let servers: Vec<_> = snapshot
+        .servers
+        .iter()
+        .map(|server| shown(server, head))
+        .collect();
     let tools: Vec<&str> = snapshot
         .catalog
         .entries()
@@ -26,8 +34,17 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
         "ready": snapshot.ready,
         "built_at": snapshot.built_at.map(iso),
         "stream_keep_alive_ms": u64::try_from(config.stream_keep_alive.as_millis()).unwrap_or(u64::MAX),
-        "servers": snapshot.servers,
+        "servers": servers,
         "tools": tools,
     });
     body::json(StatusCode::OK, &document)
+}
+
+/// Why a server is not there may name paths, and ends in what it wrote to its error output: that is for the operator.
+fn shown(server: &ServerStatus, head: &Parts) -> ServerStatus {
+    let mut server = server.clone();
+    if !is_private(head) {
+        server.error = None;
+    }
+    server
 }

@@ -3,6 +3,7 @@
 
 mod call_tool;
 mod capz;
+mod health;
 mod healthz;
 pub mod mcp;
 mod openapi;
@@ -33,6 +34,7 @@ pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) ->
         Endpoint::CallTool => call_tool::serve(&app, request).await,
         Endpoint::OpenApi => openapi::serve(&app, &request.into_parts().0).await,
         Endpoint::Healthz => healthz::serve(),
+        Endpoint::Health => health::serve(&app, &request.into_parts().0),
         Endpoint::Readyz => readyz::serve(&app, &request.into_parts().0),
         Endpoint::Capz => capz::serve(&app, &request.into_parts().0),
         Endpoint::Streams => streams::serve(&app),

@@ -10,7 +10,8 @@ use crate::body::{self, Body};
 use crate::envelope::RETRY_SOON;
 
 /// `{"ready":bool,"servers":{NAME:STATE}}`; 503 with `Retry-After` until every server has become ready or has failed its
-/// first start. A failed server is named and does not keep the others from clients.
+/// first start, and while a critical dependency is not there, which is then named as `missing`. A failed server is named and
+/// does not keep the others from clients.
 pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
     let snapshot = app.snapshot_for(&head.extensions);
     let servers: Map<String, Value> = snapshot
@@ -18,14 +19,19 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
         .iter()
         .map(|server| (server.name.clone(), json!(server.state)))
         .collect();
-    let status = if snapshot.ready {
+    let missing = app.dependencies.missing();
+    let ready = snapshot.ready && missing.is_none();
+    let status = if ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let document = json!({ "ready": snapshot.ready, "servers": servers });
+    let mut document = json!({ "ready": ready, "servers": servers });
+    if let Some(missing) = missing {
+        document["missing"] = json!(missing);
+    }
     let mut response = body::json(status, &document);
-    if !snapshot.ready {
+    if !ready {
         response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
     }
     response

@@ -110,8 +110,18 @@ pub struct Running {
 impl Running {
     /// Brings a deployment up and waits for its verification.
     pub fn start(tools: &Tools, deployment: &Deployment) -> Self {
+        Self::start_prepared(tools, deployment, |_, _| {})
+    }
+
+    /// The same, after something was done to the command and below the folder of the deployment's files.
+    pub fn start_prepared(
+        tools: &Tools,
+        deployment: &Deployment,
+        prepare: impl FnOnce(&mut Command, &Path),
+    ) -> Self {
         let dir = fresh_dir();
         let mut command = opsctl(tools, deployment);
+        prepare(&mut command, &dir);
         command
             .arg("up")
             .arg("--dir")
@@ -139,6 +149,14 @@ impl Running {
         let (mut target, _) = Target::from_url(&self.url("/")).expect("a URL");
         let pem = std::fs::read(self.ca()).expect("the authority's certificate");
         target.trust = Trust::Roots(probe::certificate::read_chain(&pem).expect("a certificate"));
+        target.connect = Connect::Address(([127, 0, 0, 1], self.https_port).into());
+        target
+    }
+
+    /// The edge under another name, whoever signed its certificate.
+    pub fn target_at(&self, host: &str) -> Target {
+        let mut target = Target::new(probe::Scheme::Https, host, self.https_port);
+        target.trust = Trust::Any;
         target.connect = Connect::Address(([127, 0, 0, 1], self.https_port).into());
         target
     }

@@ -31,6 +31,8 @@ pub struct Tools {
     pub rmcp: PathBuf,
     /// The MCP server with every fixture of the conformance suite.
     pub fixtures: PathBuf,
+    /// NGINX configuration of Debian's packages, a folder each.
+    pub confs: PathBuf,
 }
 
 /// One of the NGINX builds that every rendering must pass.
@@ -68,6 +70,7 @@ impl Tools {
             inspector: path("E2E_INSPECTOR"),
             rmcp: path("E2E_RMCP"),
             fixtures: path("E2E_FIXTURES"),
+            confs: path("E2E_CONFS"),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::cli::{Tool, Tools};
 use crate::failure::Failure;
 use crate::repository::Repository;
 use crate::talk;
-use crate::tools::{cargo_deny, cargo_fuzz, nextest, nginx, node, python, rmcp, roots};
+use crate::tools::{cargo_deny, cargo_fuzz, confs, nextest, nginx, node, python, rmcp, roots};
 
 /// Provides the tools named, or all, and prints one line each.
 pub(crate) fn run(repository: &Repository, arguments: &Tools) -> Result<ExitCode, Failure> {
@@ -62,6 +62,7 @@ pub(crate) fn environment(
             "E2E_FASTMCP_PYTHON",
             provide(repository, cache, Tool::Fastmcp)?,
         ),
+        ("E2E_CONFS", confs::ensure(cache)?),
         ("E2E_NODE", inspector.node().to_owned()),
         ("E2E_INSPECTOR", inspector.program().to_owned()),
         ("E2E_RMCP", rmcp::ensure(repository)?),

@@ -51,7 +51,7 @@ pub fn pairs(config: &Config) -> Vec<Pair> {
 }
 
 /// The pairs in force in a block, each with the directive that names its certificate.
-pub(super) fn pairs_of<'c>(scope: &Scope<'c>) -> Vec<(&'c Statement, Pair)> {
+pub(crate) fn pairs_of<'c>(scope: &Scope<'c>) -> Vec<(&'c Statement, Pair)> {
     let is_file = |word: &str| !word.is_empty() && !word.contains(['$', ':']);
     let keys = scope.array("ssl_certificate_key");
     let certificates = scope.array("ssl_certificate").into_iter();

@@ -6,7 +6,7 @@
 mod docs;
 mod fix;
 mod known;
-mod model;
+pub(crate) mod model;
 mod problem;
 mod redact;
 mod rule;
@@ -19,6 +19,7 @@ use crate::nginx_conf::Config;
 
 pub use docs::{index_page, page};
 pub use fix::{Edit, Fix, apply_fixes};
+pub(crate) use known::pairs_of;
 pub use known::{Known, Pair, Seen, covers, pairs};
 pub use model::is_rendered;
 pub use problem::Problem;

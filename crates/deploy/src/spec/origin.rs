@@ -47,9 +47,9 @@ impl OriginText {
         self.line(&format!("name = \"{}\"", name.value), &name.place);
     }
 
-    /// Starts a table of `[[servers]]`.
-    pub(super) fn server(&mut self, place: &Place) {
-        self.line("[[servers]]", place);
+    /// Starts a table, as `[[servers]]`.
+    pub(super) fn table(&mut self, header: &str, place: &Place) {
+        self.line(header, place);
     }
 
     /// One key with its value; a table becomes a line for each of its keys.
@@ -84,7 +84,8 @@ impl OriginText {
             .and_then(|line| self.places.get(line.checked_sub(1)?))
             .unwrap_or(&self.site);
         finding.path = finding.path.map(|path| {
-            let table = if path.starts_with("servers") {
+            let beside = ["servers", "dependencies"];
+            let table = if beside.iter().any(|table| path.starts_with(table)) {
                 ""
             } else {
                 "origin."

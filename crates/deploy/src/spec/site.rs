@@ -22,7 +22,6 @@ pub(super) fn read(
 ) -> Option<SiteSpec> {
     let server_names = read_server_names(reader);
     let certificate = read_certificate(reader);
-    refuse_dependencies(reader);
     let mut text = OriginText::new(reader.place().clone(), prefix);
     if let Some(name) = &name {
         text.name(name);
@@ -38,6 +37,19 @@ pub(super) fn read(
         .into_iter()
         .filter_map(|server| read_server(server, &mut text))
         .collect();
+    for dependency in reader.tables("dependencies") {
+        text.table("[[dependencies]]", dependency.place());
+        for key in DEPENDENCY_KEYS {
+            if let Some(located) = dependency.value(key) {
+                let node = Node {
+                    place: located.place,
+                    value: located.value.clone(),
+                };
+                text.entry(&[key], &node);
+            }
+        }
+        dependency.finish();
+    }
     let (origin, findings) = text.load();
     report.borrow_mut().append(findings);
     Some(SiteSpec {
@@ -107,13 +119,6 @@ fn read_certificate(reader: &Reader<'_>) -> Option<CertificateSpec> {
     found
 }
 
-fn refuse_dependencies(reader: &Reader<'_>) {
-    if !reader.tables("dependencies").is_empty() {
-        let instead = "leave `[[dependencies]]` out; `/readyz` and `/capz` name the state of every MCP server";
-        reader.find("dependencies", not_available("`[[dependencies]]`", instead));
-    }
-}
-
 fn read_origin(reader: &Reader<'_>, text: &mut OriginText) -> Vec<Located<String>> {
     let Some(Value::Table(entries)) = reader.value("origin").map(|located| located.value) else {
         // a value of another kind becomes its finding here
@@ -129,10 +134,11 @@ fn read_origin(reader: &Reader<'_>, text: &mut OriginText) -> Vec<Located<String
             place: node.place.clone(),
         };
         match key.as_str() {
-            "name" | "generation" | "servers" => {
+            "name" | "generation" | "servers" | "dependencies" => {
                 let message = format!("`{key}` is not set here");
                 let hint = match key.as_str() {
                     "servers" => "write `[[servers]]` beside `[origin]`",
+                    "dependencies" => "write `[[dependencies]]` beside `[origin]`",
                     "name" => "the origin has the name of its site",
                     _ => "it is the digest of the deployment",
                 };
@@ -149,7 +155,7 @@ fn read_origin(reader: &Reader<'_>, text: &mut OriginText) -> Vec<Located<String
 
 fn read_server(server: Reader<'_>, text: &mut OriginText) -> Option<ServerCheck> {
     let name = server.string("name").map(|name| name.value);
-    text.server(server.place());
+    text.table("[[servers]]", server.place());
     for key in SERVER_KEYS {
         if let Some(located) = server.value(key) {
             let node = Node {
@@ -204,4 +210,18 @@ const SERVER_KEYS: [&str; 21] = [
     "environment_files",
     "environment_secrets",
     "limits",
+];
+/// The keys of `[[dependencies]]`, all of which the origin reads.
+const DEPENDENCY_KEYS: [&str; 11] = [
+    "name",
+    "kind",
+    "address",
+    "url",
+    "user",
+    "password_file",
+    "tls",
+    "ca_file",
+    "interval",
+    "timeout",
+    "critical",
 ];

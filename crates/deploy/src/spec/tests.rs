@@ -106,10 +106,6 @@ fn what_is_not_built_is_said_with_the_way_out() {
             &format!("{GOOD}[tls.acme]\nemail = \"a@b.c\"\n"),
             "tls.acme",
         ),
-        (
-            &format!("{GOOD}[[dependencies]]\nname = \"a\"\n"),
-            "dependencies",
-        ),
     ] {
         let (_, report) = parse(text, "x");
         let finding = report
@@ -213,6 +209,22 @@ fn an_address_that_is_refused_is_one_fault() {
     assert_eq!(ids(&spec("\"everywhere\"")), [wrong]);
     let none = ("spec.listen".into(), "edge.listen".into(), Some(6));
     assert_eq!(ids(&spec("")), [none]);
+}
+
+#[test]
+fn dependencies_are_the_origins_and_their_faults_have_the_lines_of_the_spec() {
+    let good = "[[dependencies]]\nname = \"graph\"\nkind = \"bolt\"\naddress = \"db.example\"\n";
+    let (spec, report) = parse(&format!("{GOOD}{good}"), "x");
+    let spec = spec.unwrap_or_else(|| panic!("{report}"));
+    assert_eq!(spec.sites[0].origin.dependencies[0].name, "graph");
+    let text = format!("{GOOD}{}", good.replace("bolt", "sql"));
+    let (_, report) = parse(&text, "x");
+    let mut found = report.findings().iter();
+    let finding = found.find(|finding| finding.id == "dependencies.kind");
+    let finding = finding.unwrap_or_else(|| panic!("{report}"));
+    assert_eq!(finding.path.as_deref(), Some("dependencies[0].kind"));
+    let line = text.lines().position(|line| line.starts_with("kind"));
+    assert_eq!(finding.line, line.map(|line| line + 1));
 }
 
 #[test]

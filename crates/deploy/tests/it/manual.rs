@@ -84,16 +84,19 @@ fn the_manual_has_every_key_that_the_reader_knows() {
         ("origin.timeouts", "origin.timeouts"),
         ("origin.sessions", "origin.sessions"),
         ("servers", "servers[0]"),
+        ("dependencies", "dependencies[0]"),
     ] {
         let header = match table {
             "" => String::new(),
-            "servers" | "edge.limits" | "edge.routes" => format!("[[{table}]]\n"),
+            "servers" | "dependencies" | "edge.limits" | "edge.routes" => {
+                format!("[[{table}]]\n")
+            }
             _ => format!("[{table}]\n"),
         };
         let mut known = known_keys(&format!("{header}zzzzzz = 1\n"), path);
         if table == "origin" {
             // these are set by the deployment, which the manual says in prose
-            for key in ["name", "generation", "servers"] {
+            for key in ["name", "generation", "servers", "dependencies"] {
                 assert!(known.remove(key), "{key}");
             }
         }

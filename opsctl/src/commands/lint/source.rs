@@ -11,7 +11,7 @@ use crate::exit::Exit;
 
 /// One configuration that is to be judged.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// The file that it begins with, as its includes would name it.
     main: String,
     place: Place,
@@ -36,7 +36,7 @@ const MOST_FILES: usize = 10_000;
 
 impl Source {
     /// The configurations that a word of the command line means: of a folder all that no other file of it includes.
-    pub(super) fn find(path: &Path) -> Result<Vec<Self>, CommandError> {
+    pub(crate) fn find(path: &Path) -> Result<Vec<Self>, CommandError> {
         if path == Path::new("-") {
             let mut bytes = Vec::new();
             let input = std::io::stdin()
@@ -118,17 +118,17 @@ impl Source {
     }
 
     /// Reads it, with all that it includes.
-    pub(super) fn load(&self) -> Result<Config, CommandError> {
+    pub(crate) fn load(&self) -> Result<Config, CommandError> {
         Config::load(&self.main, self).map_err(|why| refused(Path::new(&self.main), &why))
     }
 
     /// From now on this file has these bytes.
-    pub(super) fn overlay(&mut self, name: String, bytes: Vec<u8>) {
+    pub(crate) fn overlay(&mut self, name: String, bytes: Vec<u8>) {
         self.overlay.insert(name, bytes);
     }
 
     /// The bytes of standard input, where that is what is judged.
-    pub(super) fn replaces_output(&self) -> Option<&Vec<u8>> {
+    pub(crate) fn replaces_output(&self) -> Option<&Vec<u8>> {
         match &self.place {
             Place::Input(bytes) => Some(bytes),
             Place::Disk(_) | Place::Dump(_) => None,
@@ -136,7 +136,7 @@ impl Source {
     }
 
     /// The path of a file on this machine; none where it has none.
-    pub(super) fn place(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn place(&self, name: &str) -> Option<PathBuf> {
         match &self.place {
             Place::Disk(folder) => Some(on_disk(folder.as_deref(), name, Path::is_file)),
             Place::Dump(_) | Place::Input(_) => None,
@@ -145,7 +145,7 @@ impl Source {
 
     /// The path on this machine of a file that a directive names: NGINX looks for it from the folder of its main file on. None
     /// where the configuration came without its machine.
-    pub(super) fn named(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn named(&self, name: &str) -> Option<PathBuf> {
         let Place::Disk(folder) = &self.place else {
             return None;
         };
@@ -160,7 +160,7 @@ impl Source {
     }
 
     /// The name of a file for people.
-    pub(super) fn shown(&self, name: &str) -> String {
+    pub(crate) fn shown(&self, name: &str) -> String {
         self.place(name)
             .map_or_else(|| name.to_owned(), |path| path.display().to_string())
     }

@@ -5,6 +5,7 @@ mod corpus;
 mod headers;
 mod oracle;
 mod origin;
+mod outside;
 mod passthrough;
 mod quic;
 mod stage;

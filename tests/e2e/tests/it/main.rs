@@ -7,6 +7,7 @@ mod curl;
 mod demo;
 mod faults;
 mod flood;
+mod import;
 mod interop;
 mod leaving;
 mod lint;

@@ -6,11 +6,11 @@ use super::value::Address;
 
 /// One `listen` of a server.
 #[derive(Debug, Clone)]
-pub(in crate::lint) struct Listen<'c> {
+pub(crate) struct Listen<'c> {
     /// The directive.
-    pub(in crate::lint) statement: &'c Statement,
+    pub(crate) statement: &'c Statement,
     /// Where it listens.
-    pub(in crate::lint) address: Address,
+    pub(crate) address: Address,
 }
 
 impl<'c> Listen<'c> {
@@ -23,12 +23,12 @@ impl<'c> Listen<'c> {
     }
 
     /// Whether it has this parameter, such as `quic`; with `=` at the end, any value of it.
-    pub(in crate::lint) fn has(&self, parameter: &str) -> bool {
+    pub(crate) fn has(&self, parameter: &str) -> bool {
         self.position(parameter).is_some()
     }
 
     /// The index of a parameter among the words behind `listen`.
-    pub(in crate::lint) fn position(&self, parameter: &str) -> Option<usize> {
+    pub(crate) fn position(&self, parameter: &str) -> Option<usize> {
         self.statement
             .arguments()
             .enumerate()
@@ -41,17 +41,17 @@ impl<'c> Listen<'c> {
     }
 
     /// Whether it is the default server of its address by its own word.
-    pub(in crate::lint) fn is_default(&self) -> bool {
+    pub(crate) fn is_default(&self) -> bool {
         self.has("default_server") || self.has("default")
     }
 
     /// Datagrams: QUIC in `http`, `udp` in `stream`.
-    pub(in crate::lint) fn is_udp(&self) -> bool {
+    pub(crate) fn is_udp(&self) -> bool {
         self.has("quic") || self.has("udp")
     }
 
     /// Whether both ask for the same socket.
-    pub(in crate::lint) fn same_socket(&self, other: &Self) -> bool {
+    pub(crate) fn same_socket(&self, other: &Self) -> bool {
         self.address == other.address && self.is_udp() == other.is_udp()
     }
 }

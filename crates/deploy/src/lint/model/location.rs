@@ -6,20 +6,20 @@ use super::scope::Scope;
 
 /// A location, or an `if` inside one that passes requests on itself.
 #[derive(Debug, Clone)]
-pub(in crate::lint) struct Location<'c> {
+pub(crate) struct Location<'c> {
     /// The block.
-    pub(in crate::lint) statement: &'c Statement,
+    pub(crate) statement: &'c Statement,
     /// How it matches.
-    pub(in crate::lint) kind: Kind,
+    pub(crate) kind: Kind,
     /// What it matches: a path, a pattern or a name.
-    pub(in crate::lint) path: &'c str,
+    pub(crate) path: &'c str,
     /// What is in force in it.
-    pub(in crate::lint) scope: Scope<'c>,
+    pub(crate) scope: Scope<'c>,
 }
 
 /// How a location matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::lint) enum Kind {
+pub(crate) enum Kind {
     /// `= /path`
     Exact,
     /// `/path`
@@ -53,12 +53,12 @@ impl<'c> Location<'c> {
     }
 
     /// Where it passes requests on by itself.
-    pub(in crate::lint) fn proxy_pass(&self) -> Option<&'c Statement> {
+    pub(crate) fn proxy_pass(&self) -> Option<&'c Statement> {
         self.scope.own("proxy_pass").last()
     }
 
     /// Whether a request for this path could come here; of a pattern that cannot be read nobody knows.
-    pub(in crate::lint) fn matches(&self, path: &str) -> Option<bool> {
+    pub(crate) fn matches(&self, path: &str) -> Option<bool> {
         match self.kind {
             Kind::Exact => Some(self.path == path),
             Kind::Prefix | Kind::FirmPrefix => Some(path.starts_with(self.path)),
@@ -76,14 +76,14 @@ impl<'c> Location<'c> {
     }
 
     /// Whether it says itself that MCP goes through it: by its path, by where it passes requests on.
-    pub(in crate::lint) fn names_mcp(&self) -> bool {
+    pub(crate) fn names_mcp(&self) -> bool {
         let target = self.proxy_pass().map_or("", |pass| pass.argument(0));
         [self.path, target].into_iter().any(names_mcp)
     }
 
     /// Whether it says itself that event streams go through it: by its path, or because somebody already turned buffering
     /// off for it.
-    pub(in crate::lint) fn names_streams(&self) -> bool {
+    pub(crate) fn names_streams(&self) -> bool {
         let turned_off = self
             .scope
             .own("proxy_buffering")
@@ -93,7 +93,7 @@ impl<'c> Location<'c> {
 }
 
 /// Whether a path or an address says that it is MCP's.
-pub(in crate::lint) fn names_mcp(text: &str) -> bool {
+pub(crate) fn names_mcp(text: &str) -> bool {
     has_word(text, &MCP)
 }
 

@@ -4,7 +4,7 @@ mod listen;
 mod location;
 mod scope;
 mod server;
-pub(super) mod value;
+pub(crate) mod value;
 
 use std::collections::HashMap;
 
@@ -12,32 +12,32 @@ use super::known::{Known, Seen};
 use crate::nginx_conf::{Config, Document, Statement};
 use crate::target::{Target, Version};
 
-pub(super) use listen::Listen;
-pub(super) use location::{Kind, Location, names_mcp};
-pub(super) use scope::Scope;
-pub(super) use server::{Server, StreamServer};
+pub(crate) use listen::Listen;
+pub(crate) use location::{Kind, Location, names_mcp};
+pub(crate) use scope::Scope;
+pub(crate) use server::{Server, StreamServer};
 
 /// A configuration as the rules see it.
 #[derive(Debug)]
-pub(super) struct Model<'c> {
+pub(crate) struct Model<'c> {
     /// The configuration.
-    pub(super) config: &'c Config,
+    pub(crate) config: &'c Config,
     /// The NGINX that it is for; none when nobody said.
-    pub(super) target: Option<&'c Target>,
+    pub(crate) target: Option<&'c Target>,
     /// What is known of its certificates.
-    pub(super) certificates: &'c [Seen],
+    pub(crate) certificates: &'c [Seen],
     /// The top level.
-    pub(super) main: Scope<'c>,
+    pub(crate) main: Scope<'c>,
     /// The blocks `http`.
-    pub(super) http: Vec<&'c Statement>,
+    pub(crate) http: Vec<&'c Statement>,
     /// The servers of `http`, in their order.
-    pub(super) servers: Vec<Server<'c>>,
+    pub(crate) servers: Vec<Server<'c>>,
     /// The upstreams of `http`, by name.
-    pub(super) upstreams: HashMap<&'c str, &'c Statement>,
+    pub(crate) upstreams: HashMap<&'c str, &'c Statement>,
     /// The servers of `stream`.
-    pub(super) stream_servers: Vec<StreamServer<'c>>,
+    pub(crate) stream_servers: Vec<StreamServer<'c>>,
     /// The upstreams of `stream`, by name.
-    pub(super) stream_upstreams: HashMap<&'c str, &'c Statement>,
+    pub(crate) stream_upstreams: HashMap<&'c str, &'c Statement>,
 }
 
 /// What opsctl writes into the head of every file that it renders.
@@ -50,7 +50,7 @@ pub fn is_rendered(document: &Document) -> bool {
 }
 
 impl<'c> Model<'c> {
-    pub(super) fn new(config: &'c Config, known: Known<'c>) -> Self {
+    pub(crate) fn new(config: &'c Config, known: Known<'c>) -> Self {
         let main = Scope::of(&config.root);
         let mut model = Self {
             config,
@@ -92,41 +92,41 @@ impl<'c> Model<'c> {
 
     /// Whether everything is here, so that what is not here does not exist: NGINX starts with no configuration without
     /// `events`.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.main.own("events").next().is_some()
     }
 
     /// Whether opsctl rendered the file of this statement: then the origin behind it is known to mark its streams, and to
     /// keep its connections longer than the edge does.
-    pub(super) fn is_rendered(&self, statement: &Statement) -> bool {
+    pub(crate) fn is_rendered(&self, statement: &Statement) -> bool {
         let document = self.config.document(statement.file);
         document.is_some_and(is_rendered)
     }
 
     /// Whether the target is known to be this version or a later one.
-    pub(super) fn is_at_least(&self, version: Version) -> bool {
+    pub(crate) fn is_at_least(&self, version: Version) -> bool {
         self.target.is_some_and(|target| target.version >= version)
     }
 
     /// Whether the target is known to be older than this version.
-    pub(super) fn is_below(&self, version: Version) -> bool {
+    pub(crate) fn is_below(&self, version: Version) -> bool {
         self.target.is_some_and(|target| target.version < version)
     }
 
     /// Every location that passes MCP on, with its server.
-    pub(super) fn mcp_locations(&self) -> impl Iterator<Item = (&Server<'c>, &Location<'c>)> {
+    pub(crate) fn mcp_locations(&self) -> impl Iterator<Item = (&Server<'c>, &Location<'c>)> {
         self.proxied()
             .filter(|(server, location)| server.carries_mcp(location))
     }
 
     /// Every location that passes event streams on: those of MCP and those that say so.
-    pub(super) fn streaming_locations(&self) -> impl Iterator<Item = (&Server<'c>, &Location<'c>)> {
+    pub(crate) fn streaming_locations(&self) -> impl Iterator<Item = (&Server<'c>, &Location<'c>)> {
         self.proxied()
             .filter(|(server, location)| server.carries_mcp(location) || location.names_streams())
     }
 
     /// Every location that passes requests on.
-    pub(super) fn proxied(&self) -> impl Iterator<Item = (&Server<'c>, &Location<'c>)> {
+    pub(crate) fn proxied(&self) -> impl Iterator<Item = (&Server<'c>, &Location<'c>)> {
         self.servers.iter().flat_map(|server| {
             let locations = server
                 .locations
@@ -137,7 +137,7 @@ impl<'c> Model<'c> {
     }
 
     /// The upstream block that a location passes requests to; none for an address or a name of DNS.
-    pub(super) fn upstream_of(&self, location: &Location<'c>) -> Option<&'c Statement> {
+    pub(crate) fn upstream_of(&self, location: &Location<'c>) -> Option<&'c Statement> {
         let target = location.proxy_pass()?.argument(0);
         let rest = target.split_once("://").map_or(target, |(_, rest)| rest);
         let name = rest.split('/').next().unwrap_or(rest);
@@ -146,7 +146,7 @@ impl<'c> Model<'c> {
 
     /// The server that answers on the socket of this `listen` until a name has chosen another: the marked one, else the
     /// first.
-    pub(super) fn default_server(&self, listen: &Listen<'c>) -> Option<&Server<'c>> {
+    pub(crate) fn default_server(&self, listen: &Listen<'c>) -> Option<&Server<'c>> {
         let on_socket =
             |server: &&Server<'c>| server.listens.iter().any(|other| other.same_socket(listen));
         let marked = self.servers.iter().find(|server| {

@@ -7,7 +7,7 @@ use crate::nginx_conf::Statement;
 
 /// A block and the blocks around it, outermost first.
 #[derive(Debug, Clone)]
-pub(in crate::lint) struct Scope<'c> {
+pub(crate) struct Scope<'c> {
     blocks: Vec<Rc<Block<'c>>>,
 }
 
@@ -16,21 +16,21 @@ type Block<'c> = HashMap<&'c str, Vec<&'c Statement>>;
 
 impl<'c> Scope<'c> {
     /// The top level.
-    pub(in crate::lint) fn of(root: &'c [Statement]) -> Self {
+    pub(crate) fn of(root: &'c [Statement]) -> Self {
         Self {
             blocks: vec![index(root)],
         }
     }
 
     /// A block inside this one.
-    pub(in crate::lint) fn inside(&self, block: &'c Statement) -> Self {
+    pub(crate) fn inside(&self, block: &'c Statement) -> Self {
         let mut blocks = self.blocks.clone();
         blocks.push(index(block.children()));
         Self { blocks }
     }
 
     /// The directives of this name in this very block.
-    pub(in crate::lint) fn own(
+    pub(crate) fn own(
         &self,
         name: &str,
     ) -> impl DoubleEndedIterator<Item = &'c Statement> + use<'c> {
@@ -39,7 +39,7 @@ impl<'c> Scope<'c> {
     }
 
     /// The directive in force: the last one of the nearest block that has one.
-    pub(in crate::lint) fn nearest(&self, name: &str) -> Option<&'c Statement> {
+    pub(crate) fn nearest(&self, name: &str) -> Option<&'c Statement> {
         self.blocks
             .iter()
             .rev()
@@ -47,27 +47,27 @@ impl<'c> Scope<'c> {
     }
 
     /// The word in force behind this name; empty where the directive is not there.
-    pub(in crate::lint) fn word(&self, name: &str) -> &'c str {
+    pub(crate) fn word(&self, name: &str) -> &'c str {
         self.nearest(name)
             .map_or("", |statement| statement.argument(0))
     }
 
     /// The array in force (`add_header`, `proxy_set_header`, …): all of the nearest block that has one, and no other.
-    pub(in crate::lint) fn array(&self, name: &str) -> Vec<&'c Statement> {
+    pub(crate) fn array(&self, name: &str) -> Vec<&'c Statement> {
         self.array_depth(name)
             .map(|depth| named(&self.blocks[depth], name))
             .unwrap_or_default()
     }
 
     /// The array that would be in force if this block had none of its own.
-    pub(in crate::lint) fn outer_array(&self, name: &str) -> Vec<&'c Statement> {
+    pub(crate) fn outer_array(&self, name: &str) -> Vec<&'c Statement> {
         let mut outer = self.clone();
         outer.blocks.pop();
         outer.array(name)
     }
 
     /// The value that `name HEADER value` gives a header, whatever the case of the header's name.
-    pub(in crate::lint) fn header(&self, name: &str, header: &str) -> Option<&'c Statement> {
+    pub(crate) fn header(&self, name: &str, header: &str) -> Option<&'c Statement> {
         let array = self.array(name);
         array
             .into_iter()

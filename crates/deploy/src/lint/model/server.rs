@@ -8,26 +8,26 @@ use super::scope::Scope;
 
 /// A server of `http`.
 #[derive(Debug)]
-pub(in crate::lint) struct Server<'c> {
+pub(crate) struct Server<'c> {
     /// The block.
-    pub(in crate::lint) statement: &'c Statement,
+    pub(crate) statement: &'c Statement,
     /// What is in force in it.
-    pub(in crate::lint) scope: Scope<'c>,
+    pub(crate) scope: Scope<'c>,
     /// Where it listens; nothing where it says nothing (port 80 then).
-    pub(in crate::lint) listens: Vec<Listen<'c>>,
+    pub(crate) listens: Vec<Listen<'c>>,
     /// Its names.
-    pub(in crate::lint) names: Vec<&'c str>,
+    pub(crate) names: Vec<&'c str>,
     /// Its locations with those inside them, and each `if` inside that passes requests on.
-    pub(in crate::lint) locations: Vec<Location<'c>>,
+    pub(crate) locations: Vec<Location<'c>>,
 }
 
 /// A server of `stream`.
 #[derive(Debug)]
-pub(in crate::lint) struct StreamServer<'c> {
+pub(crate) struct StreamServer<'c> {
     /// What is in force in it.
-    pub(in crate::lint) scope: Scope<'c>,
+    pub(crate) scope: Scope<'c>,
     /// Where it listens.
-    pub(in crate::lint) listens: Vec<Listen<'c>>,
+    pub(crate) listens: Vec<Listen<'c>>,
 }
 
 impl<'c> Server<'c> {
@@ -48,17 +48,17 @@ impl<'c> Server<'c> {
     }
 
     /// Whether it speaks HTTP/3.
-    pub(in crate::lint) fn has_quic(&self) -> bool {
+    pub(crate) fn has_quic(&self) -> bool {
         self.listens.iter().any(|listen| listen.has("quic"))
     }
 
     /// Whether it speaks TLS over TCP.
-    pub(in crate::lint) fn has_tls(&self) -> bool {
+    pub(crate) fn has_tls(&self) -> bool {
         self.listens.iter().any(|listen| listen.has("ssl"))
     }
 
     /// Whether it turns everybody away: it is there for names that nobody serves.
-    pub(in crate::lint) fn refuses_all(&self) -> bool {
+    pub(crate) fn refuses_all(&self) -> bool {
         let refuses = |statement: &Statement| {
             matches!(statement.argument(0), "421" | "444" | "404" | "403" | "400")
         };
@@ -67,7 +67,7 @@ impl<'c> Server<'c> {
 
     /// Whether MCP goes through a location of it: it says so, or the server is named for MCP and has no other location
     /// that says so.
-    pub(in crate::lint) fn carries_mcp(&self, location: &Location<'c>) -> bool {
+    pub(crate) fn carries_mcp(&self, location: &Location<'c>) -> bool {
         if location.names_mcp() {
             return true;
         }
@@ -77,14 +77,14 @@ impl<'c> Server<'c> {
     }
 
     /// Whether any MCP goes through it.
-    pub(in crate::lint) fn has_mcp(&self) -> bool {
+    pub(crate) fn has_mcp(&self) -> bool {
         let mut locations = self.locations.iter();
         locations.any(|location| location.proxy_pass().is_some() && self.carries_mcp(location))
     }
 
     /// The location that answers for a path, as NGINX chooses it: the exact one, else the longest prefix, unless a pattern
     /// takes it. Nothing where no location does, or where a pattern cannot be read.
-    pub(in crate::lint) fn location_for(&self, path: &str) -> Option<&Location<'c>> {
+    pub(crate) fn location_for(&self, path: &str) -> Option<&Location<'c>> {
         let top = || {
             let own = self.scope.own("location");
             let own: Vec<_> = own.map(|statement| statement.span).collect();
@@ -125,7 +125,7 @@ impl<'c> StreamServer<'c> {
     }
 
     /// Whether it passes datagrams on.
-    pub(in crate::lint) fn is_udp(&self) -> bool {
+    pub(crate) fn is_udp(&self) -> bool {
         self.listens.iter().any(Listen::is_udp)
     }
 }

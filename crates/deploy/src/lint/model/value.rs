@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A time: `75`, `75s`, `1h30m`, `500ms`. A number alone is seconds.
-pub(in crate::lint) fn time(text: &str) -> Option<Duration> {
+pub(crate) fn time(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     if rest.is_empty() {
@@ -39,7 +39,7 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 /// A size in bytes: `4096`, `8k`, `16m`, `1g`.
-pub(in crate::lint) fn size(text: &str) -> Option<u64> {
+pub(crate) fn size(text: &str) -> Option<u64> {
     let (digits, factor) = match text.as_bytes().last()? {
         b'k' | b'K' => (&text[..text.len() - 1], 1 << 10),
         b'm' | b'M' => (&text[..text.len() - 1], 1 << 20),
@@ -51,16 +51,16 @@ pub(in crate::lint) fn size(text: &str) -> Option<u64> {
 
 /// An address to listen on or to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::lint) struct Address {
+pub(crate) struct Address {
     /// The host in lower case: `*` for every IPv4 address, `[::]` for every IPv6 one, `unix:/path` for a socket.
-    pub(in crate::lint) host: String,
+    pub(crate) host: String,
     /// The port; 0 for a Unix socket and for a port that is not a number.
-    pub(in crate::lint) port: u16,
+    pub(crate) port: u16,
 }
 
 impl Address {
     /// Reads `443`, `*:443`, `192.0.2.1:443`, `[::]:443`, `unix:/path`, `name:443`, `name` (with `port` for the last).
-    pub(in crate::lint) fn read(text: &str, port: u16) -> Self {
+    pub(crate) fn read(text: &str, port: u16) -> Self {
         let text = text.to_ascii_lowercase();
         let (host, port) = if text.starts_with("unix:") {
             (text, 0)
@@ -84,7 +84,7 @@ impl Address {
 
     /// Whether somebody who connects to `self` reaches a listener on `listener` of the same machine: the same address, or
     /// a wildcard and a loopback address.
-    pub(in crate::lint) fn reaches(&self, listener: &Self) -> bool {
+    pub(crate) fn reaches(&self, listener: &Self) -> bool {
         let is_local =
             self.host.starts_with("127.") || matches!(self.host.as_str(), "[::1]" | "*" | "[::]");
         let is_wild = matches!(listener.host.as_str(), "*" | "[::]");
