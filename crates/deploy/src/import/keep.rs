@@ -179,10 +179,10 @@ fn in_server(config: &Config, statement: &Statement, kept: &mut Kept, log: &mut 
             );
         }
         "add_header" if is_in(statement.argument(0), ANSWERED) => {
-            log.becomes(statement, "the rendering's own header")
+            log.becomes(statement, "the rendering's own header");
         }
         "add_header" if is_cors(statement) => {
-            log.becomes(statement, "origin.allowed_origins: the origin answers CORS")
+            log.becomes(statement, "origin.allowed_origins: the origin answers CORS");
         }
         "if" => {
             push(&mut kept.server, config, statement);
@@ -264,7 +264,7 @@ fn rest_of_the_site(config: &Config, statement: &Statement, kept: &mut Kept, log
             body = body.replace(target, bare);
         }
     }
-    let _ = write!(kept.server, "location ~ ^/ {{{body}\n");
+    let _ = writeln!(kept.server, "location ~ ^/ {{{body}");
     log.becomes(statement, "kept in snippets/server as `location ~ ^/`");
 }
 

@@ -113,7 +113,7 @@ impl<'c> Upstreams<'_, 'c> {
             None => (rest, None),
         };
         let authority = match self.model.upstream_of(location) {
-            Some(block) => self.first_server(block, log).ok_or_else(refused)?,
+            Some(block) => Self::first_server(block, log).ok_or_else(refused)?,
             None => authority.to_owned(),
         };
         let is_nameable =
@@ -132,7 +132,7 @@ impl<'c> Upstreams<'_, 'c> {
         Ok(format!("{scheme}://{authority}{path}"))
     }
 
-    fn first_server(&self, block: &'c Statement, log: &mut Log<'_>) -> Option<String> {
+    fn first_server(block: &Statement, log: &mut Log<'_>) -> Option<String> {
         let mut servers = block
             .children()
             .iter()
