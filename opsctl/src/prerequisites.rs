@@ -11,7 +11,7 @@ use crate::host::ports::{self, Held, Protocol, Taken};
 use crate::host::{self, accounts};
 use crate::spec::SpecFile;
 
-/// The programs of all servers are there, and the folders that they run in.
+/// The programs of all servers are there, and the folders that they run in, and the files of servers by URL.
 pub(crate) fn check_commands(deployment: &Deployment, spec: &SpecFile) -> Report {
     let mut report = Report::new();
     for (site_index, site) in deployment.sites.iter().enumerate() {
@@ -26,6 +26,16 @@ pub(crate) fn check_commands(deployment: &Deployment, spec: &SpecFile) -> Report
 }
 
 fn fault(server: &Server) -> Option<(&'static str, Finding)> {
+    if let Some(remote) = &server.remote {
+        let missing = remote.files().find(|path| !path.is_file())?;
+        let message = format!(
+            "the file `{}` of server `{}` was not found",
+            missing.display(),
+            server.name
+        );
+        let finding = Finding::error("host.file", message);
+        return Some(("url", finding.hint("make it, or name another")));
+    }
     let folder = server.working_directory.as_deref();
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         let message = format!(

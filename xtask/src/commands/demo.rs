@@ -1,9 +1,11 @@
 //! `cargo xtask demo`: the main job on this machine, with all that it needs provided first.
 
+mod far;
+
 use std::env;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use crate::apt::{self, Brings, Package};
@@ -11,7 +13,7 @@ use crate::cache::Cache;
 use crate::cli::{Demo, Topology};
 use crate::failure::Failure;
 use crate::repository::Repository;
-use crate::tools::{nginx, python};
+use crate::tools::{nginx, node, python};
 use crate::{files, process, talk};
 
 /// Names the NGINX to take; `opsctl` reads it too.
@@ -46,13 +48,25 @@ pub(crate) fn run(repository: &Repository, arguments: &Demo) -> Result<ExitCode,
         (None, None) => nginx::ensure(repository, &cache)?.into_os_string(),
     };
     let servers = python::ensure(repository, &cache, &python::SERVERS)?.bin();
+    let everything = node::ensure(repository, &cache, &node::EVERYTHING)?;
+    let fastmcp = python::ensure(repository, &cache, &python::FASTMCP)?;
     build(repository)?;
     let ports = free_ports(is_free)?;
-    let text = spec(arguments.topology, ports, repository.root(), &servers);
     // kept, so that it can be read, changed and given to opsctl by hand
-    let spec = cache
-        .folder()
-        .join(format!("demo/{}/deploy.toml", ports.https));
+    let folder = cache.folder().join(format!("demo/{}", ports.https));
+    let (python, log) = (fastmcp.program("python"), folder.join("words.log"));
+    let text = spec(
+        arguments.topology,
+        ports,
+        &Servers {
+            repository: repository.root().to_owned(),
+            python: servers,
+            node: everything.node().to_owned(),
+            everything: everything.program().to_owned(),
+            words: far::start(repository.root(), &python, &log)?,
+        },
+    );
+    let spec = folder.join("deploy.toml");
     files::replace(&spec, &text)?;
     talk::progress(format_args!("spec: {}", spec.display()));
 
@@ -107,14 +121,27 @@ fn is_free(port: u16) -> bool {
     TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
 }
 
-/// The demo's deployment: two MCP servers that others wrote, one of them over this very repository.
-fn spec(topology: Topology, ports: Ports, repository: &Path, servers: &Path) -> String {
+/// What the MCP servers are started from, and the URL of the one that is reached by it.
+#[derive(Debug)]
+struct Servers {
+    repository: PathBuf,
+    /// The folder of the programs in Python.
+    python: PathBuf,
+    node: PathBuf,
+    everything: PathBuf,
+    words: String,
+}
+
+/// The demo's deployment: four MCP servers of three kinds, one of them over this very repository.
+fn spec(topology: Topology, ports: Ports, servers: &Servers) -> String {
     let quoted = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned()).to_string();
     let Ports { https, http } = ports;
     let topology = topology.word();
-    let repository = quoted(repository);
-    let git = quoted(&servers.join("mcp-server-git"));
-    let time = quoted(&servers.join("mcp-server-time"));
+    let repository = quoted(&servers.repository);
+    let git = quoted(&servers.python.join("mcp-server-git"));
+    let time = quoted(&servers.python.join("mcp-server-time"));
+    let (node, everything) = (quoted(&servers.node), quoted(&servers.everything));
+    let words = &servers.words;
     format!(
         r#"# Written by `cargo xtask demo`, anew each time. All keys: specs/full.toml
 name = "demo"
@@ -145,6 +172,18 @@ name = "time"
 command = [{time}, "--local-timezone", "UTC"]
 check_tool = "get_current_time"
 check_arguments = {{ timezone = "UTC" }}
+
+[[servers]]
+name = "everything"
+command = [{node}, {everything}, "stdio"]
+check_tool = "echo"
+check_arguments = {{ message = "hello" }}
+
+[[servers]]
+name = "words"
+url = "{words}"
+check_tool = "count_words"
+check_arguments = {{ text = "one two three" }}
 "#
     )
 }
@@ -177,7 +216,14 @@ mod tests {
     #[test]
     fn the_spec_is_toml_whatever_is_in_a_path() {
         let odd = Path::new("/a b/\"c\"\\d");
-        let text = spec(Topology::H3Termination, PORTS, odd, Path::new("/v/bin"));
+        let servers = Servers {
+            repository: odd.to_owned(),
+            python: "/v/bin".into(),
+            node: "/n/node".into(),
+            everything: odd.to_owned(),
+            words: "http://127.0.0.1:1/mcp".into(),
+        };
+        let text = spec(Topology::H3Termination, PORTS, &servers);
         let table: toml::Table = text.parse().expect("valid TOML");
         let server = &table["servers"][0];
         assert_eq!(server["command"][2].as_str(), odd.to_str());

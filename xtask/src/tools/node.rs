@@ -42,6 +42,12 @@ pub(crate) const MCP_PROXY: Package = Package {
     program: "mcp-proxy/dist/bin/mcp-proxy.mjs",
 };
 
+/// The reference server of MCP, with every feature.
+pub(crate) const EVERYTHING: Package = Package {
+    name: "everything",
+    program: "@modelcontextprotocol/server-everything/dist/index.js",
+};
+
 /// A program that is there, with the Node that runs it.
 #[derive(Debug)]
 pub(crate) struct Installed {
@@ -128,7 +134,7 @@ fn path_with(folder: &Path) -> Result<OsString, Failure> {
 mod tests {
     use serde_json::Value;
 
-    const LOCKS: [(&str, &str); 4] = [
+    const LOCKS: [(&str, &str); 5] = [
         (
             include_str!("../../node/conformance/package.json"),
             include_str!("../../node/conformance/package-lock.json"),
@@ -136,6 +142,10 @@ mod tests {
         (
             include_str!("../../node/inspector/package.json"),
             include_str!("../../node/inspector/package-lock.json"),
+        ),
+        (
+            include_str!("../../node/everything/package.json"),
+            include_str!("../../node/everything/package-lock.json"),
         ),
         (
             include_str!("../../node/supergateway/package.json"),
