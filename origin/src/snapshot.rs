@@ -50,7 +50,7 @@ impl Snapshot {
 }
 
 /// One server as the outside may see it. Serialises to the shape of `/capz`:
-/// `{"name","state","tools","restarts","error","protocol_version","server_info"}`.
+/// `{"name","state","tools","restarts","error","processes","protocol_version","server_info"}`.
 #[derive(Debug, Clone, Serialize)]
 pub struct ServerStatus {
     /// Its name in the configuration.
@@ -70,22 +70,60 @@ pub struct ServerStatus {
     pub restarts: u64,
     /// Why it is not ready, with the end of its error output.
     pub error: Option<String>,
+    /// The processes that all clients share, each with its own state.
+    pub processes: Vec<ProcessStatus>,
     /// The revision that it chose in its handshake.
     pub protocol_version: Option<String>,
     /// What it says of itself, as it was sent.
     pub server_info: Option<Box<RawValue>>,
 }
 
-/// What a server is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// One process of a server. Serialises to `{"state","restarts","error"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProcessStatus {
+    /// What it is doing.
+    pub state: ServerState,
+    /// How often it was started again after its first start.
+    pub restarts: u64,
+    /// Why it is not ready, with the end of its error output.
+    pub error: Option<String>,
+}
+
+impl ProcessStatus {
+    /// Before its first start has ended.
+    pub(crate) const fn starting() -> Self {
+        Self {
+            state: ServerState::Starting,
+            restarts: 0,
+            error: None,
+        }
+    }
+}
+
+impl ServerStatus {
+    /// Makes of the states of its processes the server's own: it is as well as the best of them. Its error is that of the first
+    /// process that is as well as that.
+    pub(crate) fn settle(&mut self) -> ServerState {
+        let best = self.processes.iter().min_by_key(|process| process.state);
+        if let Some(best) = best {
+            self.state = best.state;
+            self.error.clone_from(&best.error);
+        }
+        self.restarts = self.processes.iter().map(|process| process.restarts).sum();
+        self.state
+    }
+}
+
+/// What a server is doing, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerState {
-    /// Its first start is under way.
-    Starting,
     /// It answers calls.
     Ready,
     /// It was ready, died, and is started again; its tools stay listed.
     Restarting,
+    /// Its first start is under way.
+    Starting,
     /// It does not come up: its tools are gone. It is still tried again, at the longest back-off.
     Failed,
 }
@@ -126,10 +164,11 @@ mod tests {
             private: false,
             restarts: 2,
             error: Some("gone".into()),
+            processes: vec![ProcessStatus::starting()],
             protocol_version: None,
             server_info: Some(RawValue::from_string(r#"{"name":"x"}"#.into()).unwrap()),
         };
-        let expected = r#"{"name":"git","state":"failed","tools":0,"restarts":2,"error":"gone","protocol_version":null,"server_info":{"name":"x"}}"#;
+        let expected = r#"{"name":"git","state":"failed","tools":0,"restarts":2,"error":"gone","processes":[{"state":"starting","restarts":0,"error":null}],"protocol_version":null,"server_info":{"name":"x"}}"#;
         assert_eq!(serde_json::to_string(&status).unwrap(), expected);
     }
 }

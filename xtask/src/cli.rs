@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Conformance(Conformance),
     /// Measure what things cost, each beside a peer in the same run
     Bench(Bench),
+    /// Run the long versions of tests: many rounds of the same
+    Soak(Soak),
     /// Run the fuzz targets for a while each, from their seeds
     Fuzz(Fuzz),
     /// Build the Debian package of this checkout
@@ -129,6 +131,23 @@ pub(crate) enum BenchName {
     /// The envelope against rmcp, the memory of sessions and streams, and a flood of sessions
     Protocol,
     /// One tool of a stdio server through the origin, through other bridges, and over its own pipe
+    Gateway,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Soak {
+    /// What to run; all of them when none is named
+    #[arg(value_enum)]
+    pub(crate) names: Vec<SoakName>,
+    /// How many rounds
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) rounds: u32,
+}
+
+/// A test with a long version.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum SoakName {
+    /// Every fault of a stdio server, and what it leaves behind
     Gateway,
 }
 

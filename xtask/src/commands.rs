@@ -5,6 +5,7 @@ mod conformance;
 mod demo;
 mod fuzz;
 mod package;
+mod soak;
 mod test;
 mod tidy;
 mod tools;
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Test(arguments) => test::run(&repository, &arguments.suites),
         Command::Conformance(arguments) => conformance::run(&repository, &arguments),
         Command::Bench(arguments) => bench::run(&repository, &arguments),
+        Command::Soak(arguments) => soak::run(&repository, &arguments),
         Command::Fuzz(arguments) => fuzz::run(&repository, &arguments),
         Command::Package => package::run(&repository),
         Command::Tidy => tidy::run(&repository),

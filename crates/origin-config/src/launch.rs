@@ -1,4 +1,4 @@
-//! How the processes of a server are made: with which secrets, within which limits.
+//! How the processes of a server are made: how many, with which secrets, within which limits.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,8 +10,10 @@ use findings::{Finding, Reader, format_duration, format_size};
 use crate::write::{text, texts};
 
 /// What a server's processes are given beside their command; of no use to a server that runs elsewhere.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launch {
+    /// `processes`: how many processes all clients share.
+    pub processes: u32,
     /// `environment_files`: files of `NAME=VALUE` lines, read at every start; a later file wins over an earlier one, and
     /// `environment` over all.
     pub environment_files: Vec<PathBuf>,
@@ -20,6 +22,17 @@ pub struct Launch {
     pub environment_secrets: BTreeMap<String, PathBuf>,
     /// `limits`.
     pub limits: Limits,
+}
+
+impl Default for Launch {
+    fn default() -> Self {
+        Self {
+            processes: 1,
+            environment_files: Vec::new(),
+            environment_secrets: BTreeMap::new(),
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// Resource limits of one process (getrlimit(2)); what it starts inherits them. Absent: as the origin's own.
@@ -39,7 +52,10 @@ pub struct Limits {
 pub(crate) fn read(table: &Reader<'_>) -> Launch {
     let files = table.strings("environment_files").unwrap_or_default();
     let secrets = table.string_map("environment_secrets").unwrap_or_default();
+    let processes = table.integer("processes", 1..=MOST_PROCESSES);
+    let processes = processes.and_then(|found| u32::try_from(found.value).ok());
     Launch {
+        processes: processes.unwrap_or(1),
         environment_files: files.into_iter().map(|file| file.value.into()).collect(),
         environment_secrets: secrets
             .into_iter()
@@ -77,6 +93,9 @@ pub(crate) fn write(out: &mut String, launch: &Launch) {
     let mut line = |key: &str, value: String| {
         let _ = writeln!(out, "{key} = {value}");
     };
+    if launch.processes != 1 {
+        line("processes", launch.processes.to_string());
+    }
     let files: Vec<_> = launch
         .environment_files
         .iter()
@@ -119,3 +138,6 @@ pub(crate) fn write(out: &mut String, launch: &Launch) {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// A Python server was measured at 40 to 60 MB: more of them fit on no small machine.
+const MOST_PROCESSES: i64 = 256;

@@ -198,12 +198,13 @@ const REMOTE_KEYS: [&str; 8] = [
 ];
 
 /// The keys that a server with `command` alone has.
-const PROCESS_KEYS: [&str; 7] = [
+const PROCESS_KEYS: [&str; 8] = [
     "command",
     "working_directory",
     "environment",
     "environment_pass",
     "environment_files",
+    "processes",
     "environment_secrets",
     "limits",
 ];

@@ -11,7 +11,16 @@ use tokio::sync::watch;
 
 use super::Options;
 use crate::clock::Clock;
-use crate::snapshot::{ServerState, ServerStatus, Snapshot};
+use crate::snapshot::{ProcessStatus, ServerState, ServerStatus, Snapshot};
+
+/// A process of a server, by its places.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seat {
+    /// Of the server in the configuration.
+    pub(super) server: usize,
+    /// Among the processes that all clients share.
+    pub(super) process: usize,
+}
 
 /// The state of all servers; each change makes a new snapshot.
 #[derive(Debug)]
@@ -40,11 +49,11 @@ impl Board {
         (board, seen)
     }
 
-    /// The server is up and offers this.
-    pub(super) fn ready(&self, index: usize, hello: Hello) {
-        self.change_one(index, |status| {
-            status.state = ServerState::Ready;
-            status.error = None;
+    /// A process of the server is up, and this is what it offers.
+    pub(super) fn ready(&self, seat: Seat, hello: Hello) {
+        self.change_one(seat, |status, process| {
+            process.state = ServerState::Ready;
+            process.error = None;
             status.protocol_version = Some(hello.protocol_version);
             status.server_info = hello
                 .server_info
@@ -54,33 +63,39 @@ impl Board {
     }
 
     /// One list of the server is this now.
-    pub(super) fn listed(&self, index: usize, kind: Kind, items: Vec<Box<str>>) {
-        self.change_one(index, |status| {
+    pub(super) fn listed(&self, seat: Seat, kind: Kind, items: Vec<Box<str>>) {
+        self.change_one(seat, |status, _| {
             let offers = status.offers.clone().with(kind, items);
             offer(status, offers);
         });
     }
 
-    /// The server is down and will be started again. Its tools stay listed where `state` says that it will be back.
-    pub(super) fn down(&self, index: usize, state: ServerState, error: String) {
-        self.change_one(index, |status| {
-            status.state = state;
-            status.error = Some(error);
-            if state == ServerState::Failed {
-                offer(status, Offers::default());
-            }
+    /// A process of the server is down and will be started again. The server's tools stay listed while `state` says that one
+    /// of its processes will be back.
+    pub(super) fn down(&self, seat: Seat, state: ServerState, error: String) {
+        self.change_one(seat, |_, process| {
+            process.state = state;
+            process.error = Some(error);
         });
     }
 
-    /// The server is started once more.
-    pub(super) fn restarted(&self, index: usize) {
-        self.change_one(index, |status| status.restarts += 1);
+    /// A process of the server is started once more.
+    pub(super) fn restarted(&self, seat: Seat) {
+        self.change_one(seat, |_, process| process.restarts += 1);
     }
 
-    fn change_one(&self, index: usize, change: impl FnOnce(&mut ServerStatus)) {
+    fn change_one(&self, seat: Seat, change: impl FnOnce(&mut ServerStatus, &mut ProcessStatus)) {
         self.change(|records| {
-            if let Some(record) = records.get_mut(index) {
-                change(record);
+            let Some(record) = records.get_mut(seat.server) else {
+                return;
+            };
+            let Some(mut process) = record.processes.get(seat.process).cloned() else {
+                return;
+            };
+            change(record, &mut process);
+            record.processes[seat.process] = process;
+            if record.settle() == ServerState::Failed {
+                offer(record, Offers::default());
             }
         });
     }
@@ -107,6 +122,11 @@ impl Board {
     }
 }
 
+/// How many processes of a server all clients share.
+pub(super) fn processes(server: &Server) -> usize {
+    usize::try_from(server.launch.processes.max(1)).unwrap_or(1)
+}
+
 fn starting(server: &Server) -> ServerStatus {
     let mut status = ServerStatus {
         name: server.name.clone(),
@@ -116,6 +136,7 @@ fn starting(server: &Server) -> ServerStatus {
         private: server.process == ProcessMode::PerSession,
         restarts: 0,
         error: None,
+        processes: vec![ProcessStatus::starting(); processes(server)],
         protocol_version: None,
         server_info: None,
     };

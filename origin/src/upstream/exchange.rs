@@ -15,6 +15,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::pool::Load;
 use super::trip::{Trace, Trip};
 use super::{CallError, RawResult};
 
@@ -140,6 +141,8 @@ pub(super) struct Line {
     pub(super) cancels: mpsc::UnboundedSender<u64>,
     pub(super) call_timeout: Duration,
     pub(super) tickets: Arc<AtomicU64>,
+    /// What the process has to do.
+    pub(super) load: Arc<Load>,
 }
 
 /// The other end of a [`Line`].
@@ -191,6 +194,7 @@ impl Line {
             cancels,
             call_timeout,
             tickets,
+            load: Arc::default(),
         };
         let inbox = Inbox {
             orders: Orders {
@@ -232,6 +236,7 @@ impl Line {
             Err(TrySendError::Full(order)) => (Some(self.place_for(order)), None),
             Err(TrySendError::Closed(_)) => (None, Some(unavailable(&self.server, CLOSED))),
         };
+        self.load.begin();
         Exchange {
             notes: noted,
             answer: Some(answered),
@@ -360,6 +365,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        self.line.load.end();
         // Closed before the message is sent: a request still in the queue is then seen to have nobody waiting.
         if self.answer.take().is_some() {
             let _ = self.line.cancels.send(self.ticket);

@@ -10,6 +10,7 @@ mod limits;
 mod lines;
 mod link;
 mod native;
+mod pool;
 mod private;
 mod process;
 mod remote;
@@ -38,12 +39,13 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::native::Toolbox;
 use crate::snapshot::Snapshot;
-use board::Board;
+use board::{Board, Seat};
 use exchange::{Line, unavailable};
 use lent::{Loans, Of};
 use lines::MAX_MESSAGE;
 use link::Route;
 use native::Native;
+use pool::{Member, Pool};
 use private::Birth;
 use supervisor::Supervisor;
 use watched::Watched;
@@ -134,9 +136,9 @@ pub struct Upstreams {
 #[derive(Debug)]
 struct Handle {
     server: Server,
+    pool: Pool,
+    tickets: Arc<AtomicU64>,
     route: Route,
-    line: Arc<Line>,
-    watched: Arc<Watched>,
     /// The processes that sessions may still have of it.
     processes: Arc<Semaphore>,
 }
@@ -153,40 +155,52 @@ impl Upstreams {
         let updates = broadcast::Sender::new(UPDATES);
         let tickets = Arc::new(AtomicU64::new(0));
         let handles = servers.iter().enumerate().map(|(index, server)| {
-            let name = server.name.as_str().into();
-            let (line, inbox) = Line::new(name, server.call_timeout, Arc::clone(&tickets));
-            let watched = Arc::new(Watched::default());
             let route = Route::to(server, &options.environment);
-            if let Some((_, toolbox)) = own.filter(|_| index + 1 == servers.len()) {
-                let native = Native {
-                    index,
-                    toolbox: Arc::clone(toolbox),
-                    board: Arc::clone(&board),
-                    inbox,
-                    stop: stop.clone(),
+            let name: Arc<str> = server.name.as_str().into();
+            let native = own.filter(|_| index + 1 == servers.len());
+            let members = (0..board::processes(server)).map(|process| {
+                let tickets = Arc::clone(&tickets);
+                let (line, inbox) = Line::new(Arc::clone(&name), server.call_timeout, tickets);
+                let watched = Arc::new(Watched::default());
+                let seat = Seat {
+                    server: index,
+                    process,
                 };
-                tasks.spawn(native.run());
-            } else {
-                let supervisor = Supervisor {
-                    index,
-                    server: (*server).clone(),
-                    route: route.clone(),
-                    options: options.clone(),
-                    board: Arc::clone(&board),
-                    inbox,
-                    watched: Arc::clone(&watched),
-                    updates: updates.clone(),
-                    eras: Eras::new(route.probe()),
-                    stop: stop.clone(),
-                };
-                tasks.spawn(supervisor.run());
-            }
+                if let Some((_, toolbox)) = native {
+                    let native = Native {
+                        seat,
+                        toolbox: Arc::clone(toolbox),
+                        board: Arc::clone(&board),
+                        inbox,
+                        stop: stop.clone(),
+                    };
+                    tasks.spawn(native.run());
+                } else {
+                    let supervisor = Supervisor {
+                        seat,
+                        server: (*server).clone(),
+                        route: route.clone(),
+                        options: options.clone(),
+                        board: Arc::clone(&board),
+                        inbox,
+                        load: Arc::clone(&line.load),
+                        watched: Arc::clone(&watched),
+                        updates: updates.clone(),
+                        eras: Eras::new(route.probe()),
+                        stop: stop.clone(),
+                    };
+                    tasks.spawn(supervisor.run());
+                }
+                let line = Arc::new(line);
+                Member { line, watched }
+            });
+            let pool = Pool::new(members.collect());
             let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
             let handle = Handle {
                 server: (*server).clone(),
-                route,
-                line: Arc::new(line),
-                watched,
+                route: route.clone(),
+                pool,
+                tickets: Arc::clone(&tickets),
                 processes: Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS))),
             };
             (server.name.clone(), handle)
@@ -213,11 +227,13 @@ impl Upstreams {
         self.updates.subscribe()
     }
 
-    /// Hands a request to the process of `server` that all clients share. Its answer comes within the server's `call_timeout`.
+    /// Hands a request to a process of `server` that all clients share, the least busy one. Its answer comes within the server's `call_timeout`.
     ///
     /// A request that times out, or whose [`Exchange`] is dropped, is cancelled at the server.
     pub fn begin(&self, server: &str, call: Call) -> Result<Exchange, CallError> {
-        Ok(self.handle(server)?.line.begin(call))
+        let line = self.handle(server)?.pool.line();
+        let line = line.ok_or_else(|| unavailable(server, "it has no process"))?;
+        Ok(line.begin(call))
     }
 
     /// The same, and waits for the answer alone.
@@ -228,7 +244,7 @@ impl Upstreams {
     /// Has a shared server tell of changes of a resource, until the watch is dropped. `None`: there is no such server.
     pub fn watch(&self, server: &str, uri: String) -> Option<Watch> {
         let handle = self.servers.get(server)?;
-        Some(Watch::new(Arc::clone(&handle.watched), uri))
+        Some(Watch::new(handle.pool.watched(), uri))
     }
 
     /// Whether each session has a process of this server to itself.
@@ -257,7 +273,7 @@ impl Upstreams {
     pub async fn lend(&self, server: &str, greeting: &Arc<Greeting>) -> Result<Loan, CallError> {
         let handle = self.handle(server)?;
         let of = Of {
-            server: Arc::clone(&handle.line.server),
+            server: server.into(),
             capabilities: greeting.capabilities.clone(),
         };
         if let Some(loan) = self.loans.take(&of) {
@@ -287,8 +303,9 @@ impl Upstreams {
         greeting: Arc<Greeting>,
         hears: Hears,
     ) -> Private {
-        let (name, timeout) = (Arc::clone(&handle.line.server), handle.server.call_timeout);
-        let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.line.tickets));
+        let name = handle.server.name.as_str().into();
+        let timeout = handle.server.call_timeout;
+        let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.tickets));
         let birth = Birth {
             server: handle.server.clone(),
             route: handle.route.clone(),

@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::CallError;
-use super::board::Board;
+use super::board::{Board, Seat};
 use super::exchange::{Command, Inbox, Note, Noter, Order};
 use crate::native::Toolbox;
 
@@ -21,7 +21,7 @@ use crate::native::Toolbox;
 #[derive(Debug)]
 pub(super) struct Native {
     /// Its place on the board.
-    pub(super) index: usize,
+    pub(super) seat: Seat,
     pub(super) toolbox: Arc<Toolbox>,
     pub(super) board: Arc<Board>,
     pub(super) inbox: Inbox,
@@ -48,7 +48,7 @@ impl Teller {
 impl Native {
     /// Serves until `stop`; no call is under way then.
     pub(super) async fn run(mut self) {
-        self.board.ready(self.index, self.hello());
+        self.board.ready(self.seat, self.hello());
         let mut calls = JoinSet::new();
         let mut running: HashMap<u64, AbortHandle> = HashMap::new();
         loop {

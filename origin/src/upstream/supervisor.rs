@@ -11,23 +11,25 @@ use tokio_util::sync::CancellationToken;
 
 use super::Options;
 use super::Update;
-use super::board::Board;
+use super::board::{Board, Seat};
 use super::conversation::{Conversation, first_line};
 use super::exchange::{Inbox, Order};
 use super::link::Route;
+use super::pool::Load;
 use super::watched::Watched;
 use crate::snapshot::ServerState;
 
-/// The task of one `[[servers]]` entry.
+/// The task of one process of a `[[servers]]` entry.
 #[derive(Debug)]
 pub(super) struct Supervisor {
     /// Its place on the board.
-    pub(super) index: usize,
+    pub(super) seat: Seat,
     pub(super) server: Server,
     pub(super) route: Route,
     pub(super) options: Options,
     pub(super) board: Arc<Board>,
     pub(super) inbox: Inbox,
+    pub(super) load: Arc<Load>,
     /// The resources whose changes the server is to tell of.
     pub(super) watched: Arc<Watched>,
     pub(super) updates: broadcast::Sender<Arc<Update>>,
@@ -71,7 +73,8 @@ impl Supervisor {
             let pause = pause(failures);
             failures = failures.saturating_add(1);
             tracing::error!(server = self.server.name, %state, reason, pause_s = pause.as_secs_f64(), "server is down");
-            self.board.down(self.index, state, reason.clone());
+            self.load.set_up(false);
+            self.board.down(self.seat, state, reason.clone());
             hold = if was_ready && state == ServerState::Restarting {
                 Instant::now() + HOLD
             } else {
@@ -80,7 +83,7 @@ impl Supervisor {
             if !self.rest(pause, hold, &reason).await {
                 return;
             }
-            self.board.restarted(self.index);
+            self.board.restarted(self.seat);
         }
     }
 
@@ -136,7 +139,8 @@ impl Supervisor {
                         self.eras.met(hello.offers.era);
                         let tools = hello.offers.list(mcp::Kind::Tools).len();
                         tracing::info!(server = self.server.name, tools, "server is ready");
-                        self.board.ready(self.index, hello);
+                        self.load.set_up(true);
+                        self.board.ready(self.seat, hello);
                         self.watched.renew();
                         self.watch(talk);
                     }
@@ -169,7 +173,7 @@ impl Supervisor {
 
     fn heard(&self, event: Event) {
         match event {
-            Event::Listed { kind, items } => self.board.listed(self.index, kind, items),
+            Event::Listed { kind, items } => self.board.listed(self.seat, kind, items),
             // The machine of a shared server passes on one notification: that a resource changed.
             Event::Notice { params, .. } => {
                 let update = Update {

@@ -74,17 +74,20 @@ impl Watched {
 /// One who wants to hear of a resource. Dropped, it does not any more; the last one takes the server's subscription back.
 #[derive(Debug)]
 pub struct Watch {
-    watched: Arc<Watched>,
+    watched: Vec<Arc<Watched>>,
     uri: String,
 }
 
 impl Watch {
-    pub(super) fn new(watched: Arc<Watched>, uri: String) -> Self {
-        let mut state = watched.lock();
-        *state.wanted.entry(uri.clone()).or_default() += 1;
-        state.dirty.push(uri.clone());
-        drop(state);
-        watched.changed.notify_one();
+    /// Watches in each process of a server.
+    pub(super) fn new(watched: Vec<Arc<Watched>>, uri: String) -> Self {
+        for one in &watched {
+            let mut state = one.lock();
+            *state.wanted.entry(uri.clone()).or_default() += 1;
+            state.dirty.push(uri.clone());
+            drop(state);
+            one.changed.notify_one();
+        }
         Self { watched, uri }
     }
 
@@ -96,16 +99,18 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let mut state = self.watched.lock();
-        let Some(count) = state.wanted.get_mut(&self.uri) else {
-            return;
-        };
-        *count -= 1;
-        if *count == 0 {
-            state.wanted.remove(&self.uri);
-            state.dirty.push(self.uri.clone());
-            drop(state);
-            self.watched.changed.notify_one();
+        for one in &self.watched {
+            let mut state = one.lock();
+            let Some(count) = state.wanted.get_mut(&self.uri) else {
+                continue;
+            };
+            *count -= 1;
+            if *count == 0 {
+                state.wanted.remove(&self.uri);
+                state.dirty.push(self.uri.clone());
+                drop(state);
+                one.changed.notify_one();
+            }
         }
     }
 }
@@ -127,7 +132,7 @@ mod tests {
     #[test]
     fn a_resource_is_asked_for_once_and_given_up_with_the_last() {
         let watched = Arc::new(Watched::default());
-        let watch = || Watch::new(Arc::clone(&watched), "u".to_owned());
+        let watch = || Watch::new(vec![Arc::clone(&watched)], "u".to_owned());
         let (one, other) = (watch(), watch());
         assert_eq!(methods(&watched), [SUBSCRIBE]);
         drop(one);
@@ -142,7 +147,7 @@ mod tests {
     fn a_new_process_is_asked_for_all_that_is_wanted() {
         let watched = Arc::new(Watched::default());
         let watches: Vec<_> = ["a", "b"]
-            .map(|uri| Watch::new(Arc::clone(&watched), uri.to_owned()))
+            .map(|uri| Watch::new(vec![Arc::clone(&watched)], uri.to_owned()))
             .into();
         assert_eq!(methods(&watched).len(), 2);
         watched.renew();

@@ -188,7 +188,7 @@ fn read_server(server: Reader<'_>, text: &mut OriginText) -> Option<ServerCheck>
 
 const ONE_WAY: &str = "give exactly one: `certificate` with `private_key`, or `self_signed = true`";
 /// The keys of `[[servers]]` that the origin reads.
-const SERVER_KEYS: [&str; 21] = [
+const SERVER_KEYS: [&str; 22] = [
     "name",
     "command",
     "url",
@@ -207,6 +207,7 @@ const SERVER_KEYS: [&str; 21] = [
     "call_timeout",
     "process",
     "max_processes",
+    "processes",
     "environment_files",
     "environment_secrets",
     "limits",

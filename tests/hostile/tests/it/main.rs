@@ -4,6 +4,8 @@ mod ends;
 mod faults;
 mod launch;
 mod lines;
+mod pool;
+mod rounds;
 
 use std::time::Duration;
 
