@@ -102,8 +102,11 @@ fn keep(from: &Path, to: &Path) -> Result<(), Failure> {
 /// A configuration of NGINX by its place; munin's is one of another program in spite of its folder.
 fn is_ours(below: &str) -> bool {
     let name = below.rsplit('/').next().unwrap_or_default();
-    let is_conf =
-        name.ends_with(".conf") || below.contains("/sites-available/") || name == "nginx-radicale";
+    let is_conf = name
+        .rsplit_once('.')
+        .is_some_and(|(_, kind)| kind == "conf")
+        || below.contains("/sites-available/")
+        || name == "nginx-radicale";
     let is_foreign = name == "munin-cgi.conf" || below.contains("pmlogconf");
     below.contains("nginx") && is_conf && !is_foreign
 }

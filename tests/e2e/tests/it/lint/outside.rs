@@ -55,6 +55,7 @@ fn found(text: &[u8]) -> Vec<(&'static str, Severity)> {
 /// What is found rightly: the files that these name are not beside them here.
 const RIGHT: &str = "include-missing";
 
+#[expect(clippy::print_stdout, reason = "what a person reads who runs it")]
 #[test]
 fn nothing_false_is_found_in_configuration_that_others_wrote() {
     let files = files();
@@ -84,6 +85,7 @@ fn behind(example: &str) -> bool {
     .any(|start| example.starts_with(start))
 }
 
+#[expect(clippy::print_stdout, reason = "what a person reads who runs it")]
 #[test]
 fn every_mistake_is_found_behind_what_others_wrote() {
     let (mut planted, mut seen) = (0, 0);
