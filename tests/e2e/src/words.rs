@@ -42,6 +42,7 @@ impl Words {
     }
 
     /// Kills it and starts it anew at the same address.
+    #[must_use]
     pub fn restart(self, tools: &Tools) -> Self {
         let address = self.url.trim_start_matches("http://127.0.0.1:");
         let port = address.split('/').next().map(str::to_owned);
