@@ -15,7 +15,7 @@ use super::work::Work;
 /// JSON Schema 2020-12, or what `$schema` names of drafts 4 to 2019-09. A schema that cannot be used leaves its tool callable and its
 /// arguments to the server, which checks them anyway: this check is there to say all that is wrong at once, before anything runs.
 /// It cannot be used when it is no valid schema, when it refers to another document, which is never fetched, or when
-/// it makes more work than [`MOST_WORK`] of the arguments.
+/// it makes more work than `MOST_WORK` of the arguments.
 #[derive(Debug)]
 pub struct Check(Result<Usable, String>);
 
@@ -28,7 +28,7 @@ struct Usable {
 /// How arguments do not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misfit {
-    /// What is wrong, at most [`MOST_VIOLATIONS`]. Empty when finding out would make too much work.
+    /// What is wrong, at most `MOST_VIOLATIONS`. Empty when finding out would make too much work.
     pub violations: Vec<Violation>,
     /// Whether there is more.
     pub more: bool,
