@@ -50,6 +50,7 @@ impl Edge {
     fn import(tools: &Tools, conf: &str) -> Self {
         let folder = TempDir::with_prefix("e2e-import-").expect("a folder");
         let server = Server::start(tools);
+        std::fs::create_dir(folder.path().join("logs")).expect("our own folder");
         write_certificate(folder.path());
         let mut import = None;
         let deployment = Deployment::from_text(|https, http| {
