@@ -29,6 +29,8 @@ pub(crate) struct Aim {
     pub(crate) keep_alive: Duration,
     /// How many fresh HTTP/3 connections to make.
     pub(crate) handshakes: usize,
+    /// NGINX has just read a new configuration: workers of the one before may live on with their clients.
+    pub(crate) settling: bool,
     /// What only the host itself can tell; nothing for a URL.
     pub(crate) host: Option<HostAim>,
     /// The MCP servers; empty for a URL.
@@ -88,6 +90,7 @@ pub(crate) fn from_url(url: &str, handshakes: usize) -> Result<Aim, String> {
         mapped: false,
         keep_alive: DEFAULT_KEEP_ALIVE,
         handshakes,
+        settling: false,
         host: None,
         servers: Vec::new(),
         edge,
@@ -103,6 +106,8 @@ pub(crate) struct Access {
     pub(crate) trust: Trust,
     /// How many fresh HTTP/3 connections to make.
     pub(crate) handshakes: usize,
+    /// NGINX has just read a new configuration.
+    pub(crate) settling: bool,
 }
 
 /// Aims at the edge of a deployment; `test` is the command that tests its configuration, or why that cannot be done.
@@ -141,6 +146,7 @@ pub(crate) fn from_deployment(deployment: &Deployment, access: &Access) -> Vec<A
             mapped: listen.is_some_and(|address| address.port() != public_port),
             keep_alive: site.origin.stream_keep_alive,
             handshakes: access.handshakes,
+            settling: access.settling,
             host: Some(HostAim {
                 admin: site.origin.admin_bind.first().map(admin),
                 generation: site.origin.generation.clone(),
@@ -225,6 +231,7 @@ mod tests {
             connect: None,
             trust: Trust::Any,
             handshakes: 1,
+            settling: false,
         };
         let aim = &from_deployment(&deployment, &access)[0];
         assert_eq!(aim.edge.authority(), "localhost");

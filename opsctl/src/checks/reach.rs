@@ -4,7 +4,7 @@ use http::StatusCode;
 use probe::{Ask, ProbeError, Timing, Version};
 
 use super::aim::Aim;
-use super::ask::{fetch, handshakes};
+use super::ask::{fetch, fetch_once, handshakes};
 use super::verdict::{Verdict, sentence};
 
 /// What one version answered.
@@ -23,7 +23,12 @@ pub(crate) struct Reached {
 /// Asks for `/healthz`, and over HTTP/3 makes the fresh connections too: after a reload with stale sockets about half of
 /// them fail while a single one may well succeed.
 pub(crate) async fn gather(aim: &Aim, version: Version) -> Reached {
-    let answer = fetch(&aim.edge, version, Ask::get("/healthz")).await;
+    let ask = Ask::get("/healthz");
+    let answer = if aim.settling {
+        fetch(&aim.edge, version, ask).await
+    } else {
+        fetch_once(&aim.edge, version, ask).await
+    };
     let status = answer
         .map(|answer| answer.head.status)
         .map_err(|error| sentence(&error));
@@ -50,12 +55,22 @@ pub(crate) async fn gather(aim: &Aim, version: Version) -> Reached {
     }
 }
 
-/// Passes when `/healthz` says 200 and every fresh connection came off.
-pub(crate) fn judge(seen: &Reached) -> Verdict {
+/// Passes when `/healthz` says 200 and every fresh connection came off. While NGINX settles half of them are enough for a
+/// warning: workers of the configuration before hold their clients' streams, and NGINX gives them packets of new
+/// connections too (measured on 1.26 and 1.30: about a third are lost until the last of them ends).
+pub(crate) fn judge(seen: &Reached, settling: bool) -> Verdict {
     match &seen.status {
         Err(error) => Verdict::fail(error.clone()),
         Ok(status) if *status != StatusCode::OK => {
             Verdict::fail(format!("`/healthz` answered {}", status.as_u16()))
+        }
+        Ok(_) if settling && !seen.failed.is_empty() && seen.failed.len() * 2 <= seen.tried => {
+            Verdict::warn(format!(
+                "{} of {} fresh connections failed while workers of the configuration before live on: {}",
+                seen.failed.len(),
+                seen.tried,
+                seen.failed[0]
+            ))
         }
         Ok(_) if !seen.failed.is_empty() => Verdict::fail(format!(
             "{} of {} fresh connections failed: {}",
@@ -93,10 +108,10 @@ mod tests {
     #[test]
     fn all_connections_have_to_come_off() {
         assert_eq!(
-            judge(&reached(Ok(StatusCode::OK), &[])).status,
+            judge(&reached(Ok(StatusCode::OK), &[]), false).status,
             Status::Pass
         );
-        let verdict = judge(&reached(Ok(StatusCode::OK), &["no answer"]));
+        let verdict = judge(&reached(Ok(StatusCode::OK), &["no answer"]), false);
         assert_eq!(verdict.status, Status::Fail);
         assert_eq!(
             verdict.detail,
@@ -105,9 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn while_nginx_settles_half_of_them_are_enough_for_a_warning() {
+        let status = |failed: &[&str]| judge(&reached(Ok(StatusCode::OK), failed), true).status;
+        assert_eq!(status(&[]), Status::Pass);
+        assert_eq!(status(&["no answer"; 10]), Status::Warn);
+        assert_eq!(status(&["no answer"; 11]), Status::Fail);
+    }
+
+    #[test]
     fn an_answer_that_is_not_200_fails_and_is_still_an_answer() {
         let seen = reached(Ok(StatusCode::BAD_GATEWAY), &[]);
-        assert_eq!(judge(&seen).status, Status::Fail);
+        assert_eq!(judge(&seen, false).status, Status::Fail);
         assert!(is_usable(&seen));
         assert!(!is_usable(&reached(Err("refused".into()), &[])));
     }

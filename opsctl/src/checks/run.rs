@@ -224,7 +224,7 @@ async fn reach_checks(aim: &Aim) -> (Vec<Check>, Vec<Version>) {
     let one = async |id, version| {
         let start = Instant::now();
         let seen = reach::gather(aim, version).await;
-        let mut verdict = reach::judge(&seen);
+        let mut verdict = reach::judge(&seen, aim.settling);
         verdict.versions = vec![(version, verdict.status)];
         (
             check(id, aim.site.clone(), verdict, start.elapsed()),

@@ -149,6 +149,7 @@ async fn bring_up(
         connect: None,
         trust: trust(plan)?,
         handshakes: HANDSHAKES,
+        settling: false,
     };
     let verification = of_deployment(deployment, &access, Ok(test)).await;
     show(&verification, ui)?;

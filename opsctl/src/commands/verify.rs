@@ -77,6 +77,7 @@ async fn of_spec(
         connect: arguments.connect,
         trust: trust_of(&deployment, arguments.ca.as_deref())?,
         handshakes: usize::from(arguments.handshakes),
+        settling: false,
     };
     ui.step(&format!("checking {}", deployment.name));
     Ok(of_deployment(&deployment, &access, system_test(&nginx)).await)

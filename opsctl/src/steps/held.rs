@@ -64,11 +64,16 @@ impl Held {
         };
         tokio::time::timeout(PATIENCE, next).await.unwrap_or(false)
     }
+
+    /// Ends it: as long as it is open, the worker that it began with lives.
+    pub(crate) fn end(&self) {
+        self.reader.abort();
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.reader.abort();
+        self.end();
     }
 }
 

@@ -60,6 +60,7 @@ impl Serving<'_> {
             connect: None,
             trust: trust_of(self.deployment, None)?,
             handshakes: HANDSHAKES,
+            settling: true,
         })
     }
 }
@@ -155,6 +156,9 @@ impl Proof<'_> {
             Some(held) if held.goes_on().await => "goes on",
             Some(_) => "ended",
         };
+        if let Some(held) = held {
+            held.end();
+        }
         let test = Ok(test_of(serving.nginx));
         let access = serving.access().map_err(|error| {
             let message = error.chain().join(": ");
