@@ -16,6 +16,7 @@ pub mod keys;
 pub mod limits;
 pub mod listen;
 pub mod logging;
+pub mod metrics;
 pub mod middleware;
 pub mod native;
 pub mod proto;

@@ -70,6 +70,8 @@ pub struct OriginConfig {
     pub sessions: Sessions,
     /// `[limits]`: what one client may take.
     pub limits: ClientLimits,
+    /// `metrics`: whether there is a page of figures at `/metrics` on the admin listener.
+    pub metrics: bool,
     /// `health_check_interval`: the pause between two checks of a dependency.
     pub health_check_interval: Duration,
     /// `[[servers]]`: the MCP servers behind this origin.

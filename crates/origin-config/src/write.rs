@@ -113,6 +113,7 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
             "stream_keep_alive",
             text(format_duration(config.stream_keep_alive)),
         ),
+        ("metrics", config.metrics.to_string()),
         (
             "health_check_interval",
             text(format_duration(config.health_check_interval)),
@@ -260,7 +261,7 @@ mod tests {
         let source = "name = \"a \\\"quoted\\\" name\"\nbind = [\"unix:/run/x/o.sock\", \"[::1]:80\"]\n\
                       trusted_peers = [\"unix:\", \"10.0.0.0/8\"]\n\
                       allowed_hosts = [\"*.a.example\", \"[::1]:1\"]\nallowed_origins = [\"https://b.example:8443\"]\nmax_body_size = \"5KiB\"\n\
-                      api_keys_file = \"/etc/x/keys.toml\"\n\
+                      api_keys_file = \"/etc/x/keys.toml\"\nmetrics = true\n\
                       limits.client.rate = \"10r/s\"\nlimits.key = { burst = 7, streams = 2 }\n\
                       [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
                       process = \"per-session\"\nmax_processes = 3\nworking_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\nprocesses = 4\n\

@@ -10,6 +10,7 @@ mod idle;
 mod keys;
 mod life;
 mod limits;
+mod metrics;
 mod native;
 mod panics;
 mod readiness;
