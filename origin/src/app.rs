@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::endpoint::mcp::{Parked, Sessions};
 use crate::health::Dependencies;
 use crate::keys::{Holder, Keys};
+use crate::limits::Limits;
 use crate::native::Toolbox;
 use crate::router::Routes;
 use crate::snapshot::Snapshot;
@@ -38,6 +39,8 @@ pub struct App {
     pub service: mcp::Service,
     /// The API keys that clients need; `None`: none are asked for.
     pub keys: Option<Arc<Keys>>,
+    /// What one client may take.
+    pub limits: Limits,
     /// What the servers need beside themselves.
     pub dependencies: Dependencies,
     /// What the states of servers are sealed with: a key of this start, so a client begins anew after a restart.
@@ -106,6 +109,7 @@ impl App {
                 .api_keys_file
                 .as_deref()
                 .map(|path| Keys::start(path, clock)),
+            limits: Limits::new(&config.limits, clock),
             dependencies: Dependencies::start(&config.dependencies, clock),
             seal: mcp::Seal::new(key),
             certificates,

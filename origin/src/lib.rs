@@ -13,6 +13,7 @@ pub mod endpoint;
 pub mod envelope;
 pub mod health;
 pub mod keys;
+pub mod limits;
 pub mod listen;
 pub mod logging;
 pub mod middleware;

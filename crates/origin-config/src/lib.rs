@@ -5,6 +5,7 @@ mod authority;
 mod dependency;
 mod filter;
 mod launch;
+mod limits;
 mod model;
 mod parse;
 mod read;
@@ -18,6 +19,7 @@ pub use authority::Authority;
 pub use dependency::{Address, Dependency, DependencyKind, Service, Web};
 pub use filter::{Filter, Patterns};
 pub use launch::{Launch, Limits};
+pub use limits::{ClientLimits, Limit, Rate};
 pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,
 };

@@ -10,6 +10,7 @@ use crate::allow::{AllowedHost, AllowedOrigin};
 use crate::dependency::Dependency;
 use crate::filter::Filter;
 use crate::launch::Launch;
+use crate::limits::ClientLimits;
 use crate::remote::Remote;
 use crate::tls::Tls;
 
@@ -70,6 +71,8 @@ pub struct OriginConfig {
     pub timeouts: Timeouts,
     /// `[sessions]`: clients of the MCP revisions that open with a handshake.
     pub sessions: Sessions,
+    /// `[limits]`: what one client may take.
+    pub limits: ClientLimits,
     /// `health_check_interval`: the pause between two checks of a dependency.
     pub health_check_interval: Duration,
     /// `[[servers]]`: the MCP servers behind this origin.

@@ -11,6 +11,7 @@ use crate::allow::{AllowedHost, AllowedOrigin};
 use crate::dependency;
 use crate::filter;
 use crate::launch;
+use crate::limits;
 use crate::model::{LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames};
 use crate::remote;
 use crate::tls;
@@ -97,6 +98,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         stream_keep_alive: value(reader.duration("stream_keep_alive")),
         timeouts: timeouts.unwrap_or_default(),
         sessions: sessions.unwrap_or_default(),
+        limits: limits::read(reader),
         health_check_interval,
         servers,
         dependencies,

@@ -45,6 +45,21 @@ pub fn write(config: &OriginConfig, heading: &str) -> String {
     ] {
         let _ = writeln!(out, "{key} = {value}");
     }
+    for (table, limit) in [
+        ("client", &config.limits.client),
+        ("key", &config.limits.key),
+    ] {
+        let rate = limit.rate.map(|rate| rate.to_string());
+        let _ = writeln!(out, "\n[limits.{table}]");
+        for (key, value) in [
+            ("rate", text(rate.unwrap_or_default())),
+            ("burst", limit.burst.to_string()),
+            ("calls", limit.calls.to_string()),
+            ("streams", limit.streams.to_string()),
+        ] {
+            let _ = writeln!(out, "{key} = {value}");
+        }
+    }
     for server in &config.servers {
         write_server(&mut out, server);
     }
@@ -249,6 +264,7 @@ mod tests {
                       allowed_hosts = [\"*.a.example\", \"[::1]:1\"]\nallowed_origins = [\"https://b.example:8443\"]\nmax_body_size = \"5KiB\"\n\
                       api_keys_file = \"/etc/x/keys.toml\"\n\
                       certfile = [\"/c\", \"/d\"]\nkeyfile = [\"/k\", \"/l\"]\ninsecure_bind = \"[::1]:81\"\nalpn_protocols = [\"h2\"]\nssl_handshake_timeout = 3\n\
+                      limits.client.rate = \"10r/s\"\nlimits.key = { burst = 7, streams = 2 }\n\
                       [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
                       process = \"per-session\"\nmax_processes = 3\nworking_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\nprocesses = 4\n\
                       environment_files = [\"/a\", \"/b\"]\n\

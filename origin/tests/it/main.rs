@@ -9,6 +9,7 @@ mod hostile_h2;
 mod idle;
 mod keys;
 mod life;
+mod limits;
 mod native;
 mod panics;
 mod readiness;
