@@ -25,6 +25,7 @@ pub mod run;
 pub mod settings;
 mod signals;
 pub mod snapshot;
+mod stamp;
 pub mod stream;
 pub mod tls;
 pub mod tools;

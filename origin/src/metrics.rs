@@ -78,6 +78,7 @@ pub fn write(app: &App, metrics: &Metrics) -> String {
     page.sample("origin_sessions", &[], app.sessions.len());
     write_servers(&mut page, app);
     write_dependencies(&mut page, app);
+    write_certificates(&mut page, app);
     process::write(&mut page, app);
     page.finish()
 }
@@ -115,6 +116,17 @@ fn write_dependencies(page: &mut Page, app: &App) {
             page.sample("origin_dependency_up", &labels, up);
             let took = last.took.as_secs_f64();
             page.sample("origin_dependency_check_duration_seconds", &labels, took);
+        }
+    }
+}
+
+fn write_certificates(page: &mut Page, app: &App) {
+    for store in &app.certificates {
+        for certificate in &*store.certificates() {
+            let file = certificate.path.display().to_string();
+            let end = certificate.not_after.as_second();
+            let name = "origin_certificate_expiry_timestamp_seconds";
+            page.sample(name, &[("file", &file)], end);
         }
     }
 }

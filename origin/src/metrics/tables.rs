@@ -28,7 +28,7 @@ const fn family(
 }
 
 /// All of them, in the order of a page; `docs/metrics.md` has the same.
-pub const FAMILIES: [Family; 18] = [
+pub const FAMILIES: [Family; 19] = [
     family(
         "origin_build_info",
         "gauge",
@@ -106,6 +106,12 @@ pub const FAMILIES: [Family; 18] = [
         "gauge",
         &["dependency", "kind"],
         "How long the last check of a dependency took.",
+    ),
+    family(
+        "origin_certificate_expiry_timestamp_seconds",
+        "gauge",
+        &["file"],
+        "When a certificate that the origin itself shows ends, in seconds since 1970.",
     ),
     family(
         "process_start_time_seconds",

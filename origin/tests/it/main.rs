@@ -20,5 +20,6 @@ mod sockets;
 mod starved;
 mod streams;
 mod support;
+mod tls;
 mod tool_api;
 mod victim;

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use http::{StatusCode, Version};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use tokio::net::UnixStream;
 
 use crate::support::{World, chunk, get, send_on, until, with_body};
+use crate::tls::Pki;
 use crate::tool_api::world_with;
 
 /// An origin that counts, with the server `s` of the tool API.
@@ -112,4 +114,19 @@ async fn figures_are_asked_for_and_are_the_operators() {
         world().get("/metrics").await.status(),
         StatusCode::NOT_FOUND
     );
+}
+
+#[tokio::test]
+async fn the_end_of_a_certificate_is_the_one_that_clients_see() {
+    let pki = Pki::new(&["origin.test"]);
+    let world = World::with(|config| {
+        pki.configure(config);
+        config.metrics = true;
+    });
+    let certificate = &world.admin("/capz").await["certificates"][0];
+    let text = |key: &str| certificate[key].as_str().expect("text");
+    let end: Timestamp = text("not_after").parse().expect("a time");
+    let name = "origin_certificate_expiry_timestamp_seconds";
+    let line = format!("{name}{{file=\"{}\"}} {}", text("file"), end.as_second());
+    says(&world, &line).await;
 }
