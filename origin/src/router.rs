@@ -58,6 +58,12 @@ impl Endpoint {
     pub fn is_open(self) -> bool {
         matches!(self, Self::Healthz | Self::Options(_))
     }
+
+    /// Whether no limit of clients is about it: a probe that is sent away would say that the origin is not well, and a
+    /// preflight that is, that its page may not ask.
+    pub fn is_uncounted(self) -> bool {
+        matches!(self, Self::Health | Self::Readyz) || self.is_open()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
