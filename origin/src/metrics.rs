@@ -121,7 +121,7 @@ fn write_dependencies(page: &mut Page, app: &App) {
 }
 
 fn write_certificates(page: &mut Page, app: &App) {
-    for store in &app.certificates {
+    if let Some(store) = &app.certificates {
         for certificate in &*store.certificates() {
             let file = certificate.path.display().to_string();
             let end = certificate.not_after.as_second();
