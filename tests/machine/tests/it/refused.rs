@@ -125,7 +125,7 @@ fn a_fault_of_the_machine_has_its_code_and_the_old_configuration_serves_on() {
 fn one_at_a_time(deployed: &Deployed) {
     let machine = &deployed.machine;
     machine.must(
-        "cd /etc/opsctl/codeintel && (opsctl apply --yes >/tmp/first 2>&1; echo $? >/tmp/code) & \
+        "cd /etc/opsctl/codeintel; (opsctl apply --yes; echo $? >/tmp/code) >/tmp/first 2>&1 & \
          until ! flock --nonblock /var/lib/opsctl/codeintel/lock true; do sleep 0.05; done",
     );
     let said = deployed.opsctl("apply --yes --lock-wait 0s");
