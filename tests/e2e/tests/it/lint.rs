@@ -2,25 +2,31 @@
 
 mod certificates;
 mod corpus;
+mod files;
 mod headers;
 mod oracle;
 mod origin;
 mod outside;
 mod passthrough;
 mod quic;
+mod sockets;
 mod stage;
 mod streams;
+mod tls;
 mod upstream;
 
 use deploy::lint::{Proof, RULES};
 
 /// The texts in which the harms are shown.
-const SHOWN_IN: [&str; 6] = [
+const SHOWN_IN: [&str; 9] = [
     include_str!("lint/certificates.rs"),
+    include_str!("lint/files.rs"),
     include_str!("lint/headers.rs"),
     include_str!("lint/passthrough.rs"),
     include_str!("lint/quic.rs"),
+    include_str!("lint/sockets.rs"),
     include_str!("lint/streams.rs"),
+    include_str!("lint/tls.rs"),
     include_str!("lint/upstream.rs"),
 ];
 

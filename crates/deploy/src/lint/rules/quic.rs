@@ -5,7 +5,6 @@ use findings::Severity;
 use super::super::fix::Fix;
 use super::super::model::{Listen, Model, Server};
 use super::super::rule::{Found, Proof, Rule};
-use crate::target::Version;
 
 pub(super) static HTTP3_OFF: Rule = Rule {
     id: "quic-without-http3",
@@ -80,8 +79,8 @@ pub(super) static REUSEPORT: Rule = Rule {
     cure: "`reuseport` on the first `listen … quic` of each address",
     bad: "worker_processes 4;\nevents {\n}\nhttp {\n    server {\n        listen 443 quic;\n        ssl_certificate cert.pem;\n        ssl_certificate_key key.pem;\n    }\n}\n",
     good: "worker_processes 4;\nevents {\n}\nhttp {\n    server {\n        listen 443 quic reuseport;\n        ssl_certificate cert.pem;\n        ssl_certificate_key key.pem;\n    }\n}\n",
-    proof: Proof::Known(
-        "measured on 1.26.3 and 1.30.6 with two workers: 5 of 135 fresh connections timed out, none with reuseport",
+    proof: Proof::Shown(
+        "of 16 HTTP/3 connections at the same time to four workers some are not answered",
     ),
     check: reuseport,
 };
@@ -241,9 +240,7 @@ fn reuseport(model: &Model<'_>, found: &mut Found<'_>) {
 }
 
 fn http2(model: &Model<'_>, found: &mut Found<'_>) {
-    /// The first version with `http2 on`.
-    const DIRECTIVE: Version = Version::new(1, 25, 1);
-    if model.is_below(DIRECTIVE) {
+    if !model.knows("http2") {
         return;
     }
     for server in &model.servers {

@@ -74,6 +74,9 @@ pub(super) fn top(http: &str) -> String {
 /// What every `http` block here needs: nothing outside the test's folder.
 pub(super) const HTTP: &str = "access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;";
 
+/// A file beside `nginx.conf` with a location for the origin.
+pub(super) const SITE: &str = "mcp.site";
+
 /// Both listeners of an address.
 pub(super) const BOTH: &str = "listen 127.0.0.1:@HTTPS@ ssl; listen 127.0.0.1:@HTTPS@ quic;";
 
@@ -107,6 +110,13 @@ impl Stage {
             .replace("@SECOND@", &second.port.to_string());
         let main = format!("user root;\npid nginx.pid;\nerror_log error.log notice;\n{text}");
         write(folder.path(), "nginx.conf", &main);
+        let site = format!(
+            "location = /mcp {{ proxy_pass http://127.0.0.1:{}; }}",
+            origin.port
+        );
+        write(folder.path(), SITE, &site);
+        // the length that NGINX wants of a key for AES-256 and HMAC-SHA-256
+        write(folder.path(), "zeros.key", &"\0".repeat(80));
         let mut command = nginx(&tools, folder.path(), "nginx.conf");
         command.args(["-g", "daemon off;"]);
         let child = command.stdin(Stdio::null()).spawn().expect("nginx starts");
@@ -136,7 +146,7 @@ impl Stage {
     }
 
     /// The ids of the rules that `opsctl lint` finds in the configuration.
-    fn lint(&self) -> BTreeSet<String> {
+    pub(super) fn lint(&self) -> BTreeSet<String> {
         let mut command = Command::new(&self.tools.opsctl);
         command.args(["--format", "json", "lint", "--nginx", "1.28.3"]);
         command.arg(self.folder.path().join("nginx.conf"));
@@ -178,6 +188,25 @@ impl Stage {
     /// What is behind the HTTP port over TLS or QUIC.
     pub(super) fn passed(&self) -> Target {
         target(Scheme::Https, self.http)
+    }
+
+    /// What a shell script says that runs inside the Debian 13 root, which has a newer OpenSSL than the oldest machine that
+    /// the tests run on. Its working folder is its own; `$1` is the HTTPS port, `$2` the HTTP port.
+    pub(super) async fn shell(&self, script: &str) -> String {
+        let root = &self.tools.root_trixie;
+        let folder = TempDir::with_prefix_in("e2e-shell-", root.join("tmp"));
+        let folder = folder.expect("the root is writable");
+        let inside = Path::new("/tmp").join(folder.path().file_name().expect("it has a name"));
+        let mut shell = Command::new("chroot");
+        shell.arg(root).args(["/bin/sh", "-ec"]);
+        shell.arg(format!("cd {}\n{script}", inside.display()));
+        shell
+            .arg("sh")
+            .args([self.https, self.http].map(|port| port.to_string()));
+        let output = tokio::task::spawn_blocking(move || shell.output()).await;
+        let output = output.expect("no panic").expect("chroot starts");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Asks over plain HTTP/1.1.
