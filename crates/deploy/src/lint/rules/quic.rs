@@ -96,6 +96,17 @@ pub(super) static HTTP2: Rule = Rule {
     check: http2,
 };
 
+pub(super) static NO_HTTP2: Rule = Rule {
+    id: "http2-missing",
+    severity: Severity::Note,
+    why: "Over HTTP/1.1 each event stream takes a connection, and a browser opens six to a host: where HTTP/2 is off, whoever has no HTTP/3 waits with the seventh.",
+    cure: "`http2 on;` in the server",
+    bad: "server {\n    listen 443 ssl;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
+    good: "server {\n    listen 443 ssl;\n    http2 on;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
+    proof: Proof::Shown("a client that speaks HTTP/2 is given none"),
+    check: no_http2,
+};
+
 fn quic<'s, 'c>(server: &'s Server<'c>) -> impl Iterator<Item = &'s Listen<'c>> {
     server.listens.iter().filter(|listen| listen.has("quic"))
 }
@@ -253,6 +264,20 @@ fn http2(model: &Model<'_>, found: &mut Found<'_>) {
             found
                 .at(listen.statement, "`http2` is a directive of its own now")
                 .fix(fix);
+        }
+    }
+}
+
+fn no_http2(model: &Model<'_>, found: &mut Found<'_>) {
+    for server in model.servers.iter().filter(|server| server.has_mcp()) {
+        let tls = server.listens.iter().find(|listen| listen.has("ssl"));
+        let Some(listen) = tls.filter(|_| server.scope.word("http2") != "on") else {
+            continue;
+        };
+        // as a parameter it is for every server of the address
+        let mut all = model.servers.iter().flat_map(|server| &server.listens);
+        if !all.any(|other| other.same_socket(listen) && other.has("http2")) {
+            found.at(listen.statement, "HTTP/2 is off");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use e2e::DEADLINE;
 use probe::{Ask, Connection, ProbeError, Version};
 
 use super::stage::{Case, HTTP, Stage, open};
@@ -22,16 +23,21 @@ fn sockets(stage: &Stage) -> usize {
     local.filter(|address| address.ends_with(&own)).count()
 }
 
-/// Whether one of many fresh connections over HTTP/3, each from a port of its own, does not come.
-async fn one_fails(stage: &Stage) -> bool {
+/// Whether many fresh connections over HTTP/3, each from a port of its own, do not come: one alone may be late on a busy
+/// machine, and half of them is what is looked for.
+async fn many_fail(stage: &Stage) -> bool {
+    let mut failed = 0;
     for _ in 0..24 {
         let answer = stage.ask_secure(Version::Http3, Ask::get("/pid")).await;
-        if answer.is_err() {
+        failed += usize::from(answer.is_err());
+        if failed == MANY {
             return true;
         }
     }
     false
 }
+
+const MANY: usize = 3;
 
 #[test]
 fn after_a_reload_the_sockets_of_the_old_workers_swallow_new_connections() {
@@ -54,20 +60,25 @@ fn after_a_reload_the_sockets_of_the_old_workers_swallow_new_connections() {
         stage.reload();
         let start = Instant::now();
         let mut most = 0;
-        // the old workers close theirs when they end
-        while start.elapsed() < Duration::from_secs(6) && (most < 4 || sockets(&stage) > 2) {
+        // the old workers close theirs when they end, which without a bound they do not
+        let patience = if stage.conf().contains("worker_shutdown_timeout") {
+            DEADLINE
+        } else {
+            Duration::from_secs(4)
+        };
+        while start.elapsed() < patience && (most < 4 || sockets(&stage) > 2) {
             most = most.max(sockets(&stage));
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         assert_eq!(most, 4, "{}", stage.log());
-        let fails = one_fails(&stage).await;
+        let fails = many_fail(&stage).await;
         drop(held);
         fails
     });
 }
 
-/// Whether one of sixteen connections that come at the same time, eight requests on each, does not get all its answers.
-async fn one_of_many_fails(stage: &Stage) -> bool {
+/// How many of sixteen connections that come at the same time, with eight requests on each, do not get all their answers.
+async fn failed_of_sixteen(stage: &Stage) -> usize {
     let each = (0..16).map(|_| {
         let target = stage.secure();
         tokio::spawn(async move {
@@ -78,11 +89,11 @@ async fn one_of_many_fails(stage: &Stage) -> bool {
             Ok::<_, ProbeError>(())
         })
     });
-    let mut fails = false;
+    let mut failed = 0;
     for one in each.collect::<Vec<_>>() {
-        fails |= one.await.expect("no panic").is_err();
+        failed += usize::from(one.await.expect("no panic").is_err());
     }
-    fails
+    failed
 }
 
 #[test]
@@ -96,7 +107,7 @@ fn workers_that_share_a_socket_take_each_others_packets() {
     case.shows(async |stage| {
         // about half of them fail in each round without it
         for _ in 0..4 {
-            if one_of_many_fails(&stage).await {
+            if failed_of_sixteen(&stage).await >= MANY {
                 return true;
             }
         }

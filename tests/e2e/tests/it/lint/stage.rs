@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use e2e::{DEADLINE, Tools, Verdict, free_port_pair};
+use e2e::{DEADLINE, NginxBuild, Tools, Verdict, free_port_pair};
 use probe::{Answer, Ask, Connect, ProbeError, Scheme, Stream, Target, Trust, Version};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -96,6 +96,11 @@ pub(super) struct Stage {
 
 impl Stage {
     async fn start(conf: &str) -> Self {
+        Self::start_on(NginxBuild::Source, conf).await
+    }
+
+    /// The same with another NGINX.
+    pub(super) async fn start_on(build: NginxBuild, conf: &str) -> Self {
         let tools = Tools::from_environment();
         let folder = TempDir::with_prefix("e2e-lint-").expect("a folder");
         let (origin, second) = (Origin::start().await, Origin::start().await);
@@ -117,7 +122,8 @@ impl Stage {
         write(folder.path(), SITE, &site);
         // the length that NGINX wants of a key for AES-256 and HMAC-SHA-256
         write(folder.path(), "zeros.key", &"\0".repeat(80));
-        let mut command = nginx(&tools, folder.path(), "nginx.conf");
+        let program = tools.nginx(build, folder.path());
+        let mut command = nginx(&program, folder.path(), "nginx.conf");
         command.args(["-g", "daemon off;"]);
         let child = command.stdin(Stdio::null()).spawn().expect("nginx starts");
         let stage = Self {
@@ -168,6 +174,11 @@ impl Stage {
         if let Some(id) = id {
             let _ = kill_process(id, signal);
         }
+    }
+
+    /// Its configuration.
+    pub(super) fn conf(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("nginx.conf")).expect("ours")
     }
 
     /// What NGINX has logged.
@@ -283,9 +294,9 @@ pub(super) async fn events(mut stream: Stream) -> Vec<(u64, Duration)> {
         .collect()
 }
 
-/// NGINX with a folder of its own.
-pub(super) fn nginx(tools: &Tools, folder: &Path, conf: &str) -> Command {
-    let mut command = Command::new(&tools.nginx_1_28);
+/// An NGINX with a folder of its own.
+pub(super) fn nginx(program: &Path, folder: &Path, conf: &str) -> Command {
+    let mut command = Command::new(program);
     command
         .arg("-p")
         .arg(folder)

@@ -1,5 +1,7 @@
 //! Harm of weak TLS.
 
+use probe::{Ask, Version};
+
 use super::stage::{Case, Stage, secure, top};
 
 const LOCATION: &str = "location = /mcp { proxy_pass http://127.0.0.1:@ORIGIN@; }";
@@ -50,6 +52,19 @@ fn a_client_gets_a_cipher_that_does_not_authenticate_what_it_encrypts() {
     case.shows(async |stage| agrees(&stage, &format!("-tls1_2 -cipher {cipher}"), cipher).await);
 }
 
+#[test]
+fn a_client_that_speaks_http2_is_given_none() {
+    let case = Case {
+        rule: "http2-missing",
+        bad: server(""),
+        good: server("http2 on;"),
+    };
+    case.shows(async |stage| {
+        let answer = stage.ask_secure(Version::Http2, Ask::get("/mcp")).await;
+        answer.is_err()
+    });
+}
+
 /// Takes a session from the HTTP port, whose server seals it with a key of zeros as anybody could, and shows it to the HTTPS
 /// port: `Reused` when it is taken there for one of its own.
 const FORGE: &str = "
@@ -63,22 +78,28 @@ test -s session
 ask \"$1\" -sess_in session
 ";
 
+/// A server with tickets at the HTTPS port, and the forger at the other one.
+pub(super) fn with_forger(tickets: &str) -> String {
+    let own = |listen: &str, directives: &str| {
+        format!(
+            "server {{ listen 127.0.0.1:{listen} ssl; ssl_certificate cert.pem; ssl_certificate_key key.pem; {directives}; return 200 ok; }}"
+        )
+    };
+    let judged = format!("ssl_session_cache shared:tls:1m; ssl_session_tickets {tickets}");
+    let forger = own("@HTTP@", "ssl_session_ticket_key zeros.key");
+    top(&format!("{}\n{forger}", own("@HTTPS@", &judged)))
+}
+
+pub(super) async fn takes_a_forged_session(stage: &Stage) -> bool {
+    stage.shell(FORGE).await.contains("\nReused, ")
+}
+
 #[test]
 fn a_session_that_anybody_could_have_made_is_taken() {
-    let with = |tickets: &str| {
-        let own = |listen: &str, directives: &str| {
-            format!(
-                "server {{ listen 127.0.0.1:{listen} ssl; ssl_certificate cert.pem; ssl_certificate_key key.pem; {directives}; return 200 ok; }}"
-            )
-        };
-        let judged = format!("ssl_session_cache shared:tls:1m; ssl_session_tickets {tickets}");
-        let forger = own("@HTTP@", "ssl_session_ticket_key zeros.key");
-        top(&format!("{}\n{forger}", own("@HTTPS@", &judged)))
-    };
     let case = Case {
         rule: "session-tickets",
-        bad: with("on"),
-        good: with("off"),
+        bad: with_forger("on"),
+        good: with_forger("off"),
     };
-    case.shows(async |stage| stage.shell(FORGE).await.contains("\nReused, "));
+    case.shows(async |stage| takes_a_forged_session(&stage).await);
 }
