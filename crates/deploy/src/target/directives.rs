@@ -196,6 +196,74 @@ pub static DIRECTIVES: [Directive; 26] = [
     ),
 ];
 
+/// How a directive ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// NGINX does not know it, and does not start.
+    Unknown,
+    /// NGINX ignores it and warns.
+    Ignored {
+        /// The directive that does it now; empty where none does.
+        instead: &'static str,
+    },
+}
+
+/// How a directive has ended for a target, or for any from 1.25.1 on; none for one that has not.
+pub(crate) fn ended(target: Option<&Target>, name: &str) -> Option<End> {
+    let (_, since, end) = ENDED.iter().find(|(own, _, _)| *own == name)?;
+    target
+        .is_none_or(|target| target.version >= *since)
+        .then_some(*end)
+}
+
+/// Tried with `nginx -t` on 1.22.1 and 1.28.3; the versions are those of NGINX's changes.
+const ENDED: [(&str, Version, End); 14] = [
+    ("ssl", LAST_CUT, End::Unknown),
+    ("http2_push", LAST_CUT, End::Ignored { instead: "" }),
+    ("http2_push_preload", LAST_CUT, End::Ignored { instead: "" }),
+    (
+        "http2_max_concurrent_pushes",
+        LAST_CUT,
+        End::Ignored { instead: "" },
+    ),
+    ("http2_max_field_size", HTTP2_CUT, HEADERS),
+    ("http2_max_header_size", HTTP2_CUT, HEADERS),
+    (
+        "http2_max_requests",
+        HTTP2_CUT,
+        End::Ignored {
+            instead: "keepalive_requests",
+        },
+    ),
+    (
+        "http2_idle_timeout",
+        HTTP2_CUT,
+        End::Ignored {
+            instead: "keepalive_timeout",
+        },
+    ),
+    (
+        "http2_recv_timeout",
+        HTTP2_CUT,
+        End::Ignored {
+            instead: "client_header_timeout",
+        },
+    ),
+    ("limit_zone", Version::new(1, 7, 6), End::Unknown),
+    // no release had these: they are of drafts of HTTP/3, and of pages that repeat them
+    ("http3_push", NEVER, End::Unknown),
+    ("http3_max_concurrent_pushes", NEVER, End::Unknown),
+    ("quic_mtu", NEVER, End::Unknown),
+    ("proxy_protocol_version", NEVER, End::Unknown),
+];
+
+const HEADERS: End = End::Ignored {
+    instead: "large_client_header_buffers",
+};
+const LAST_CUT: Version = Version::new(1, 25, 1);
+const HTTP2_CUT: Version = Version::new(1, 19, 7);
+const NEVER: Version = Version::new(0, 0, 0);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +276,16 @@ mod tests {
         assert!(target.missing().any(|row| row.name == "max_headers"));
         target.backports.push("max_headers".to_owned());
         assert!(target.knows("max_headers") && !target.knows("sticky"));
+    }
+
+    #[test]
+    fn a_directive_has_ended_from_its_version_on() {
+        let old = Target::named("1.22.1").expect("a version");
+        assert_eq!(ended(None, "ssl"), Some(End::Unknown));
+        assert_eq!(ended(Some(&old), "ssl"), None);
+        assert_eq!(ended(Some(&old), "http2_max_field_size"), Some(HEADERS));
+        assert_eq!(ended(Some(&old), "quic_mtu"), Some(End::Unknown));
+        assert_eq!(ended(None, "proxy_pass"), None);
     }
 
     #[test]

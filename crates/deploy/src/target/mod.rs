@@ -8,6 +8,7 @@ mod version;
 use std::str::FromStr;
 
 pub use directives::{DIRECTIVES, Directive, false_trial, plain_trial};
+pub(crate) use directives::{End, ended};
 pub(crate) use features::ROTATES;
 pub use features::{Feature, find_faults, open_faults};
 pub use package::{Package, compare};

@@ -5,7 +5,7 @@ use findings::Severity;
 use super::super::model::Model;
 use super::super::rule::{Found, Proof, Rule};
 use super::super::suppress;
-use crate::nginx_conf::{Document, FaultKind, IncludeFaultKind, Statement};
+use crate::nginx_conf::{Document, FaultKind, IncludeFaultKind};
 
 pub(super) static SYNTAX: Rule = Rule {
     id: "conf-syntax",
@@ -84,17 +84,6 @@ pub(super) static EMPTY: Rule = Rule {
     good: "events {\n}\n",
     proof: Proof::Shown("NGINX starts, and the path of the site is answered with 404"),
     check: empty,
-};
-
-pub(super) static VERSION: Rule = Rule {
-    id: "directive-version",
-    severity: Severity::Error,
-    why: "The NGINX that the configuration is for does not know the directive, and does not start.",
-    cure: "upgrade NGINX, or do without the directive",
-    bad: "add_header_inherit merge;\n",
-    good: "events {\n}\n",
-    proof: Proof::Refused,
-    check: version,
 };
 
 pub(super) static COMMENT: Rule = Rule {
@@ -234,28 +223,6 @@ fn empty(model: &Model<'_>, found: &mut Found<'_>) {
             .any(|first| first.file == file && model.is_rendered(first));
         if !is_rendered && !path.contains("snippets") {
             found.at_span(file, span, format!("`{path}` matches nothing"));
-        }
-    }
-}
-
-fn version(model: &Model<'_>, found: &mut Found<'_>) {
-    let Some(target) = model.target else { return };
-    let mut blocks: Vec<&[Statement]> = vec![&model.config.root];
-    while let Some(block) = blocks.pop() {
-        for statement in block {
-            // the entries of these are no directives
-            if !matches!(statement.name(), "map" | "geo" | "types" | "split_clients") {
-                blocks.push(statement.children());
-            }
-            if target.knows(statement.name()) {
-                continue;
-            }
-            if let Some(row) = target.missing().find(|row| row.name == statement.name()) {
-                found.at(
-                    statement,
-                    format!("`{}` needs NGINX {}", row.name, row.floor),
-                );
-            }
         }
     }
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod certificates;
 mod connection;
+mod directives;
 mod form;
 mod headers;
 mod logs;
@@ -25,7 +26,9 @@ pub static ALL: &[&Rule] = &[
     &form::MISSING,
     &form::LOOP,
     &form::EMPTY,
-    &form::VERSION,
+    &directives::VERSION,
+    &directives::GONE,
+    &directives::OBSOLETE,
     &form::COMMENT,
     &main_block::MISPLACED,
     &main_block::SHUTDOWN,
