@@ -57,7 +57,14 @@ pub(crate) async fn run(
         None
     };
     let back = Back::to(&ground, number, nginx, ui)?;
-    back.go(&arguments, ui).await
+    let exit = back.go(&arguments, ui).await?;
+    if SpecFile::read(spec).is_ok_and(|file| file.text != back.spec) {
+        ui.say(format_args!(
+            "`{}` has not followed: `opsctl verify` expects what it says, and the next apply goes there again (`opsctl diff`)",
+            spec.display()
+        ));
+    }
+    Ok(exit)
 }
 
 /// The number of the generation to go back to; none where a first one was not confirmed.
