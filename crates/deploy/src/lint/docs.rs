@@ -95,7 +95,7 @@ pub const CORPUS: Corpus = Corpus {
     packages: 22,
     files: 31,
     findings: 25,
-    planted: 1242,
+    planted: 1296,
 };
 
 /// Precision and recall, with what they were measured on.
