@@ -304,6 +304,9 @@ pub struct Verify {
     /// Trust these certificate authorities, PEM
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub ca: Option<PathBuf>,
+    /// A file with an API key of the origin, shown with every question
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key_file: Option<PathBuf>,
     /// The NGINX whose configuration is tested
     #[arg(long, env = "OPSCTL_NGINX", value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
     pub nginx: Option<String>,

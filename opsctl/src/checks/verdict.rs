@@ -44,6 +44,7 @@ pub(crate) enum Id {
     Discover,
     Initialize,
     ToolCall,
+    ToolApi,
 }
 
 impl Id {
@@ -71,6 +72,7 @@ impl Id {
             Self::Discover => "mcp.discover",
             Self::Initialize => "mcp.initialize",
             Self::ToolCall => "mcp.tool-call",
+            Self::ToolApi => "tool-api",
         }
     }
 }

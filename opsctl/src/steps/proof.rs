@@ -61,6 +61,7 @@ impl Serving<'_> {
             trust: trust_of(self.deployment, None)?,
             handshakes: HANDSHAKES,
             settling: true,
+            key: None,
         })
     }
 }
