@@ -14,6 +14,7 @@ use crate::keys::{Holder, Keys};
 use crate::native::Toolbox;
 use crate::router::Routes;
 use crate::snapshot::Snapshot;
+use crate::state_key;
 use crate::stream::Streams;
 use crate::tools::Books;
 use crate::upstream::{Options, Upstreams};
@@ -39,7 +40,7 @@ pub struct App {
     pub keys: Option<Arc<Keys>>,
     /// What the servers need beside themselves.
     pub dependencies: Dependencies,
-    /// What the states of servers are sealed with: a key of this start, so a client begins anew after a restart.
+    /// What the states of servers are sealed with.
     pub seal: mcp::Seal,
     /// The tools, as clients see them that do not speak MCP.
     pub books: Books,
@@ -77,21 +78,20 @@ impl App {
             clock,
         };
         let upstreams = Arc::new(Upstreams::start(&config.servers, &options));
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).expect("a system that runs this has randomness");
         Arc::new(Self {
             parked: Arc::default(),
             sessions: Sessions::start(&config, Arc::clone(&upstreams), clock),
             service: mcp::Service {
                 name: config.name.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                keyed: config.api_keys_file.is_some(),
             },
             keys: config
                 .api_keys_file
                 .as_deref()
                 .map(|path| Keys::start(path, clock)),
             dependencies: Dependencies::start(&config.dependencies, clock),
-            seal: mcp::Seal::new(key),
+            seal: state_key::open(config.state_key_file.as_deref()),
             upstreams,
             streams: Streams::new(config.stream_keep_alive, clock),
             routes: Routes::new(),

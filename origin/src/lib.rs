@@ -23,6 +23,7 @@ pub mod run;
 pub mod settings;
 mod signals;
 pub mod snapshot;
+mod state_key;
 pub mod stream;
 pub mod tls;
 pub mod tools;

@@ -64,7 +64,11 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
         ("trusted_hops", config.trusted_hops.to_string()),
         ("allowed_hosts", texts(&config.allowed_hosts)),
         ("allowed_origins", texts(&config.allowed_origins)),
-        ("api_keys_file", text(api_keys_file(config))),
+        ("api_keys_file", text(file(config.api_keys_file.as_deref()))),
+        (
+            "state_key_file",
+            text(file(config.state_key_file.as_deref())),
+        ),
         ("tool_names", text(config.tool_names)),
         (
             "include_server_header",
@@ -105,13 +109,9 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Empty where no keys are asked for.
-fn api_keys_file(config: &OriginConfig) -> impl std::fmt::Display {
-    config
-        .api_keys_file
-        .as_deref()
-        .unwrap_or(Path::new(""))
-        .display()
+/// Empty where there is none.
+fn file(path: Option<&Path>) -> std::path::Display<'_> {
+    path.unwrap_or(Path::new("")).display()
 }
 
 fn write_server(out: &mut String, server: &Server) {
@@ -245,7 +245,7 @@ mod tests {
         let source = "name = \"a \\\"quoted\\\" name\"\nbind = [\"unix:/run/x/o.sock\", \"[::1]:80\"]\n\
                       trusted_peers = [\"unix:\", \"10.0.0.0/8\"]\n\
                       allowed_hosts = [\"*.a.example\", \"[::1]:1\"]\nallowed_origins = [\"https://b.example:8443\"]\nmax_body_size = \"5KiB\"\n\
-                      api_keys_file = \"/etc/x/keys.toml\"\n\
+                      api_keys_file = \"/etc/x/keys.toml\"\nstate_key_file = \"/var/lib/x/state.key\"\n\
                       [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
                       process = \"per-session\"\nmax_processes = 3\nworking_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\nprocesses = 4\n\
                       environment_files = [\"/a\", \"/b\"]\n\
