@@ -52,6 +52,8 @@ pub enum Code {
     InvalidArguments,
     /// 502: the server of a tool answered with an error. 200 where the tool itself says that it failed.
     ExecutionError,
+    /// 429 with `Retry-After`: the client has had its share for now.
+    RateLimited,
     /// 500: the origin itself failed.
     InternalError,
     /// 503 with `Retry-After`: not ready, or a server behind the origin is gone.
@@ -77,6 +79,7 @@ impl Code {
             Self::NotAcceptable => "NOT_ACCEPTABLE",
             Self::InvalidArguments => "INVALID_ARGUMENTS",
             Self::ExecutionError => "EXECUTION_ERROR",
+            Self::RateLimited => "RATE_LIMITED",
             Self::InternalError => "INTERNAL_ERROR",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
             Self::Timeout => "TIMEOUT",
@@ -97,6 +100,7 @@ impl Code {
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::BadRequest | Self::InvalidArguments => StatusCode::BAD_REQUEST,
             Self::ExecutionError => StatusCode::BAD_GATEWAY,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
@@ -109,6 +113,8 @@ impl Code {
         match self {
             Self::InternalError | Self::ServiceUnavailable => -32603,
             Self::Timeout => -32001,
+            // A server's own error, as the edge has it for the same status.
+            Self::RateLimited => -32000,
             _ => -32600,
         }
     }

@@ -64,6 +64,9 @@ fn load(over: Document, mut report: Report) -> (Option<OriginConfig>, Report) {
         report.append(keys.map(crate::keys::check).unwrap_or_default());
         report.append(state_key.map(crate::state_key::check).unwrap_or_default());
     }
+    if let Some(config) = &config {
+        report.append(crate::tls::check(&config.tls));
+    }
     (config.filter(|_| !report.has_errors()), report)
 }
 

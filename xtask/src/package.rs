@@ -134,7 +134,13 @@ impl Staged<'_> {
     fn documents(&self) -> Result<(), Failure> {
         let folder = self.tree.join("usr/share/doc").join(NAME);
         let root = self.repository.root();
-        for page in ["README.md", "RUNBOOK.md", "CHANGELOG.md", "SECURITY.md"] {
+        for page in [
+            "README.md",
+            "RUNBOOK.md",
+            "CHANGELOG.md",
+            "SECURITY.md",
+            "docs/checks.md",
+        ] {
             let to = folder.join(page);
             files::replace(&to, &files::read(&root.join(page))?)?;
             compress(&to)?;

@@ -5,10 +5,12 @@ mod authority;
 mod dependency;
 mod filter;
 mod launch;
+mod limits;
 mod model;
 mod parse;
 mod read;
 mod remote;
+mod tls;
 mod url;
 mod write;
 
@@ -17,10 +19,12 @@ pub use authority::Authority;
 pub use dependency::{Address, Dependency, DependencyKind, Service, Web};
 pub use filter::{Filter, Patterns};
 pub use launch::{Launch, Limits};
+pub use limits::{ClientLimits, Limit, Rate};
 pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,
 };
 pub use read::{DEFAULTS, load};
 pub use remote::Remote;
+pub use tls::{Alpn, KeyPair, Tls};
 pub use url::Url;
 pub use write::write;

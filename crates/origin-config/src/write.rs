@@ -11,6 +11,7 @@ use crate::filter;
 use crate::launch;
 use crate::model::{OriginConfig, Server};
 use crate::remote::Remote;
+use crate::tls;
 
 /// Writes a configuration as TOML. Every key is written, so that the file says all that is in force; `heading` is put
 /// before it as comment lines.
@@ -23,6 +24,7 @@ pub fn write(config: &OriginConfig, heading: &str) -> String {
     for (key, value) in top_level(config) {
         let _ = writeln!(out, "{key} = {value}");
     }
+    tls::write(&mut out, &config.tls);
     let timeouts = &config.timeouts;
     out.push_str("\n[timeouts]\n");
     for (key, duration) in [
@@ -42,6 +44,21 @@ pub fn write(config: &OriginConfig, heading: &str) -> String {
         ("answer_wait", text(format_duration(sessions.answer_wait))),
     ] {
         let _ = writeln!(out, "{key} = {value}");
+    }
+    for (table, limit) in [
+        ("client", &config.limits.client),
+        ("key", &config.limits.key),
+    ] {
+        let rate = limit.rate.map(|rate| rate.to_string());
+        let _ = writeln!(out, "\n[limits.{table}]");
+        for (key, value) in [
+            ("rate", text(rate.unwrap_or_default())),
+            ("burst", limit.burst.to_string()),
+            ("calls", limit.calls.to_string()),
+            ("streams", limit.streams.to_string()),
+        ] {
+            let _ = writeln!(out, "{key} = {value}");
+        }
     }
     for server in &config.servers {
         write_server(&mut out, server);
@@ -102,6 +119,7 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
             "stream_keep_alive",
             text(format_duration(config.stream_keep_alive)),
         ),
+        ("metrics", config.metrics.to_string()),
         (
             "health_check_interval",
             text(format_duration(config.health_check_interval)),
@@ -245,7 +263,9 @@ mod tests {
         let source = "name = \"a \\\"quoted\\\" name\"\nbind = [\"unix:/run/x/o.sock\", \"[::1]:80\"]\n\
                       trusted_peers = [\"unix:\", \"10.0.0.0/8\"]\n\
                       allowed_hosts = [\"*.a.example\", \"[::1]:1\"]\nallowed_origins = [\"https://b.example:8443\"]\nmax_body_size = \"5KiB\"\n\
-                      api_keys_file = \"/etc/x/keys.toml\"\nstate_key_file = \"/var/lib/x/state.key\"\n\
+                      api_keys_file = \"/etc/x/keys.toml\"\nmetrics = true\nstate_key_file = \"/var/lib/x/state.key\"\n\
+                      certfile = [\"/c\", \"/d\"]\nkeyfile = [\"/k\", \"/l\"]\ninsecure_bind = \"[::1]:81\"\nalpn_protocols = [\"h2\"]\nssl_handshake_timeout = 3\n\
+                      limits.client.rate = \"10r/s\"\nlimits.key = { burst = 7, streams = 2 }\n\
                       [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
                       process = \"per-session\"\nmax_processes = 3\nworking_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\nprocesses = 4\n\
                       environment_files = [\"/a\", \"/b\"]\n\

@@ -48,6 +48,33 @@ pub(crate) enum Id {
 }
 
 impl Id {
+    /// All of them, in that order.
+    #[cfg(test)]
+    const ALL: [Self; Self::ToolApi as usize + 1] = [
+        Self::NginxConfig,
+        Self::NginxLint,
+        Self::NginxGeneration,
+        Self::OriginGeneration,
+        Self::OriginReady,
+        Self::OriginPrivate,
+        Self::TlsChain,
+        Self::TlsExpiry,
+        Self::Http1,
+        Self::Http2,
+        Self::Http3,
+        Self::AltSvc,
+        Self::RequestIds,
+        Self::FirstEvent,
+        Self::Cadence,
+        Self::KeepAlive,
+        Self::Disconnect,
+        Self::Timeouts,
+        Self::Discover,
+        Self::Initialize,
+        Self::ToolCall,
+        Self::ToolApi,
+    ];
+
     /// The name that scripts know.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -213,6 +240,23 @@ pub(crate) fn sentence(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/checks.md");
+
+    #[test]
+    fn each_check_has_its_section_in_the_docs_in_the_order_of_the_table() {
+        let documented: Vec<_> = PAGE
+            .lines()
+            .filter_map(|line| line.strip_prefix("## "))
+            .collect();
+        assert_eq!(documented, Id::ALL.map(Id::as_str));
+        let sections = PAGE.split("\n## ").skip(1);
+        for section in sections {
+            for part in ["\n- **Asks**", "\n- **Means**", "\n- **Find**"] {
+                assert!(section.contains(part), "{part} is missing: {section}");
+            }
+        }
+    }
 
     #[test]
     fn the_worst_version_decides_and_is_named() {

@@ -64,8 +64,15 @@ fn counts(checks: &[Check]) -> String {
         (count > 0).then(|| format!("{count} {words}"))
     })
     .collect();
-    format!("\n{} checks: {}\n", checks.len(), parts.join(", "))
+    let failed = checks
+        .iter()
+        .any(|check| check.verdict.status == Status::Fail);
+    let page = if failed { FAILED } else { "" };
+    format!("\n{} checks: {}\n{page}", checks.len(), parts.join(", "))
 }
+
+/// The package installs that page too, beside the README.
+const FAILED: &str = "what each means, and what to do: docs/checks.md\n";
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ pub mod body_limit;
 pub mod client;
 pub mod cors;
 pub mod host;
+pub mod limit;
 pub mod page;
 pub mod panic_guard;
 pub mod request_id;

@@ -1,5 +1,6 @@
 //! The ordered stack, whole and in one place.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use super::cors::Cors;
 use super::page::Page;
 use super::request_id::RequestId;
 use super::{
-    api_key, body_limit, client, host, panic_guard, request_id, streaming, timeout, upgrade,
+    api_key, body_limit, client, host, limit, panic_guard, request_id, streaming, timeout, upgrade,
 };
 use crate::app::App;
 use crate::body::{self, Body};
@@ -23,7 +24,7 @@ use crate::keys::Holder;
 use crate::proto::Named;
 use crate::router::Target;
 
-/// Answers one request, which is for the host that `named` says. Layers 1 to 5 see every request and every answer, 6 to 13
+/// Answers one request, which is for the host that `named` says. Layers 1 to 5 see every request and every answer, 6 to 16
 /// may answer in the endpoint's place.
 pub async fn respond(
     app: Arc<App>,
@@ -59,7 +60,7 @@ pub async fn respond(
     let page = Page::of(&app.config, request.headers());
     let cors = (conn.role == Role::Public).then(|| Cors::of(&page, &request));
 
-    let role = conn.role;
+    let (role, address) = (conn.role, client.address);
     let extensions = request.extensions_mut();
     extensions.insert(conn);
     extensions.insert(client);
@@ -69,6 +70,7 @@ pub async fn respond(
     // 4. Panic guard: around everything below, so that a bug ends its own request and nothing else.
     let asked = Asked {
         role,
+        address,
         target: &target,
         named: &named,
         page: &page,
@@ -113,6 +115,7 @@ fn head_only(response: Response<Body>) -> Response<Body> {
 /// What is known of a request before its endpoint.
 struct Asked<'a> {
     role: Role,
+    address: Option<IpAddr>,
     target: &'a Target,
     named: &'a Named,
     page: &'a Page,
@@ -158,10 +161,20 @@ async fn guarded(app: &Arc<App>, asked: &Asked<'_>, mut request: Request<Body>) 
         Err(failure) => return refuse(failure),
     };
 
-    // 9. API key, where keys are asked for: before anything is read or done for the client. The operator's own listener asks
-    //    for none, nor does what everybody may know.
+    // The operator's own listener asks nobody for a key and counts nobody.
+    let is_public = asked.role == Role::Public;
+    let is_counted = is_public && !endpoint.is_uncounted();
+
+    // 9. Limits of the address, where there are any: before the key, so that guessing keys is limited too.
+    let client_place = match is_counted.then(|| app.limits.admit_client(asked.address)) {
+        None => None,
+        Some(Ok(place)) => place,
+        Some(Err(refusal)) => return refuse(limit::refuse(refusal)),
+    };
+
+    // 10. API key, where keys are asked for: before anything is read or done for the client.
     let holder = match &app.keys {
-        Some(keys) if asked.role == Role::Public && !endpoint.is_open() => {
+        Some(keys) if is_public && !endpoint.is_open() => {
             match api_key::check(keys, request.headers()) {
                 Ok(holder) => Some(holder),
                 Err(failure) => return refuse(failure),
@@ -173,7 +186,22 @@ async fn guarded(app: &Arc<App>, asked: &Asked<'_>, mut request: Request<Body>) 
         request.extensions_mut().insert(Arc::clone(holder));
     }
 
-    // 10. Body limit: a declared length is judged before a byte is read, an undeclared one as it comes.
+    // 11. Limits of the key.
+    let key = holder.as_ref().filter(|_| is_counted);
+    let key = key.map(|holder| &holder.record().id);
+    let key_place = match key.map(|key| app.limits.admit_key(key)) {
+        None => None,
+        Some(Ok(place)) => place,
+        Some(Err(refusal)) => {
+            let answer = refuse(limit::refuse(refusal));
+            return match holder {
+                Some(holder) => api_key::bind(answer, holder),
+                None => answer,
+            };
+        }
+    };
+
+    // 12. Body limit: a declared length is judged before a byte is read, an undeclared one as it comes.
     let bounds = body_limit::Bounds {
         size: app.config.max_body_size,
         pause: app.config.read_timeout,
@@ -183,20 +211,26 @@ async fn guarded(app: &Arc<App>, asked: &Asked<'_>, mut request: Request<Body>) 
         Err(failure) => return refuse(failure),
     };
 
-    // 11. Timeout: around the endpoint with the reading of the body, so that a body that never comes is answered too.
+    // 13. Timeout: around the endpoint with the reading of the body, so that a body that never comes is answered too.
     let answer = endpoint::serve(endpoint, Arc::clone(app), request);
     let answer = match timeout::limit(target.patience(&app.config), answer).await {
         Ok(response) => response,
         Err(failure) => return refuse(failure),
     };
 
-    // 12. Body limit again: what the endpoint made of a body that was cut does not count.
+    // 14. Body limit again: what the endpoint made of a body that was cut does not count.
     let answer = match limit.verdict() {
         Ok(()) => answer,
         Err(failure) => refuse(failure),
     };
 
-    // 13. API key again: what it opened ends with it, and the log names it.
+    // 15. Limits again: what is held is given back with the last byte of the answer.
+    let answer = match limit::hold(answer, [client_place, key_place]) {
+        Ok(answer) => answer,
+        Err(refusal) => refuse(limit::refuse(refusal)),
+    };
+
+    // 16. API key again: what it opened ends with it, and the log names it.
     match holder {
         Some(holder) => api_key::bind(answer, holder),
         None => answer,

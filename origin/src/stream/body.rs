@@ -42,6 +42,10 @@ pub enum Ending {
     Finish,
 }
 
+/// An extension of a response that is a stream which only its client or the origin ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Endless;
+
 impl<P> StreamBody<P>
 where
     P: Stream<Item = Bytes> + Send + 'static,
@@ -65,9 +69,13 @@ where
     /// A response with status 200 and the framing's media type.
     pub fn into_response(self) -> Response<Body> {
         let content_type: HeaderValue = self.framing.content_type();
+        let endless = self.ending != Ending::Finish;
         let body = self.map_err(|never| match never {}).boxed_unsync();
         let mut response = Response::new(body);
         response.headers_mut().insert(CONTENT_TYPE, content_type);
+        if endless {
+            response.extensions_mut().insert(Endless);
+        }
         response
     }
 }

@@ -8,6 +8,6 @@ mod framing;
 mod registry;
 mod wheel;
 
-pub use body::{Ending, StreamBody};
+pub use body::{Ending, Endless, StreamBody};
 pub use framing::{Framing, NDJSON, SSE};
 pub use registry::{OpenStream, Streams, Ticket};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use api_keys::{Key, KeyFile, Record};
 use http::{Response, StatusCode, Version};
 use hyper::body::Incoming;
-use origin_config::Server;
+use origin_config::{OriginConfig, Server};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -21,6 +21,10 @@ struct Locked {
 
 impl Locked {
     fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    fn start_with(change: impl FnOnce(&mut OriginConfig)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (all, one) = (Key::new([1; 4], [1; 32]), Key::new([2; 4], [2; 32]));
         write(&folder, &[record(&all, None), record(&one, Some("one"))]);
@@ -28,6 +32,7 @@ impl Locked {
         let world = World::with(|config| {
             config.api_keys_file = Some(file);
             config.servers = vec![tools("one"), tools("two")];
+            change(config);
         });
         Self {
             world,
@@ -318,6 +323,23 @@ async fn a_key_that_has_expired_is_told_so() {
         said["error"],
         "this API key expired at 1970-01-01T00:00:00Z"
     );
+}
+
+#[tokio::test]
+async fn each_key_has_a_share_of_its_own() {
+    let locked = Locked::start_with(|config| {
+        config.limits.key.rate = Some("1r/m".parse().expect("a rate"));
+        config.limits.key.burst = 0;
+    });
+    for key in [&locked.all, &locked.one] {
+        let first = locked.ask(key, "GET", "/capz", &[], "").await;
+        assert_eq!(first.status(), StatusCode::OK);
+        let second = locked.ask(key, "GET", "/capz", &[], "").await;
+        assert_eq!(second.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(json(second).await["code"], "RATE_LIMITED");
+        let probe = locked.ask(key, "GET", "/readyz", &[], "").await;
+        assert_ne!(probe.status(), StatusCode::TOO_MANY_REQUESTS);
+    }
 }
 
 const JSON: &[(&str, &str)] = &[
