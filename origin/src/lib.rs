@@ -4,6 +4,7 @@
 //! `Request<Body>` with a [`conn::ConnInfo`] → [`middleware`] → [`router`] → [`endpoint`] ⇄ [`upstream`].
 
 pub mod app;
+pub mod attend;
 pub mod body;
 mod builder;
 pub mod cli;

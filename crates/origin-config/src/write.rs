@@ -135,11 +135,14 @@ fn file(path: Option<&Path>) -> std::path::Display<'_> {
 fn write_server(out: &mut String, server: &Server) {
     out.push_str("\n[[servers]]\n");
     let _ = writeln!(out, "name = {}", text(&server.name));
-    match &server.remote {
-        None => {
+    match (&server.remote, &server.socket) {
+        (Some(remote), _) => write_remote(out, remote),
+        (None, Some(socket)) => {
+            let _ = writeln!(out, "socket = {}", text(socket.display()));
+        }
+        (None, None) => {
             let _ = writeln!(out, "command = {}", texts(&server.command));
         }
-        Some(remote) => write_remote(out, remote),
     }
     if let Some(directory) = &server.working_directory {
         let _ = writeln!(out, "working_directory = {}", text(directory.display()));
@@ -273,6 +276,7 @@ mod tests {
                       environment_secrets = { T = \"token\" }\nlimits = { open_files = 9, address_space = \"1GiB\", cpu_time = \"1h\", processes = 8 }\n\
                       [servers.environment]\nA = \"1\"\n\"odd key\" = \"\\u0007\"\n\
                       [[servers]]\nname = \"time\"\ncommand = [\"t\"]\n\
+                      [[servers]]\nname = \"unit\"\nsocket = \"/run/x/unit.sock\"\nprocesses = 2\n\
                       [[servers]]\nname = \"far\"\nurl = \"https://b.example/mcp?x=1\"\nheaders = { A = \"1\", \"x.y\" = \"it's\" }\n\
                       header_files = { B = \"/run/b\" }\nheader_environment = { C = \"VAR\" }\nbearer_token_file = \"/run/t\"\n\
                       ca_file = \"/etc/ca.pem\"\nconnect_timeout = \"1s\"\nread_timeout = \"2m\"\nmax_connections = 9\n";

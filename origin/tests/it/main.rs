@@ -1,5 +1,6 @@
 //! The origin from outside: in-process over real sockets and in-memory pipes, and as a process of its own.
 
+mod attend;
 mod browser;
 mod errors;
 mod forwarded;
