@@ -1,5 +1,6 @@
 //! The command line.
 
+mod certificate;
 mod watch;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub use certificate::{Certificate, CertificateInstall};
 pub use watch::{Chosen, Logs, Services, ServicesCommand, ServicesLogs, Since};
 
 /// Puts MCP servers on the internet: from one spec to a verified deployment behind NGINX.
@@ -111,6 +113,9 @@ pub enum Command {
     Logs(Logs),
     /// Make, list and revoke the API keys of an origin
     Keys(Keys),
+    /// Put renewed certificates into their places
+    #[command(subcommand)]
+    Certificate(Certificate),
     /// Write a completion script for a shell
     Completions(Completions),
     /// Write the manual pages
@@ -201,6 +206,13 @@ pub struct Apply {
 /// `opsctl diff`
 #[derive(Debug, Args)]
 pub struct Diff {
+    /// A generation, as `opsctl history` numbers them, in place of the spec; with a second one the two are compared, else it is
+    /// compared with what is installed
+    #[arg(value_name = "N", num_args = 0..=2, conflicts_with_all = ["nginx", "templates"])]
+    pub generations: Vec<u64>,
+    /// The deployment whose generations are compared; that of the spec, or the only one of the machine, when absent
+    #[arg(long, value_name = "NAME", requires = "generations")]
+    pub name: Option<deploy::words::Name>,
     /// Compare with the tree below this folder, in place of this machine
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub root: Option<PathBuf>,
@@ -224,6 +236,9 @@ pub struct Adopt {
     /// Let the rendering take their place instead
     #[arg(long)]
     pub replace: bool,
+    /// How long to wait for another run
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = findings::parse_duration)]
+    pub lock_wait: Duration,
     /// The machine is the tree below this folder
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub root: Option<PathBuf>,
@@ -278,7 +293,7 @@ pub struct Uninstall {
     /// Which deployment
     #[command(flatten)]
     pub named: Named,
-    /// Remove what opsctl remembers too, and the accounts
+    /// Remove what opsctl and the origins remember too, and the accounts
     #[arg(long)]
     pub purge: bool,
     /// Do not ask

@@ -12,6 +12,7 @@ use crate::endpoint::mcp::{Parked, Sessions};
 use crate::health::Dependencies;
 use crate::keys::{Holder, Keys};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::native::Toolbox;
 use crate::router::Routes;
 use crate::snapshot::Snapshot;
@@ -39,6 +40,8 @@ pub struct App {
     pub service: mcp::Service,
     /// The API keys that clients need; `None`: none are asked for.
     pub keys: Option<Arc<Keys>>,
+    /// What is counted of requests; `None`: nothing is counted.
+    pub metrics: Option<Arc<Metrics>>,
     /// What one client may take.
     pub limits: Limits,
     /// What the servers need beside themselves.
@@ -93,6 +96,7 @@ impl App {
             environment,
             client_name: config.name.clone(),
             native,
+            is_counted: config.metrics,
             clock,
         };
         let upstreams = Arc::new(Upstreams::start(&config.servers, &options));
@@ -109,6 +113,7 @@ impl App {
                 .api_keys_file
                 .as_deref()
                 .map(|path| Keys::start(path, clock)),
+            metrics: config.metrics.then(Arc::default),
             limits: Limits::new(&config.limits, clock),
             dependencies: Dependencies::start(&config.dependencies, clock),
             seal: mcp::Seal::new(key),

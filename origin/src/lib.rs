@@ -4,6 +4,7 @@
 //! `Request<Body>` with a [`conn::ConnInfo`] → [`middleware`] → [`router`] → [`endpoint`] ⇄ [`upstream`].
 
 pub mod app;
+pub mod attend;
 pub mod body;
 mod builder;
 pub mod cli;
@@ -16,6 +17,7 @@ pub mod keys;
 pub mod limits;
 pub mod listen;
 pub mod logging;
+pub mod metrics;
 pub mod middleware;
 pub mod native;
 pub mod proto;

@@ -76,6 +76,8 @@ pub struct OriginConfig {
     pub sessions: Sessions,
     /// `[limits]`: what one client may take.
     pub limits: ClientLimits,
+    /// `metrics`: whether there is a page of figures at `/metrics` on the admin listener.
+    pub metrics: bool,
     /// `health_check_interval`: the pause between two checks of a dependency.
     pub health_check_interval: Duration,
     /// `[[servers]]`: the MCP servers behind this origin.
@@ -111,15 +113,18 @@ pub struct Timeouts {
     pub write_stall: Duration,
 }
 
-/// One MCP server behind the origin: a command that speaks MCP over its standard input and output, or one that runs elsewhere.
+/// One MCP server behind the origin: a command that speaks MCP over its standard input and output, a socket that leads to such
+/// a command, or one that runs elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// `name`: `[a-z0-9-]` with single underscores inside, at most 32 characters.
     pub name: String,
-    /// `command`: the program and its arguments; empty only for a server with `url`.
+    /// `command`: the program and its arguments; empty only for a server with `url` or `socket`.
     pub command: Vec<String>,
     /// `url` and its keys: the server runs elsewhere.
     pub remote: Option<Remote>,
+    /// `socket`: the Unix socket behind which somebody else starts its processes, one for each connection.
+    pub socket: Option<PathBuf>,
     /// `working_directory`: where the command starts; the origin's own when absent.
     pub working_directory: Option<PathBuf>,
     /// `environment`: variables set for the command. Its environment is otherwise empty but for a short list.

@@ -102,6 +102,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         timeouts: timeouts.unwrap_or_default(),
         sessions: sessions.unwrap_or_default(),
         limits: limits::read(reader),
+        metrics: value(reader.boolean("metrics")),
         health_check_interval,
         servers,
         dependencies,
@@ -119,6 +120,7 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
                 .unwrap_or_default(),
             command: values(table.strings("command")),
             remote: remote::read(&table),
+            socket: launch::read_socket(&table),
             working_directory: table
                 .string("working_directory")
                 .map(|path| path.value.into()),
@@ -150,10 +152,12 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
                 Finding::error("servers.duplicate", message).hint("each server needs its own name"),
             );
         }
-        if !table.has("url") && server.command.first().is_none_or(String::is_empty) {
+        if !table.has("url")
+            && !table.has("socket")
+            && server.command.first().is_none_or(String::is_empty)
+        {
             let finding = Finding::error("servers.command", "there is no command to run");
-            let hint =
-                "as `command = [\"mcp-server-time\"]`, or `url` for a server that runs elsewhere";
+            let hint = "as `command = [\"mcp-server-time\"]`, or `url` for a server that runs elsewhere, or `socket`";
             table.find("command", finding.hint(hint));
         }
         find_nul(&table, &server);
@@ -460,6 +464,26 @@ mod tests {
         let process = found("command = [\"x\"]\nca_file = \"/a\"\n");
         assert_eq!(process, [("servers.kind".into(), 2)]);
         assert_eq!(found("url = \"nowhere\"\n"), [("servers.url".into(), 1)]);
+    }
+
+    #[test]
+    fn a_socket_stands_in_the_place_of_a_command() {
+        assert!(found("socket = \"/run/x/git.sock\"\nprocesses = 2\n").is_empty());
+        assert_eq!(
+            found("socket = \"git.sock\"\n"),
+            [("servers.path".into(), 1)]
+        );
+        let kind = |line| ("servers.kind".to_owned(), line);
+        let socket = "socket = \"/s\"\n";
+        let process = found(&format!(
+            "{socket}command = [\"x\"]\nlimits = {{ open_files = 9 }}\n"
+        ));
+        assert_eq!(process, [kind(2), kind(3)]);
+        assert_eq!(found(&format!("{socket}ca_file = \"/a\"\n")), [kind(2)]);
+        assert_eq!(
+            found(&format!("url = \"http://localhost:1/mcp\"\n{socket}")),
+            [kind(2)]
+        );
     }
 
     #[test]

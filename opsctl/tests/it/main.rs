@@ -1,5 +1,6 @@
 //! The command line as people and scripts meet it: the real program, its exit codes, its two streams.
 
+mod generations;
 mod hand;
 mod harness;
 mod keys;

@@ -1,5 +1,6 @@
 //! The origin from outside: in-process over real sockets and in-memory pipes, and as a process of its own.
 
+mod attend;
 mod browser;
 mod errors;
 mod forwarded;
@@ -11,6 +12,7 @@ mod idle;
 mod keys;
 mod life;
 mod limits;
+mod metrics;
 mod native;
 mod panics;
 mod readiness;

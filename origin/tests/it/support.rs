@@ -130,6 +130,7 @@ pub(crate) fn server(name: &str, command: &[&str], start_timeout: Duration) -> S
         name: name.to_owned(),
         command: command.iter().map(|&word| word.to_owned()).collect(),
         remote: None,
+        socket: None,
         working_directory: None,
         environment: std::collections::BTreeMap::new(),
         environment_pass: Vec::new(),

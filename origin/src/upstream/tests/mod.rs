@@ -30,6 +30,7 @@ fn server(name: &str, mode: &str) -> Server {
         name: name.into(),
         command: command.map(Into::into).collect(),
         remote: None,
+        socket: None,
         working_directory: None,
         environment: [("SET_HERE".to_owned(), "yes".to_owned())].into(),
         environment_pass: Vec::new(),
@@ -44,6 +45,7 @@ fn server(name: &str, mode: &str) -> Server {
 
 fn start(servers: &[Server]) -> Upstreams {
     let options = Options {
+        is_counted: false,
         naming: Naming::Prefixed,
         environment: std::env::vars_os()
             .chain([("HIDDEN".into(), "secret".into())])

@@ -1,9 +1,14 @@
 //! The kit on a whole machine: what an operator installs, and what is there again after a boot.
 
+mod acme;
 mod applied;
 mod boots;
+mod confirmed;
+mod cut_off;
 mod hardened;
+mod lost;
 mod package;
+mod page;
 mod refused;
 mod services;
 mod under_load;
