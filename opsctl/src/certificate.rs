@@ -459,8 +459,8 @@ mod tests {
     #[test]
     fn a_certificate_is_out_of_date_before_its_time_and_after_it() {
         let folder = tempfile::tempdir().expect("a folder");
-        let said = |now: SystemTime| {
-            let root = folder.path().join(format!("{now:?}"));
+        let said = |name: &str, now: SystemTime| {
+            let root = folder.path().join(name);
             let (deployment, _) = made_up::deployment(&made_up::spec("self_signed = true"), &root);
             make(&deployment, &root.join("ca.pem"), now).expect("made");
             let path = deployment.sites[0].certificate.chain_path.as_path();
@@ -468,10 +468,10 @@ mod tests {
             let found = out_of_date(path, &facts(&chain[0]).expect("a certificate"));
             found.map(|finding| finding.message)
         };
-        assert_eq!(said(host::now()), None);
-        let expired = said(host::now() - DAY * 200).expect("it ended");
+        assert_eq!(said("good", host::now()), None);
+        let expired = said("old", host::now() - DAY * 200).expect("it ended");
         assert!(expired.contains("expired at"), "{expired}");
-        let early = said(host::now() + DAY).expect("not yet");
+        let early = said("early", host::now() + DAY).expect("not yet");
         assert!(early.contains("and it is"), "{early}");
     }
 
