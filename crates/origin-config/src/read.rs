@@ -13,6 +13,7 @@ use crate::filter;
 use crate::launch;
 use crate::limits;
 use crate::model::{LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames};
+use crate::quic;
 use crate::remote;
 use crate::tls;
 
@@ -62,6 +63,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         table.finish();
         sessions
     });
+    let tls = tls::read(reader);
     OriginConfig {
         name: reader
             .string("name")
@@ -70,7 +72,8 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         generation: value(reader.string("generation")),
         bind: bind_list(reader, "bind"),
         admin_bind: bind_list(reader, "admin_bind"),
-        tls: tls::read(reader),
+        quic: quic::read(reader, &tls),
+        tls,
         umask: whole(reader.integer("umask", 0..=0o777)),
         backlog: whole(reader.integer("backlog", 1..=65_535)),
         trusted_peers: values(reader.words("trusted_peers", "value.trusted-peer")),
@@ -351,7 +354,7 @@ pub(crate) fn values<T>(located: Option<Vec<Located<T>>>) -> Vec<T> {
         .collect()
 }
 
-fn whole(located: Option<Located<i64>>) -> u32 {
+pub(crate) fn whole(located: Option<Located<i64>>) -> u32 {
     located
         .and_then(|located| u32::try_from(located.value).ok())
         .unwrap_or_default()

@@ -10,6 +10,7 @@ use crate::dependency;
 use crate::filter;
 use crate::launch;
 use crate::model::{OriginConfig, Server};
+use crate::quic;
 use crate::remote::Remote;
 use crate::tls;
 
@@ -25,6 +26,8 @@ pub fn write(config: &OriginConfig, heading: &str) -> String {
         let _ = writeln!(out, "{key} = {value}");
     }
     tls::write(&mut out, &config.tls);
+    quic::write_keys(&mut out, &config.quic);
+    quic::write_table(&mut out, &config.quic);
     let timeouts = &config.timeouts;
     out.push_str("\n[timeouts]\n");
     for (key, duration) in [
@@ -268,6 +271,7 @@ mod tests {
                       allowed_hosts = [\"*.a.example\", \"[::1]:1\"]\nallowed_origins = [\"https://b.example:8443\"]\nmax_body_size = \"5KiB\"\n\
                       api_keys_file = \"/etc/x/keys.toml\"\nmetrics = true\nstate_key_file = \"/var/lib/x/state.key\"\n\
                       certfile = [\"/c\", \"/d\"]\nkeyfile = [\"/k\", \"/l\"]\ninsecure_bind = \"[::1]:81\"\nalpn_protocols = [\"h2\"]\nssl_handshake_timeout = 3\n\
+                      quic_bind = [\"[::]:443\"]\nalt_svc_headers = [\"h3=\\\":443\\\"\"]\nquic = { retry_above = 0, key_file = \"/k\", idle_timeout = \"9s\" }\n\
                       limits.client.rate = \"10r/s\"\nlimits.key = { burst = 7, streams = 2 }\n\
                       [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
                       process = \"per-session\"\nmax_processes = 3\nworking_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\nprocesses = 4\n\

@@ -13,6 +13,8 @@ pub struct Tools {
     pub origin: PathBuf,
     /// NGINX 1.28, built from its source.
     pub nginx_1_28: PathBuf,
+    /// The NGINX that the machine's own Debian packages: 1.22 on Debian 12.
+    pub nginx_own: PathBuf,
     /// A Debian 13 root with NGINX 1.26, curl with HTTP/3 and systemd.
     pub root_trixie: PathBuf,
     /// A Debian testing root with NGINX 1.30 or later and curl with HTTP/3.
@@ -67,6 +69,7 @@ impl Tools {
             opsctl: path("E2E_OPSCTL"),
             origin: path("E2E_ORIGIN"),
             nginx_1_28: path("E2E_NGINX_1_28"),
+            nginx_own: path("E2E_NGINX_OWN"),
             root_trixie: path("E2E_ROOT_TRIXIE"),
             root_forky: path("E2E_ROOT_FORKY"),
             servers_bin: path("E2E_SERVERS_BIN"),

@@ -50,6 +50,7 @@ pub(crate) fn environment(
     let everything = everything.program().to_owned();
     Ok(vec![
         ("E2E_NGINX_1_28", nginx::ensure(repository, cache)?),
+        ("E2E_NGINX_OWN", confs::own_nginx(cache)?),
         ("E2E_ROOT_TRIXIE", roots::ensure(cache, &roots::TRIXIE)?),
         ("E2E_ROOT_FORKY", roots::ensure(cache, &roots::FORKY)?),
         (
