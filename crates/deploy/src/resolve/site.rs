@@ -50,6 +50,7 @@ fn settle(
     };
     settle_peers(spec, &mut origin, &address, report);
     check_limits(spec, &origin, report);
+    let units = super::unit::settle(spec, layout, &mut origin, report);
     if report.findings()[faults..]
         .iter()
         .any(|finding| finding.severity == findings::Severity::Error)
@@ -81,6 +82,7 @@ fn settle(
         },
         upstream,
         checks: spec.checks.clone(),
+        units,
     }))
 }
 
