@@ -293,7 +293,7 @@ pub struct Uninstall {
     /// Which deployment
     #[command(flatten)]
     pub named: Named,
-    /// Remove what opsctl remembers too, and the accounts
+    /// Remove what opsctl and the origins remember too, and the accounts
     #[arg(long)]
     pub purge: bool,
     /// Do not ask

@@ -113,7 +113,7 @@ fn make(
                 refuse(
                     format!("`{}` in `{key}` {error}", text.escape_debug()),
                     "rename it, or link to it",
-                )
+                );
             })
             .ok()
     };
