@@ -7,6 +7,7 @@ mod forwarded;
 mod frames;
 mod hostile;
 mod hostile_h2;
+mod http3;
 mod idle;
 mod keys;
 mod life;

@@ -50,6 +50,13 @@ const FAULTS: &[Fault] = &[
         says: "bad.conf:1",
     },
     Fault {
+        name: "another site has the server name",
+        make: "echo 'server { listen 0.0.0.0:80; server_name mcp.example.com; }' > /etc/nginx/sites-enabled/other",
+        mend: "rm /etc/nginx/sites-enabled/other",
+        code: 11,
+        says: "/etc/nginx/sites-enabled/other:1",
+    },
+    Fault {
         name: "the key is not the certificate's",
         make: "cp -a /etc/ssl/mcp/key.pem /tmp/key.pem && cp /etc/ssl/mcp/ca-key.pem /etc/ssl/mcp/key.pem",
         mend: "cp -a /tmp/key.pem /etc/ssl/mcp/key.pem",
