@@ -377,6 +377,7 @@ mod tests {
             ("a--b", false),
             ("nginx", false),
             ("shadow", false),
+            ("letsencrypt", false),
             ("modules-enabled", false),
             ("systemd-network", false),
         ] {
