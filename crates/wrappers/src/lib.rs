@@ -1,0 +1,64 @@
+//! Client wrappers of the tool API: a catalog (the JSON of `GET /tools`) becomes files, by templates.
+//!
+//! Pure: text in, text out. [`Catalog::read`] makes typed tools of the catalog and says what is wrong with it; [`render`] fills the
+//! templates of one [`Format`]. What comes from a catalog was written by strangers: it reaches a template either as data, which
+//! is printed as a literal of the target language whatever is in it, or as code, which this crate made itself.
+
+mod bash;
+mod catalog;
+mod fields;
+mod flags;
+mod help;
+mod names;
+mod python;
+mod quote;
+mod schema;
+mod shape;
+mod templates;
+
+use findings::Report;
+
+pub use catalog::{Catalog, Choice, Service, Tool};
+pub use schema::{Field, Type};
+pub use templates::{TemplateError, Templates};
+
+/// What is made of a catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A script a tool.
+    Bash,
+    /// A package with a module a service.
+    Python,
+}
+
+/// One file of the wrappers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Where, below the folder of the wrappers: words of `[A-Za-z0-9._-]` with `/` between them.
+    pub path: String,
+    /// What.
+    pub text: String,
+    /// Whether it is a program.
+    pub executable: bool,
+}
+
+/// All files of one format, sorted by path. The same catalog and templates give the same bytes.
+///
+/// Findings go to `report`: `wrappers.name` where two tools or services would have one name. Where it has errors the files are not
+/// to be used.
+///
+/// # Errors
+/// [`TemplateError`]: a template cannot be read or filled.
+pub fn render(
+    catalog: &Catalog,
+    format: Format,
+    templates: &Templates,
+    report: &mut Report,
+) -> Result<Vec<File>, TemplateError> {
+    let mut files = match format {
+        Format::Bash => bash::render(catalog, templates, report)?,
+        Format::Python => python::render(catalog, templates, report)?,
+    };
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
