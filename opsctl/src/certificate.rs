@@ -180,6 +180,26 @@ pub(crate) fn made(
     Ok(made)
 }
 
+/// A certificate and its key, PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placeholder {
+    /// The certificate, signed by itself: nobody trusts it, and no verification passes with it.
+    pub(crate) chain: String,
+    /// Its key.
+    pub(crate) key: String,
+}
+
+/// What NGINX starts with until there is a certificate: without one it does not, and then nobody could ask for one.
+pub(crate) fn placeholder(site: &Site, now: SystemTime) -> Result<Placeholder, MakeError> {
+    let key = KeyPair::generate()?;
+    let mut params = leaf(site, now)?;
+    params.distinguished_name = named("placeholder until there is a certificate");
+    Ok(Placeholder {
+        chain: params.self_signed(&key)?.pem(),
+        key: key.serialize_pem(),
+    })
+}
+
 /// Makes them and writes them on this machine.
 pub(crate) fn make(
     deployment: &Deployment,

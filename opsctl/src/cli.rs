@@ -1,5 +1,6 @@
 //! The command line.
 
+mod certificate;
 mod watch;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub use certificate::{Certificate, CertificateInstall};
 pub use watch::{Chosen, Logs, Services, ServicesCommand, ServicesLogs, Since};
 
 /// Puts MCP servers on the internet: from one spec to a verified deployment behind NGINX.
@@ -111,6 +113,9 @@ pub enum Command {
     Logs(Logs),
     /// Make, list and revoke the API keys of an origin
     Keys(Keys),
+    /// Put renewed certificates into their places
+    #[command(subcommand)]
+    Certificate(Certificate),
     /// Write a completion script for a shell
     Completions(Completions),
     /// Write the manual pages

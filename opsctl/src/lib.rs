@@ -3,6 +3,7 @@
 //! `main` reads the command line and the environment, then calls [`run`]; nothing below it prints except through the
 //! [`Ui`] that it is given, and nothing below it decides how the process ends.
 
+mod acme;
 mod certificate;
 mod checks;
 pub mod cli;
@@ -34,7 +35,7 @@ pub use ui::{Options, Ui};
 
 use std::fmt::Write as _;
 
-use cli::{Cli, Command, Format, OutputFormat};
+use cli::{Certificate, Cli, Command, Format, OutputFormat};
 use error::CommandError;
 use exit::Exit;
 use serde_json::json;
@@ -69,6 +70,9 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         Command::Keys(arguments) => commands::keys::run(&arguments, &spec, ui),
         Command::Services(arguments) => commands::services::run(arguments, &spec, ui).await,
         Command::Logs(arguments) => commands::logs::run(&arguments, &spec, ui).await,
+        Command::Certificate(Certificate::Install(arguments)) => {
+            Box::pin(commands::certificate::run(arguments, &spec, ui)).await
+        }
         Command::Completions(arguments) => commands::completions::run(&arguments, ui),
         Command::Man(arguments) => commands::man::run(&arguments, ui),
     };

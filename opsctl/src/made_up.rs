@@ -35,15 +35,5 @@ pub(crate) fn deployment(text: &str, root: &Path) -> (Deployment, SpecFile) {
 
 /// A plan that does nothing.
 pub(crate) fn empty_plan() -> deploy::plan::Plan {
-    deploy::plan::Plan {
-        format: deploy::plan::Plan::FORMAT,
-        opsctl: "0".into(),
-        deployment: "demo".parse().expect("a name"),
-        generation: None,
-        steps: Vec::new(),
-        notes: Vec::new(),
-        texts: std::collections::BTreeMap::new(),
-        expects: std::collections::BTreeMap::new(),
-        nginx: None,
-    }
+    deploy::plan::Plan::of_nothing(&"demo".parse().expect("a name"))
 }

@@ -12,10 +12,12 @@ use crate::endpoint::mcp::{Parked, Sessions};
 use crate::health::Dependencies;
 use crate::keys::{Holder, Keys};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::native::Toolbox;
 use crate::router::Routes;
 use crate::snapshot::Snapshot;
 use crate::stream::Streams;
+use crate::tls::Store;
 use crate::tools::Books;
 use crate::upstream::{Options, Upstreams};
 
@@ -38,17 +40,30 @@ pub struct App {
     pub service: mcp::Service,
     /// The API keys that clients need; `None`: none are asked for.
     pub keys: Option<Arc<Keys>>,
+    /// What is counted of requests; `None`: nothing is counted.
+    pub metrics: Option<Arc<Metrics>>,
     /// What one client may take.
     pub limits: Limits,
     /// What the servers need beside themselves.
     pub dependencies: Dependencies,
     /// What the states of servers are sealed with: a key of this start, so a client begins anew after a restart.
     pub seal: mcp::Seal,
+    /// The origin's own certificates; `None`: it speaks no TLS.
+    pub certificates: Option<Arc<Store>>,
     /// The tools, as clients see them that do not speak MCP.
     pub books: Books,
     /// Where the time comes from.
     pub clock: Clock,
     began: Instant,
+}
+
+/// What an origin has beside its configuration.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// Tools that are compiled in, and the name of the server that they make.
+    pub native: Option<(String, Arc<Toolbox>)>,
+    /// The certificates of `certfile`, read.
+    pub certificates: Option<Arc<Store>>,
 }
 
 impl App {
@@ -59,16 +74,20 @@ impl App {
         environment: Vec<(OsString, OsString)>,
         clock: Clock,
     ) -> Arc<Self> {
-        Self::start_with(config, environment, clock, None)
+        Self::start_with(config, environment, clock, Extras::default())
     }
 
-    /// The same with tools that are compiled in, and the name of the server that they make.
+    /// The same with what a configuration alone does not make.
     pub fn start_with(
         config: OriginConfig,
         environment: Vec<(OsString, OsString)>,
         clock: Clock,
-        native: Option<(String, Arc<Toolbox>)>,
+        extras: Extras,
     ) -> Arc<Self> {
+        let Extras {
+            native,
+            certificates,
+        } = extras;
         let options = Options {
             naming: match config.tool_names {
                 ToolNames::Prefixed => mcp::Naming::Prefixed,
@@ -77,6 +96,7 @@ impl App {
             environment,
             client_name: config.name.clone(),
             native,
+            is_counted: config.metrics,
             clock,
         };
         let upstreams = Arc::new(Upstreams::start(&config.servers, &options));
@@ -93,9 +113,11 @@ impl App {
                 .api_keys_file
                 .as_deref()
                 .map(|path| Keys::start(path, clock)),
+            metrics: config.metrics.then(Arc::default),
             limits: Limits::new(&config.limits, clock),
             dependencies: Dependencies::start(&config.dependencies, clock),
             seal: mcp::Seal::new(key),
+            certificates,
             upstreams,
             streams: Streams::new(config.stream_keep_alive, clock),
             routes: Routes::new(),

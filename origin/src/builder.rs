@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use origin_config::OriginConfig;
 
-use crate::app::App;
+use crate::app::{App, Extras};
 use crate::clock::Clock;
 use crate::listen::{self, BindError, Inherited, Listener};
 use crate::native::{self, Tool, Toolbox};
 use crate::run::{Stop, run};
 use crate::signals;
+use crate::tls::{CertificateError, Store};
 
 /// An origin that does not run yet.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub struct Origin {
 pub struct Bound {
     origin: Origin,
     listeners: Vec<Listener>,
+    certificates: Option<Arc<Store>>,
 }
 
 /// Why an origin did not run.
@@ -37,6 +39,9 @@ pub enum RunError {
         "`{0}` is a server of the configuration and the name of the tools that are compiled in"
     )]
     Name(String),
+    /// A certificate of its own cannot be used. The words are those of the cause.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// It has no sockets. The words are those of the cause.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -73,7 +78,7 @@ impl Origin {
     /// Binds every socket. Call it before any thread starts where one is a Unix socket.
     ///
     /// # Errors
-    /// One of them cannot be bound, and none is then; or a name is taken.
+    /// One of them cannot be bound, and none is then; or a name is taken, or a certificate cannot be used.
     pub fn bind(self) -> Result<Bound, RunError> {
         let mut servers = self.config.servers.iter();
         if !self.toolbox.is_empty() && servers.any(|server| server.name == self.tools_as) {
@@ -84,9 +89,17 @@ impl Origin {
             .iter()
             .find(|(name, _)| name == "LISTEN_FDNAMES");
         let names = names.and_then(|(_, names)| names.to_str());
+        let pairs = &self.config.tls.certificates;
+        let certificates = (!pairs.is_empty())
+            .then(|| Store::open(pairs, Clock::system()))
+            .transpose()?;
         let listeners = listen::bind_all(&self.config, Inherited::from_environment(names))?;
         let origin = self;
-        Ok(Bound { origin, listeners })
+        Ok(Bound {
+            origin,
+            listeners,
+            certificates,
+        })
     }
 
     /// Binds and runs.
@@ -105,7 +118,7 @@ impl Bound {
     /// It could not begin.
     pub async fn run(self) -> io::Result<()> {
         let stop = Stop::default();
-        let signals = tokio::spawn(signals::watch(stop.clone())?);
+        let signals = tokio::spawn(signals::watch(stop.clone(), self.certificates.clone())?);
         let ended = self.run_until(stop).await;
         signals.abort();
         tracing::info!("drained");
@@ -117,13 +130,21 @@ impl Bound {
     /// # Errors
     /// It could not begin.
     pub async fn run_until(self, stop: Stop) -> io::Result<()> {
-        let Self { origin, listeners } = self;
+        let Self {
+            origin,
+            listeners,
+            certificates,
+        } = self;
         for listener in &listeners {
             tracing::info!(address = %listener.name, role = ?listener.role, "listening");
         }
         let native =
             (!origin.toolbox.is_empty()).then(|| (origin.tools_as, Arc::new(origin.toolbox)));
-        let app = App::start_with(origin.config, origin.environment, Clock::system(), native);
+        let extras = Extras {
+            native,
+            certificates,
+        };
+        let app = App::start_with(origin.config, origin.environment, Clock::system(), extras);
         run(app, listeners, stop).await
     }
 

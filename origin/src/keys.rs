@@ -3,8 +3,7 @@
 mod holder;
 
 use std::collections::HashMap;
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use findings::{Finding, Report};
 use tokio::time::MissedTickBehavior;
 
 use crate::clock::Clock;
+use crate::stamp::Stamp;
 
 pub use holder::Holder;
 
@@ -31,14 +31,6 @@ struct Ring {
     holders: HashMap<KeyId, Arc<Holder>>,
     /// The file that it was read from; `None`: there was none.
     stamp: Option<Stamp>,
-}
-
-/// Which file, and which state of it: a file that is replaced has another inode, one that is written to another time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    inode: u64,
-    length: u64,
-    modified: (i64, i64),
 }
 
 impl Keys {
@@ -70,7 +62,7 @@ impl Keys {
 
     /// Reads the file when it is another one than the last.
     fn take_up(&self) {
-        let stamp = fs::metadata(&self.path).ok().as_ref().map(Stamp::of);
+        let stamp = Stamp::of(&self.path);
         if stamp == self.ring().stamp && stamp.is_some() {
             return;
         }
@@ -134,16 +126,6 @@ impl Keys {
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stamp {
-    fn of(data: &Metadata) -> Self {
-        Self {
-            inode: data.ino(),
-            length: data.len(),
-            modified: (data.mtime(), data.mtime_nsec()),
-        }
     }
 }
 

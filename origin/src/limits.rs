@@ -6,6 +6,7 @@ mod tests;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,9 +37,33 @@ pub enum Who {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
     /// What there was too much of.
-    pub what: &'static str,
+    pub what: What,
     /// When it is worth asking again.
     pub after: Duration,
+}
+
+/// What a limit is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Requests by time.
+    Requests,
+    /// Requests that are worked on at a time.
+    Calls,
+    /// Streams that are open at a time.
+    Streams,
+}
+
+impl What {
+    const ALL: [Self; 3] = [Self::Requests, Self::Calls, Self::Streams];
+
+    /// The word for it, in figures.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Calls => "calls",
+            Self::Streams => "streams",
+        }
+    }
 }
 
 /// Everybody that one limit is about, as far as there is something to remember.
@@ -49,6 +74,8 @@ struct Table {
     began: Instant,
     hasher: RandomState,
     shards: [Mutex<HashMap<Who, Entry>>; SHARDS],
+    /// How often it refused, by what.
+    refused: [AtomicU64; What::ALL.len()],
 }
 
 /// What is remembered of one. Who has asked for nothing lately has no entry.
@@ -77,6 +104,23 @@ impl Limits {
             client: table(&limits.client),
             key: table(&limits.key),
         }
+    }
+
+    /// How often each limit that is on has refused, by whom it is about (`client` or `key`) and by what.
+    pub fn refused(&self) -> impl Iterator<Item = (&'static str, What, u64)> {
+        let tables = [("client", &self.client), ("key", &self.key)];
+        let tables = tables
+            .into_iter()
+            .filter_map(|(by, table)| Some((by, table.as_ref()?)));
+        tables.flat_map(|(by, table)| {
+            What::ALL.map(|what| {
+                (
+                    by,
+                    what,
+                    table.refused[what as usize].load(Ordering::Relaxed),
+                )
+            })
+        })
     }
 
     /// Takes a place for a request from an address. `None` where addresses are not limited.
@@ -126,7 +170,7 @@ impl Place {
         if let Some(entry) = shard.get_mut(&self.who) {
             if most > 0 && entry.streams >= most {
                 drop(shard);
-                return Err(Refusal::new("open streams"));
+                return Err(self.table.refuse(What::Streams, PLACE));
             }
             entry.calls = entry.calls.saturating_sub(1);
             entry.streams += 1;
@@ -162,16 +206,6 @@ impl Entry {
     }
 }
 
-impl Refusal {
-    /// There is no telling when a place is given back.
-    fn new(what: &'static str) -> Self {
-        Self {
-            what,
-            after: Duration::from_secs(1),
-        }
-    }
-}
-
 impl Table {
     fn new(limit: &Limit, clock: Clock) -> Self {
         Self {
@@ -180,6 +214,7 @@ impl Table {
             began: clock.now(),
             hasher: RandomState::new(),
             shards: Default::default(),
+            refused: Default::default(),
         }
     }
 
@@ -190,7 +225,7 @@ impl Table {
         let mut entry = known.unwrap_or_default();
         let most = table.limit.calls;
         if most > 0 && entry.calls >= most {
-            return Err(Refusal::new("requests at a time"));
+            return Err(table.refuse(What::Calls, PLACE));
         }
         if let Some(rate) = table.limit.rate {
             let interval = rate.interval();
@@ -200,8 +235,7 @@ impl Table {
             if let Some(after) = ahead.checked_sub(interval * table.limit.burst)
                 && !after.is_zero()
             {
-                let what = "requests";
-                return Err(Refusal { what, after });
+                return Err(table.refuse(What::Requests, after));
             }
             entry.paid = paid + interval;
         }
@@ -216,6 +250,11 @@ impl Table {
             who,
             is_stream: false,
         })
+    }
+
+    fn refuse(&self, what: What, after: Duration) -> Refusal {
+        self.refused[what as usize].fetch_add(1, Ordering::Relaxed);
+        Refusal { what, after }
     }
 
     fn now(&self) -> Duration {
@@ -237,6 +276,9 @@ fn make_room(shard: &mut HashMap<Who, Entry>, now: Duration) {
         shard.retain(|_, entry| !entry.is_free());
     }
 }
+
+/// There is no telling when a place is given back; who asks once a second is no burden.
+const PLACE: Duration = Duration::from_secs(1);
 
 /// More than cores of most machines: two requests seldom wait for each other.
 const SHARDS: usize = 16;

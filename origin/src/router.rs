@@ -46,6 +46,8 @@ pub enum Endpoint {
     Readyz,
     /// The capability snapshot.
     Capz,
+    /// The figures.
+    Metrics,
     /// The open streams.
     Streams,
     /// `OPTIONS`: the methods of the route.
@@ -216,6 +218,7 @@ static ROUTES: &[Route] = &[
     route("health", "/health", Endpoint::Health).on(Listeners::Both),
     route("readyz", "/readyz", Endpoint::Readyz).on(Listeners::Both),
     route("capz", "/capz", Endpoint::Capz).on(Listeners::Both),
+    route("metrics", "/metrics", Endpoint::Metrics).on(Listeners::Admin),
     route("streams", "/streams", Endpoint::Streams).on(Listeners::Admin),
 ];
 
@@ -265,7 +268,9 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_streams_is_for_the_admin_listener_and_mcp_for_the_public() {
+    fn the_list_of_streams_and_the_figures_are_for_the_admin_listener_and_mcp_for_the_public() {
+        assert_eq!(name(Role::Public, "/metrics"), "none");
+        assert_eq!(name(Role::Admin, "/metrics"), "metrics");
         assert_eq!(name(Role::Public, "/streams"), "none");
         assert_eq!(name(Role::Admin, "/streams"), "streams");
         assert_eq!(name(Role::Admin, "/mcp"), "none");

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::conn::{ConnInfo, Peer};
 use crate::listen::{Listener, Socket, SocketFile};
 use crate::proto::{self, Limits};
+use crate::tls::Acceptor;
 
 /// How a running origin is asked to end.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +29,7 @@ pub struct Stop {
 pub async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: Stop) -> io::Result<()> {
     let mut server = Server {
         app: Arc::clone(&app),
+        tls: acceptor(&app)?,
         limits: Limits::new(&app.config),
         stop: stop.clone(),
         connections: TaskTracker::new(),
@@ -57,10 +59,22 @@ pub async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: Stop) -> io::Res
     Ok(())
 }
 
+fn acceptor(app: &App) -> io::Result<Option<Acceptor>> {
+    let store = app.certificates.as_ref().map(Arc::clone);
+    store
+        .map(|store| {
+            store.follow();
+            Acceptor::new(store, &app.config.tls).map_err(io::Error::other)
+        })
+        .transpose()
+}
+
 /// What an accepted connection needs.
 #[derive(Clone)]
 struct Server {
     app: Arc<App>,
+    /// What ends TLS; there when there are certificates.
+    tls: Option<Acceptor>,
     limits: Limits,
     stop: Stop,
     connections: TaskTracker,
@@ -70,15 +84,20 @@ impl Server {
     /// The accept loop of one listener. The socket is registered with the runtime here, so that a failure is one of the
     /// start and not of a task.
     fn acceptor(&mut self, listener: Listener) -> io::Result<impl Future<Output = ()> + use<>> {
-        let Listener { socket, name, role } = listener;
-        let acceptor = Acceptor::new(socket)?;
+        let Listener {
+            socket,
+            name,
+            role,
+            secure,
+        } = listener;
+        let acceptor = Accepting::new(socket)?;
         let server = self.clone();
         Ok(async move {
             let accepting = server.accept(&acceptor, |peer| ConnInfo {
                 listener: Arc::clone(&name),
                 role,
                 peer,
-                secure: false,
+                secure,
             });
             tokio::select! {
                 () = accepting => {}
@@ -87,10 +106,10 @@ impl Server {
         })
     }
 
-    async fn accept(&self, acceptor: &Acceptor, conn: impl Fn(Peer) -> ConnInfo) {
+    async fn accept(&self, acceptor: &Accepting, conn: impl Fn(Peer) -> ConnInfo) {
         loop {
             match acceptor {
-                Acceptor::Tcp(listener) => match listener.accept().await {
+                Accepting::Tcp(listener) => match listener.accept().await {
                     Ok((stream, address)) => {
                         // Without it Nagle's algorithm holds an event back until the last one is acknowledged.
                         if let Err(error) = stream.set_nodelay(true) {
@@ -100,7 +119,7 @@ impl Server {
                     }
                     Err(error) => recover(&error).await,
                 },
-                Acceptor::Unix(_, listener) => match listener.accept().await {
+                Accepting::Unix(_, listener) => match listener.accept().await {
                     Ok((stream, _)) => self.serve(stream, conn(Peer::Unix)),
                     Err(error) => recover(&error).await,
                 },
@@ -111,7 +130,17 @@ impl Server {
     fn serve(&self, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, conn: ConnInfo) {
         let Stop { graceful, now } = self.stop.clone();
         let peer = conn.peer;
-        let serving = proto::serve(io, conn, Arc::clone(&self.app), self.limits, graceful);
+        let tls = self.tls.clone().filter(|_| conn.secure);
+        let (app, limits) = (Arc::clone(&self.app), self.limits);
+        let serving = async move {
+            match tls {
+                None => proto::serve(io, conn, app, limits, graceful).await,
+                Some(tls) => {
+                    let io = tls.accept(io).await?;
+                    proto::serve(io, conn, app, limits, graceful).await
+                }
+            }
+        };
         self.connections.spawn(async move {
             let ended = tokio::select! {
                 ended = serving => ended,
@@ -141,7 +170,7 @@ impl Server {
     }
 }
 
-enum Acceptor {
+enum Accepting {
     Tcp(tokio::net::TcpListener),
     Unix(
         #[expect(dead_code, reason = "unlinks when dropped, before the socket closes")]
@@ -150,7 +179,7 @@ enum Acceptor {
     ),
 }
 
-impl Acceptor {
+impl Accepting {
     fn new(socket: Socket) -> io::Result<Self> {
         Ok(match socket {
             Socket::Tcp(listener) => Self::Tcp(tokio::net::TcpListener::from_std(listener)?),

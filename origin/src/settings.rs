@@ -64,6 +64,9 @@ fn load(over: Document, mut report: Report) -> (Option<OriginConfig>, Report) {
     {
         report.append(crate::keys::check(path));
     }
+    if let Some(config) = &config {
+        report.append(crate::tls::check(&config.tls));
+    }
     (config.filter(|_| !report.has_errors()), report)
 }
 

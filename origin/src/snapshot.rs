@@ -129,6 +129,9 @@ pub enum ServerState {
 }
 
 impl ServerState {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Ready, Self::Restarting, Self::Starting, Self::Failed];
+
     /// The word for it in `/readyz` and `/capz`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use origin_config::OriginConfig;
 
+use crate::acme::Acme;
 use crate::layout::{Layout, Paths};
 use crate::policy::{Limit, Route};
 use crate::target::Target;
@@ -156,12 +157,24 @@ pub struct Certificate {
 }
 
 /// Who provides a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateKind {
     /// The operator: `tls.certificate` and `tls.private_key`. The files have to exist.
     Given,
     /// `tls.self_signed = true`: opsctl makes the files at these paths, and a CA beside them.
     SelfSigned,
+    /// `[tls.acme]`: certbot gets it, and opsctl puts a copy at these paths.
+    Acme(Acme),
+}
+
+impl CertificateKind {
+    /// How certbot gets it, where that is the way.
+    pub fn acme(&self) -> Option<&Acme> {
+        match self {
+            Self::Acme(acme) => Some(acme),
+            Self::Given | Self::SelfSigned => None,
+        }
+    }
 }
 
 /// A tool call that proves one MCP server.

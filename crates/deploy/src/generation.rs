@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::deployment::{Deployment, Edge, Site};
+use crate::deployment::{CertificateKind, Deployment, Edge, Site};
 use crate::words::GenerationId;
 
 /// The generation of a deployment that has none yet.
@@ -43,6 +43,9 @@ fn whole_text(deployment: &Deployment) -> String {
         } = site;
         let _ = writeln!(text, "origin {origin_toml_path} {origin_executable}");
         text.push_str(&origin_text(site));
+        if let Some(acme) = site.certificate.kind.acme() {
+            let _ = writeln!(text, "{acme:?}");
+        }
     }
     text
 }
@@ -137,7 +140,16 @@ fn write_site(text: &mut String, site: &Site) {
         checks: _,
     } = site;
     let _ = writeln!(text, "site {name} {server_names:?}");
-    let _ = writeln!(text, "certificate {certificate:?}");
+    match &certificate.kind {
+        // how it is got is certbot's business, and no reason to reload
+        CertificateKind::Acme(_) => {
+            let (chain, key) = (&certificate.chain_path, &certificate.key_path);
+            let _ = writeln!(text, "certificate {chain} {key} from an ACME server");
+        }
+        _ => {
+            let _ = writeln!(text, "certificate {certificate:?}");
+        }
+    }
     let _ = writeln!(text, "upstream {upstream:?}");
     let _ = writeln!(
         text,

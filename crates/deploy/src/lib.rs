@@ -9,6 +9,7 @@
 //! ([`words`]) reach one. [`plan`] compares that with what was found on a machine, and
 //! [`merge`] joins it with what hands edited there. No step reads a file, a clock or the environment.
 
+pub mod acme;
 mod deployment;
 mod generation;
 pub mod import;
@@ -34,5 +35,5 @@ pub use render::{
     Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile, Templates, render,
 };
 pub use resolve::{Facts, resolve};
-pub use spec::{CertificateSpec, EdgeSpec, SiteSpec, Spec, parse};
+pub use spec::{AcmeSpec, CertificateSpec, EdgeSpec, SiteSpec, Spec, parse};
 pub use target::Target;

@@ -10,6 +10,7 @@ mod model;
 mod parse;
 mod read;
 mod remote;
+mod tls;
 mod url;
 mod write;
 
@@ -24,5 +25,6 @@ pub use model::{
 };
 pub use read::{DEFAULTS, load};
 pub use remote::Remote;
+pub use tls::{Alpn, KeyPair, Tls};
 pub use url::Url;
 pub use write::write;

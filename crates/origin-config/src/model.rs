@@ -12,6 +12,7 @@ use crate::filter::Filter;
 use crate::launch::Launch;
 use crate::limits::ClientLimits;
 use crate::remote::Remote;
+use crate::tls::Tls;
 
 /// Everything that an origin needs to know before it binds its first socket.
 ///
@@ -22,10 +23,12 @@ pub struct OriginConfig {
     pub name: String,
     /// `generation`: the digest of the deployment that this file was rendered from; empty in a file written by hand.
     pub generation: String,
-    /// `bind` (Hypercorn): where MCP clients, or the edge, connect.
+    /// `bind` (Hypercorn): where MCP clients, or the edge, connect; with TLS where there is a certificate.
     pub bind: Vec<Bind>,
     /// `admin_bind`: where health, readiness and the list of streams are served beside the public routes; none by default.
     pub admin_bind: Vec<Bind>,
+    /// `certfile`, `keyfile` and the other keys of TLS.
+    pub tls: Tls,
     /// `umask` (Hypercorn): the file mode creation mask of Unix sockets that the origin binds itself.
     pub umask: u32,
     /// `backlog` (Hypercorn): the length of the listen queue.
@@ -70,6 +73,8 @@ pub struct OriginConfig {
     pub sessions: Sessions,
     /// `[limits]`: what one client may take.
     pub limits: ClientLimits,
+    /// `metrics`: whether there is a page of figures at `/metrics` on the admin listener.
+    pub metrics: bool,
     /// `health_check_interval`: the pause between two checks of a dependency.
     pub health_check_interval: Duration,
     /// `[[servers]]`: the MCP servers behind this origin.

@@ -14,6 +14,7 @@ use crate::launch;
 use crate::limits;
 use crate::model::{LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames};
 use crate::remote;
+use crate::tls;
 
 /// The commented default file: every key, its default and the reason.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -69,6 +70,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         generation: value(reader.string("generation")),
         bind: bind_list(reader, "bind"),
         admin_bind: bind_list(reader, "admin_bind"),
+        tls: tls::read(reader),
         umask: whole(reader.integer("umask", 0..=0o777)),
         backlog: whole(reader.integer("backlog", 1..=65_535)),
         trusted_peers: values(reader.words("trusted_peers", "value.trusted-peer")),
@@ -97,6 +99,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         timeouts: timeouts.unwrap_or_default(),
         sessions: sessions.unwrap_or_default(),
         limits: limits::read(reader),
+        metrics: value(reader.boolean("metrics")),
         health_check_interval,
         servers,
         dependencies,
@@ -199,9 +202,13 @@ fn check(config: &OriginConfig, report: &RefCell<Report>) {
         report.push(Finding::error("bind.empty", "there is no address to listen on").at("bind"));
     }
     for bind in &config.admin_bind {
-        if config.bind.contains(bind) {
+        let public = [
+            ("bind", &config.bind),
+            ("insecure_bind", &config.tls.insecure_bind),
+        ];
+        if let Some((key, _)) = public.iter().find(|(_, list)| list.contains(bind)) {
             let message =
-                format!("`{bind}` is also in `bind`, and the admin routes would be public");
+                format!("`{bind}` is also in `{key}`, and the admin routes would be public");
             report.push(Finding::error("admin-bind.public", message).at("admin_bind"));
         }
     }
@@ -320,7 +327,7 @@ fn access_log(reader: &Reader<'_>) -> bool {
     text.value == "-"
 }
 
-fn bind_list(reader: &Reader<'_>, key: &'static str) -> Vec<crate::model::Bind> {
+pub(crate) fn bind_list(reader: &Reader<'_>, key: &'static str) -> Vec<crate::model::Bind> {
     let texts = reader.strings_or_one(key).unwrap_or_default();
     texts
         .into_iter()
@@ -329,11 +336,11 @@ fn bind_list(reader: &Reader<'_>, key: &'static str) -> Vec<crate::model::Bind> 
         .collect()
 }
 
-fn value<T: Default>(located: Option<Located<T>>) -> T {
+pub(crate) fn value<T: Default>(located: Option<Located<T>>) -> T {
     located.map(|located| located.value).unwrap_or_default()
 }
 
-fn values<T>(located: Option<Vec<Located<T>>>) -> Vec<T> {
+pub(crate) fn values<T>(located: Option<Vec<Located<T>>>) -> Vec<T> {
     located
         .unwrap_or_default()
         .into_iter()

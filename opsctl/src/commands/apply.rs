@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use deploy::plan::{Goal, Options, Plan, plan};
+use deploy::plan::{Goal, Inventory, Options, Plan, plan};
 use findings::{Finding, Report};
 use serde_json::{Value, json};
 
@@ -98,7 +98,7 @@ impl Applying {
             proof: self.proof(rehearsed),
             plan: plan.clone(),
             purpose: Purpose::Apply,
-            spec: self.wanted.file.text.clone(),
+            spec: Some(self.wanted.file.text.clone()),
             named_before,
             confirm_within: self.arguments.confirm_within,
         };
@@ -130,25 +130,6 @@ impl Applying {
         })
         .await?;
         let named = inventory.running.edge.clone();
-        if let Some(saved) = &self.saved {
-            let mut report = Report::new();
-            if saved.deployment != deployment.name
-                || saved.generation.as_ref() != Some(&deployment.generation)
-            {
-                let message = "the plan was made from another spec, or by another opsctl";
-                report.push(Finding::error("plan.stale", message));
-            }
-            for moved in saved.moved(&inventory) {
-                report.push(Finding::error("plan.stale", moved.to_string()));
-            }
-            if report.has_errors() {
-                let error = CommandError::found(Exit::StalePlan, report);
-                return Err(
-                    error.hint("make a new one: `opsctl --format json apply --dry-run > FILE`")
-                );
-            }
-            return Ok((saved.clone(), named));
-        }
         let options = Options {
             restore: self.arguments.restore,
             overwrite: false,
@@ -156,8 +137,40 @@ impl Applying {
         };
         let mut plan = plan(&inventory, goal, options)
             .map_err(|conflicts| CommandError::found(Exit::Conflict, conflicts.report()))?;
-        add_certificates(&mut plan, deployment, &self.ground.root)?;
+        add_certificates(&mut plan, deployment, &self.ground)?;
+        if let Some(saved) = &self.saved {
+            self.compare(saved, &plan, &inventory)?;
+        }
         Ok((plan, named))
+    }
+
+    /// A saved plan is a promise, without the texts: what is carried out is made anew, and has to be the same.
+    fn compare(
+        &self,
+        saved: &Plan,
+        plan: &Plan,
+        inventory: &Inventory,
+    ) -> Result<(), CommandError> {
+        let deployment = &self.wanted.deployment;
+        let mut report = Report::new();
+        let mut stale = |message: String| report.push(Finding::error("plan.stale", message));
+        if saved.deployment != deployment.name
+            || saved.generation.as_ref() != Some(&deployment.generation)
+        {
+            stale("the plan was made from another spec, or by another opsctl".to_owned());
+        }
+        for moved in saved.moved(inventory) {
+            stale(moved.to_string());
+        }
+        if !report.has_errors() && !saved.is_like(plan) {
+            let message = "the plan would be another one now: what hands edited or certbot has, or the templates, changed";
+            report.push(Finding::error("plan.stale", message));
+        }
+        if report.has_errors() {
+            let error = CommandError::found(Exit::StalePlan, report);
+            return Err(error.hint("make a new one: `opsctl --format json apply --dry-run > FILE`"));
+        }
+        Ok(())
     }
 
     async fn prepare(&self, plan: &Plan, ui: &mut Ui) -> Result<Rehearsed, CommandError> {

@@ -63,6 +63,7 @@ pub(super) fn what(purpose: Purpose) -> String {
         Purpose::Apply => "apply".to_owned(),
         Purpose::Rollback(to) => format!("rollback to {to}"),
         Purpose::Uninstall => "uninstall".to_owned(),
+        Purpose::Certificate => "certificate".to_owned(),
     }
 }
 

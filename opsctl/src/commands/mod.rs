@@ -2,6 +2,7 @@
 
 pub(crate) mod adopt;
 pub(crate) mod apply;
+pub(crate) mod certificate;
 pub(crate) mod completions;
 pub(crate) mod confirm;
 pub(crate) mod diff;

@@ -189,7 +189,7 @@ impl<'g> Back<'g> {
             },
             plan: plan.clone(),
             purpose: Purpose::Rollback(self.number),
-            spec: self.spec.clone(),
+            spec: Some(self.spec.clone()),
             named_before,
             confirm_within: None,
         };
@@ -249,7 +249,7 @@ impl<'g> Back<'g> {
             .map_err(|conflicts| CommandError::found(Exit::Conflict, conflicts.report()))?;
         let mut rehearsed = Rehearsed::Passed;
         if let Some((deployment, nginx)) = &self.serving {
-            add_certificates(&mut plan, deployment, &self.ground.root)?;
+            add_certificates(&mut plan, deployment, self.ground)?;
             if !plan.is_empty() {
                 ui.step("rehearsing");
                 rehearsed = rehearse(&plan, deployment, nginx).await?;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::history::what;
 use super::{named, output};
+use crate::acme::{self, Standing};
 use crate::cli::{Format, Named};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -64,6 +65,8 @@ struct Status {
     running: Vec<(String, String, Option<String>)>,
     /// Certificate files and the days that they are valid for.
     certificates: Vec<(String, Option<i64>)>,
+    /// Sites whose certificate is not the one that certbot keeps, each with why.
+    not_renewed: Vec<(String, String)>,
     live: bool,
 }
 
@@ -80,6 +83,7 @@ impl Status {
             units: Vec::new(),
             running: Vec::new(),
             certificates: Vec::new(),
+            not_renewed: Vec::new(),
             live: ground.is_live(),
             generation,
         };
@@ -154,6 +158,16 @@ impl Status {
                 let path = site.certificate.chain_path.to_string();
                 let days = days_left(site.certificate.chain_path.as_path());
                 self.certificates.push((path, days));
+                if let Some(acme) = site.certificate.kind.acme() {
+                    let why = match acme::standing(site, acme, &ground.root, host::since_epoch()) {
+                        Standing::Good => continue,
+                        Standing::Newer(_) => {
+                            "certbot has a newer one: `opsctl certificate install`".to_owned()
+                        }
+                        Standing::Lacking(why) => format!("{why}: `opsctl apply`"),
+                    };
+                    self.not_renewed.push((site.name.to_string(), why));
+                }
             }
         }
         Ok(())
@@ -200,6 +214,11 @@ impl Status {
                 Some(days) => faults.push(format!("{path} is valid for {days} more days")),
                 None => faults.push(format!("{path} cannot be read")),
             }
+        }
+        for (site, why) in &self.not_renewed {
+            faults.push(format!(
+                "the certificate of {site} is not as it should be: {why}"
+            ));
         }
         faults
     }

@@ -80,6 +80,8 @@ struct TakingOut<'g> {
     plan: Plan,
     nginx: Option<Nginx>,
     named_before: Option<String>,
+    /// Sites whose certificates certbot renews.
+    renewed: Vec<String>,
 }
 
 impl<'g> TakingOut<'g> {
@@ -130,7 +132,13 @@ impl<'g> TakingOut<'g> {
         if let Some(deployment) = &deployment {
             remove_certificates(&mut plan, deployment, &ground.root)?;
         }
+        let sites = deployment.iter().flat_map(|deployment| &deployment.sites);
+        let renewed = sites
+            .filter(|site| site.certificate.kind.acme().is_some())
+            .map(|site| site.name.to_string())
+            .collect();
         Ok(Self {
+            renewed,
             ground,
             plan,
             nginx,
@@ -167,7 +175,7 @@ impl<'g> TakingOut<'g> {
             proof: self.nginx.as_ref().map_or(Proof::Nothing, Proof::Valid),
             plan: self.plan.clone(),
             purpose: Purpose::Uninstall,
-            spec: String::new(),
+            spec: Some(String::new()),
             named_before: self.named_before.clone(),
             confirm_within: None,
         };
@@ -184,6 +192,11 @@ impl<'g> TakingOut<'g> {
         for path in &kept {
             ui.say(format_args!(
                 "kept: {path} has files that opsctl did not make"
+            ));
+        }
+        for site in &self.renewed {
+            ui.say(format_args!(
+                "certbot goes on renewing the certificate of {site}: `certbot delete --cert-name {site}` ends that"
             ));
         }
         output(match ui.format() {
@@ -221,13 +234,18 @@ fn accounts(ground: &Ground) -> Vec<String> {
     accounts
 }
 
-/// What is installed, from the spec that it was made of; nothing where that spec means nothing to this opsctl or this NGINX.
-fn installed(ground: &Ground, nginx: &Nginx, ui: &mut Ui) -> Option<Deployment> {
+/// What is installed, from the spec that it was made of and with the names that its files give; nothing where that spec means
+/// nothing to this opsctl or this NGINX.
+pub(super) fn installed(ground: &Ground, nginx: &Nginx, ui: &mut Ui) -> Option<Deployment> {
     let generation = ground.generations().current().ok()??;
     let text = ground.generations().spec(generation.number).ok()?;
     let file = SpecFile::from_text(format!("generation {}", generation.number), text);
     let parsed = file.parse().ok()?;
-    resolve(&file, parsed, nginx.target.clone(), Layout::Debian, ui).ok()
+    let mut deployment = resolve(&file, parsed, nginx.target.clone(), Layout::Debian, ui).ok()?;
+    let text = ground.generations().baseline(generation.number).ok()?;
+    let baseline = Baseline::read(&String::from_utf8_lossy(&text)).ok()?;
+    baseline.name(&mut deployment);
+    Some(deployment)
 }
 
 /// One entry of two tables goes.

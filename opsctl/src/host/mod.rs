@@ -1,6 +1,7 @@
 //! The one seam to the machine: clock, randomness, files, ports, processes. Everything else in this package decides.
 
 pub(crate) mod accounts;
+pub(crate) mod certbot;
 pub(crate) mod content;
 pub(crate) mod disk;
 pub(crate) mod files;

@@ -28,8 +28,8 @@ pub(crate) struct Carry<'a> {
     pub(crate) plan: Plan,
     /// What for.
     pub(crate) purpose: Purpose,
-    /// The text of the spec; empty where everything is taken out.
-    pub(crate) spec: String,
+    /// The text of the spec; empty where everything is taken out, nothing where no generation comes of it.
+    pub(crate) spec: Option<String>,
     /// What makes it good.
     pub(crate) proof: Proof<'a>,
     /// The generation that NGINX named before.
@@ -54,8 +54,18 @@ pub(crate) struct Carried {
 pub(crate) async fn carry_out(carry: Carry<'_>, ui: &mut Ui) -> Result<Carried, CommandError> {
     let ground = carry.ground;
     let machine = ground.machine();
-    let number = ground.generations().newest() + 1;
-    let (transaction, draft) = draft(&carry, number)?;
+    let newest = ground.generations().newest();
+    let number = newest + u64::from(carry.spec.is_some());
+    let transaction = Transaction {
+        generation: number,
+        purpose: carry.purpose,
+        who: host::person(),
+        time: host::since_epoch().as_secs(),
+        plan: carry.plan.clone(),
+    };
+    let spec = carry.spec.as_deref();
+    let draft = spec.map(|spec| draft(&carry, &transaction, spec));
+    let draft = draft.transpose()?;
     let mut signals = Signals::listen()?;
     let (before, held) = look(&carry).await;
     ui.step("installing, telling the units, verifying");
@@ -77,7 +87,7 @@ pub(crate) async fn carry_out(carry: Carry<'_>, ui: &mut Ui) -> Result<Carried, 
         Ok(document)
     };
     let installed = async || carry.proof.installed().await;
-    let done = Box::pin(machine.run(&transaction, &draft, installed, taken_up)).await;
+    let done = Box::pin(machine.run(&transaction, draft.as_ref(), installed, taken_up)).await;
     if let Err(failed) = done {
         guard::lift(ground).await?;
         return Err(told(&carry, failed, &before).await);
@@ -90,8 +100,10 @@ pub(crate) async fn carry_out(carry: Carry<'_>, ui: &mut Ui) -> Result<Carried, 
 
 /// What runs before anything changes.
 async fn look(carry: &Carry<'_>) -> (Before, Option<Held>) {
-    let Proof::Serving(serving) = &carry.proof else {
-        return (Before::default(), None);
+    let serving = match &carry.proof {
+        Proof::Nothing | Proof::Valid(_) => return (Before::default(), None),
+        Proof::Certificates(deployment, _) => return (Before::look(deployment).await, None),
+        Proof::Serving(serving) => serving,
     };
     let restarts = carry
         .plan
@@ -107,37 +119,27 @@ async fn look(carry: &Carry<'_>) -> (Before, Option<Held>) {
     (Before::look(serving.deployment).await, held)
 }
 
-fn draft(carry: &Carry<'_>, number: u64) -> Result<(Transaction, Draft), CommandError> {
-    let time = host::since_epoch().as_secs();
-    let who = host::person();
+fn draft(carry: &Carry<'_>, transaction: &Transaction, spec: &str) -> Result<Draft, CommandError> {
+    let plan = &carry.plan;
     let generation = Generation {
-        number,
-        time,
-        who: who.clone(),
+        number: transaction.generation,
+        time: transaction.time,
+        who: transaction.who.clone(),
         purpose: carry.purpose,
-        digest: carry
-            .plan
+        digest: plan
             .generation
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
-        spec_digest: digest(carry.spec.as_bytes()),
+        spec_digest: digest(spec.as_bytes()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         verification: Value::Null,
     };
-    let transaction = Transaction {
-        generation: number,
-        purpose: carry.purpose,
-        who,
-        time,
-        plan: carry.plan.clone(),
-    };
-    let draft = Draft {
+    Ok(Draft {
         generation,
-        spec: carry.spec.clone().into_bytes(),
+        spec: spec.as_bytes().to_vec(),
         baseline: baseline(carry)?,
-    };
-    Ok((transaction, draft))
+    })
 }
 
 /// What the planner will remember: the plan writes it, or leaves it as it is.
@@ -169,6 +171,7 @@ fn baseline(carry: &Carry<'_>) -> Result<Vec<u8>, CommandError> {
 async fn told(carry: &Carry<'_>, failed: Failed<Unproved>, before: &Before) -> CommandError {
     let Failed { cause, end } = failed;
     let moved = matches!(&cause, Cause::Move(MoveError::Moved(_)));
+    let not_issued = matches!(&cause, Cause::Move(MoveError::NotIssued { .. }));
     let (mut exit, findings, mut error): (_, _, Option<Box<dyn std::error::Error + Send + Sync>>) =
         match cause {
             Cause::Move(error) => (Exit::ApplyRestored, Report::new(), Some(error.into())),
@@ -195,6 +198,9 @@ async fn told(carry: &Carry<'_>, failed: Failed<Unproved>, before: &Before) -> C
         }
         End::Restored(left) => {
             hints.push("everything is as it was before".to_owned());
+            if not_issued {
+                hints.push(NOT_ISSUED.to_owned());
+            }
             if !left.is_empty() {
                 hints.push(format!(
                     "somebody else changed `{}` meanwhile; that was left alone",
@@ -224,10 +230,15 @@ async fn told(carry: &Carry<'_>, failed: Failed<Unproved>, before: &Before) -> C
 
 /// After the way back the NGINX that ran before names its generation again.
 async fn serves_again(carry: &Carry<'_>, before: &Before) -> Result<(), Finding> {
-    let (Proof::Serving(serving), Some(named)) = (&carry.proof, &carry.named_before) else {
-        return Ok(());
+    let deployment = match &carry.proof {
+        Proof::Nothing | Proof::Valid(_) => return Ok(()),
+        Proof::Certificates(deployment, _) => deployment,
+        Proof::Serving(serving) => serving.deployment,
     };
-    before.settled(serving.deployment, named, false).await
+    match &carry.named_before {
+        Some(named) => before.settled(deployment, named, false).await,
+        None => Ok(()),
+    }
 }
 
 /// Ends what an earlier run left behind, and says what came of it.
@@ -238,14 +249,14 @@ pub(crate) async fn recover(ground: &Ground, ui: &mut Ui) -> Result<bool, Comman
     })?;
     match recovered {
         Recovered::Nothing => return Ok(false),
-        Recovered::Finished(number) => {
+        Recovered::Finished(what) => {
             ui.say(format_args!(
-                "an earlier run was cut off after generation {number} was verified: it is committed now"
+                "an earlier run was cut off after {what} was verified: it is committed now"
             ));
         }
-        Recovered::Undone(number, left) => {
+        Recovered::Undone(what, left) => {
             ui.say(format_args!(
-                "an earlier run was cut off before generation {number} was verified: it is taken back"
+                "an earlier run was cut off before {what} was verified: it is taken back"
             ));
             if !left.is_empty() {
                 let finding = Finding::warn(
@@ -261,3 +272,6 @@ pub(crate) async fn recover(ground: &Ground, ui: &mut Ui) -> Result<bool, Comman
     }
     Ok(true)
 }
+
+const NOT_ISSUED: &str = "each name has to lead to this machine, whose port 80 has to be open to the ACME server; \
+`/var/log/letsencrypt/letsencrypt.log` says more; then run `opsctl apply` again";

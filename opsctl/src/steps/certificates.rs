@@ -1,56 +1,153 @@
-//! Certificates for development are made as a part of the plan, so that they come and go with it.
+//! Certificates as a part of the plan, so that they come and go with it: those for development are made, and those of an ACME
+//! server are got.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use deploy::plan::{Change, Content, Ownership, Plan, Step, Why};
-use deploy::{CertificateKind, Deployment};
+use deploy::acme::Acme;
+use deploy::plan::{Change, Content, Issue, Ownership, Plan, Step, Verb, Why};
+use deploy::{CertificateKind, Deployment, Site};
 
+use crate::acme::{self, Standing};
 use crate::certificate;
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
+use crate::ground::Ground;
 use crate::host::{self, content};
+use crate::survey::NGINX;
 
-/// Adds the files of certificates that have to be made, after the folders and before everything else.
+/// Adds what is to be done for certificates: those that have to be made, after the folders and before everything else, and
+/// those that certbot has or has to get.
 pub(crate) fn add_certificates(
     plan: &mut Plan,
     deployment: &Deployment,
-    root: &Path,
+    ground: &Ground,
 ) -> Result<(), CommandError> {
-    let made = certificate::made(deployment, certificate::authority_of, root, host::now())
-        .map_err(|error| CommandError::new(Exit::Unexpected, error))?;
-    let mut steps = Vec::new();
-    for file in made {
-        let path = file.path.display().to_string();
-        let after = Content::file(file.text.as_bytes(), file.mode, root_owned(deployment));
-        if let Some(digest) = after.digest() {
-            plan.texts.insert(digest.to_owned(), file.text);
+    let mut wanted = Wanted::default();
+    made(deployment, &ground.root, &mut wanted)?;
+    for site in &deployment.sites {
+        if let Some(acme) = site.certificate.kind.acme() {
+            got(deployment, site, acme, ground, &mut wanted)?;
         }
-        let before = content::at(root, &path).map_err(HostError::on("read", &path))?;
-        plan.expects.insert(path.clone(), before.clone());
-        steps.push(Step::Change(Change {
-            path,
-            before,
-            after,
-            component: None,
-            why: Why::Certificate,
-        }));
     }
+    let news = wanted
+        .changes
+        .iter()
+        .any(|change| change.why == Why::Issued);
+    plan.texts.extend(wanted.texts);
     let place = plan.steps.iter().position(|step| {
         !matches!(step, Step::Change(change) if matches!(change.after, Content::Folder { .. }))
     });
     let place = place.unwrap_or(plan.steps.len());
-    plan.steps.splice(place..place, steps);
+    let changes = wanted.changes.into_iter().map(Step::Change);
+    plan.steps.splice(place..place, changes);
+    let reads = plan.services().any(|(verb, unit)| {
+        unit == NGINX && matches!(verb, Verb::Reload | Verb::Start | Verb::Restart)
+    });
+    if !wanted.issues.is_empty() || (news && !reads && ground.is_live()) {
+        plan.steps
+            .extend(wanted.issues.into_iter().map(Step::Issue));
+        plan.steps.push(reload());
+    }
     Ok(())
 }
 
-/// Adds the removal of certificates that opsctl made, with the folders that they were alone in.
+/// The step after which NGINX shows a new certificate.
+pub(crate) fn reload() -> Step {
+    Step::Units {
+        verb: Verb::Reload,
+        units: vec![NGINX.to_owned()],
+        why: "the certificate is new".to_owned(),
+    }
+}
+
+/// What a plan lacks for its certificates.
+#[derive(Default)]
+struct Wanted {
+    changes: Vec<Change>,
+    texts: BTreeMap<String, String>,
+    issues: Vec<Issue>,
+}
+
+impl Wanted {
+    fn write(&mut self, change: Change, text: String) {
+        let digest = change.after.digest().map(str::to_owned);
+        self.texts.extend(digest.map(|digest| (digest, text)));
+        self.changes.push(change);
+    }
+}
+
+/// Certificates for development.
+fn made(deployment: &Deployment, root: &Path, wanted: &mut Wanted) -> Result<(), CommandError> {
+    let made = certificate::made(deployment, certificate::authority_of, root, host::now())
+        .map_err(|error| CommandError::new(Exit::Unexpected, error))?;
+    for file in made {
+        let path = file.path.display().to_string();
+        let change = Change {
+            before: content::at(root, &path).map_err(HostError::on("read", &path))?,
+            after: Content::file(file.text.as_bytes(), file.mode, root_owned(deployment)),
+            component: None,
+            why: Why::Certificate,
+            path,
+        };
+        wanted.write(change, file.text);
+    }
+    Ok(())
+}
+
+/// A certificate of an ACME server: what certbot keeps, or a placeholder until it has one. A tree for another machine gets
+/// the placeholder alone.
+fn got(
+    deployment: &Deployment,
+    site: &Site,
+    acme: &Acme,
+    ground: &Ground,
+    wanted: &mut Wanted,
+) -> Result<(), CommandError> {
+    let (chain, key) = (&site.certificate.chain_path, &site.certificate.key_path);
+    let root = ground.root.as_path();
+    let why = match acme::standing(site, acme, root, host::since_epoch()) {
+        Standing::Good => return Ok(()),
+        Standing::Newer(kept) => {
+            let paths = [chain.as_str(), key.as_str()];
+            let (changes, texts) = acme::installation(root, &site.name, paths, kept)?;
+            wanted.changes.extend(changes);
+            wanted.texts.extend(texts);
+            return Ok(());
+        }
+        Standing::Lacking(why) => why,
+    };
+    if !acme::has_any(site, root) {
+        let placeholder = certificate::placeholder(site, host::now())
+            .map_err(|error| CommandError::new(Exit::Unexpected, error))?;
+        for (path, text) in [(chain, placeholder.chain), (key, placeholder.key)] {
+            let path = path.as_str();
+            let change = acme::change(root, &site.name, path, &text, Why::Placeholder)?;
+            wanted.write(change, text);
+        }
+    }
+    if let Some(http) = deployment.edge.http.first().filter(|_| ground.is_live()) {
+        wanted.issues.push(Issue {
+            site: site.name.clone(),
+            names: site.server_names.iter().map(ToString::to_string).collect(),
+            http: *http,
+            command: acme.command(&deployment.name, site),
+            chain: chain.to_string(),
+            key: key.to_string(),
+            why,
+        });
+    }
+    Ok(())
+}
+
+/// Adds the removal of certificates that opsctl made, and of copies of certbot's.
 pub(crate) fn remove_certificates(
     plan: &mut Plan,
     deployment: &Deployment,
     root: &Path,
 ) -> Result<(), CommandError> {
     let sites = deployment.sites.iter();
-    for site in sites.filter(|site| site.certificate.kind == CertificateKind::SelfSigned) {
+    for site in sites.filter(|site| site.certificate.kind != CertificateKind::Given) {
         let certificate = &site.certificate;
         let paths = [
             certificate::authority_of(site).display().to_string(),

@@ -10,7 +10,7 @@ mod rehearse;
 
 pub(crate) use audit::{audit, timestamp};
 pub(crate) use carry::{Carried, Carry, carry_out, recover};
-pub(crate) use certificates::{add_certificates, remove_certificates};
+pub(crate) use certificates::{add_certificates, reload, remove_certificates};
 pub(crate) use proof::{Proof, Serving};
 pub(crate) use ready::check_machine;
 pub(crate) use rehearse::{Rehearsed, rehearse};

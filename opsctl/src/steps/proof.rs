@@ -6,11 +6,14 @@ use std::time::Duration;
 use deploy::Deployment;
 use deploy::plan::{Plan, Verb};
 use findings::{Finding, Report};
+use probe::certificate::read_chain;
+use probe::{Ask, Trust, Version};
 use serde_json::Value;
 
 use super::held::Held;
 use super::rehearse::Rehearsed;
-use crate::checks::{Access, Status, Verification};
+use crate::checks::ask::fetch;
+use crate::checks::{self, Access, Status, Verification};
 use crate::commands::verify::{of_deployment, trust_of};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -26,6 +29,8 @@ pub(crate) enum Proof<'a> {
     Valid(&'a Nginx),
     /// The deployment serves.
     Serving(Serving<'a>),
+    /// NGINX shows the certificates that are installed: whether the rest serves is not their fault.
+    Certificates(&'a Deployment, &'a Nginx),
 }
 
 /// A deployment that has to serve.
@@ -107,7 +112,7 @@ impl Proof<'_> {
     pub(crate) async fn installed(&self) -> Result<(), Unproved> {
         let nginx = match self {
             Self::Nothing => return Ok(()),
-            Self::Valid(nginx) => nginx,
+            Self::Valid(nginx) | Self::Certificates(_, nginx) => nginx,
             Self::Serving(serving) if serving.rehearsed == Rehearsed::Passed => return Ok(()),
             Self::Serving(serving) => serving.nginx,
         };
@@ -135,8 +140,16 @@ impl Proof<'_> {
         before: &Before,
         held: Option<&Held>,
     ) -> Result<Value, Unproved> {
-        let Self::Serving(serving) = self else {
-            return Ok(Value::Null);
+        let serving = match self {
+            Self::Nothing | Self::Valid(_) => return Ok(Value::Null),
+            Self::Serving(serving) => serving,
+            Self::Certificates(deployment, _) => {
+                let named = deployment.edge.generation.as_str();
+                let settled = before.settled(deployment, named, true).await;
+                settled.map_err(Unproved::NotTaken)?;
+                shown(deployment).await.map_err(Unproved::NotTaken)?;
+                return Ok(Value::Null);
+            }
         };
         let deployment = serving.deployment;
         let tells = |verb| {
@@ -184,6 +197,32 @@ impl Proof<'_> {
         document["held_stream"] = stream.into();
         Ok(document)
     }
+}
+
+/// Whether every site shows the certificate that is in its place.
+async fn shown(deployment: &Deployment) -> Result<(), Finding> {
+    let access = Access {
+        connect: None,
+        // what it is for is known: here only which one it is matters
+        trust: Trust::Any,
+        handshakes: 0,
+        settling: true,
+    };
+    let aims = checks::from_deployment(deployment, &access);
+    for (site, aim) in deployment.sites.iter().zip(aims) {
+        let path = site.certificate.chain_path.as_path();
+        let installed = std::fs::read(path)
+            .ok()
+            .and_then(|pem| read_chain(&pem).ok());
+        let answer = fetch(&aim.edge, Version::Http2, Ask::get("/healthz")).await;
+        let shown = answer.ok().and_then(|answer| answer.tls);
+        let leaf = shown.as_ref().and_then(|tls| tls.chain.first());
+        if leaf.is_none() || leaf != installed.as_ref().and_then(|chain| chain.first()) {
+            let message = format!("NGINX does not show `{}`", path.display());
+            return Err(Finding::error("tls.shown", message));
+        }
+    }
+    Ok(())
 }
 
 /// The command that tests the configuration of the machine.

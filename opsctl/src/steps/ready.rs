@@ -1,12 +1,15 @@
 //! What a machine has to have before anything on it is changed.
 
+use std::path::Path;
+
 use deploy::Deployment;
+use deploy::acme::WEBROOT;
 use findings::{Finding, Report};
 
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::ground::Ground;
-use crate::host::is_program;
+use crate::host::{certbot, is_program};
 use crate::spec::SpecFile;
 use crate::survey::NGINX;
 use crate::{certificate, prerequisites};
@@ -33,12 +36,39 @@ pub(crate) async fn check_machine(
             missing.push(Finding::error("host.origin", message).hint(hint));
         }
     }
+    missing.append(check_acme(deployment, spec));
     missing.append(check_nginx_unit(ground).await?);
     missing.append(prerequisites::check_ports(deployment, spec));
     if missing.has_errors() {
         return Err(CommandError::found(Exit::Prerequisite, missing));
     }
     Ok(())
+}
+
+fn check_acme(deployment: &Deployment, spec: &SpecFile) -> Report {
+    let mut report = Report::new();
+    let mut sites = deployment.sites.iter().enumerate();
+    let wants = sites.find(|(_, site)| site.certificate.kind.acme().is_some());
+    let Some((index, _)) = wants else {
+        return report;
+    };
+    let key = spec.site_key(index, "tls.acme");
+    let mut push = |id: &str, message: String, hint: &str| {
+        let finding = Finding::error(id, message).hint(hint);
+        report.push(spec.place(&key, finding));
+    };
+    if certbot::find().is_none() {
+        push(
+            "host.certbot",
+            "certbot was not found".to_owned(),
+            "`apt install certbot`",
+        );
+    }
+    if !Path::new(WEBROOT).is_dir() {
+        let message = format!("there is no folder `{WEBROOT}`, from which challenges are answered");
+        push("host.webroot", message, "`install -d /var/www/html`");
+    }
+    report
 }
 
 async fn check_nginx_unit(ground: &Ground) -> Result<Report, CommandError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use deploy::plan::{Change, Content, Ownership, Step, Why};
+use deploy::plan::{Change, Content, Ownership, Step, Why, digest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -215,8 +215,7 @@ impl World {
         };
         change("/etc/x/fresh", folder);
         for text in FILES.iter().filter_map(|(_, _, after)| *after) {
-            let digest = deploy::plan::digest(text.as_bytes());
-            plan.texts.insert(digest, text.to_owned());
+            plan.texts.insert(digest(text.as_bytes()), text.to_owned());
         }
         Transaction {
             generation: Generations { state: &self.state }.newest() + 1,
@@ -250,7 +249,7 @@ impl World {
         };
         let machine = self.machine(disk);
         machine
-            .run(transaction, &draft, async || Ok(()), passes)
+            .run(transaction, Some(&draft), async || Ok(()), passes)
             .await
     }
 
@@ -486,6 +485,41 @@ async fn what_does_not_pass_is_taken_back() {
         .newest(),
         0
     );
+}
+
+/// What certbot got is put into its place after the rest, twice the same path: whatever is cut off there, it goes back too.
+#[tokio::test]
+async fn what_was_done_beside_the_plan_is_taken_back_with_it() {
+    let further = async |world: &World, disk: &dyn Disk| {
+        let passes = async || {
+            let change = Change {
+                path: "/etc/x/changed.conf".to_owned(),
+                before: file("new\n"),
+                after: file("newer\n"),
+                component: None,
+                why: Why::Issued,
+            };
+            let texts = ["newer\n".to_owned()].map(|text| (digest(text.as_bytes()), text));
+            let gone = world.machine(disk).go_further(&[change], &texts.into());
+            Err::<Value, _>(gone.is_ok())
+        };
+        world.run(disk, &world.transaction(), passes).await
+    };
+    let counting = Faulty::new(Fault::Once, usize::MAX);
+    let world = World::new();
+    let failed = further(&world, &counting)
+        .await
+        .expect_err("it does not pass");
+    assert!(matches!(failed.cause, Cause::Proof(true)));
+    assert_eq!(world.seen(), Seen::Old { clean: true });
+    for at in 0..counting.calls.into_inner().expect("one thread").len() {
+        for fault in FAULTS {
+            let world = World::new();
+            let _ = further(&world, &Faulty::new(fault, at)).await;
+            world.machine(&Real).recover().await.expect("well again");
+            assert_eq!(world.seen(), Seen::Old { clean: true }, "{fault:?} at {at}");
+        }
+    }
 }
 
 /// A call for the page: the state folder is said in its head, and a digest is a digest.

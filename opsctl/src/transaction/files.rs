@@ -61,6 +61,14 @@ pub(crate) enum MoveError {
     /// Somebody else changed these since they were looked at.
     #[error("`{}` changed meanwhile", .0.join("`, `"))]
     Moved(Vec<String>),
+    /// There is no certificate to go on with.
+    #[error("no certificate was issued for {names}")]
+    NotIssued {
+        /// The names.
+        names: String,
+        /// What certbot, or the edge, said.
+        source: HostError,
+    },
 }
 
 impl Files<'_> {
@@ -68,13 +76,19 @@ impl Files<'_> {
     pub(crate) fn keep(&self, new: &BTreeMap<String, String>) -> Result<(), MoveError> {
         remove_tree(self.disk, &self.state.texts())?;
         make_folders(self.disk, &self.state.texts(), 0o700)?;
+        self.keep_more(new)
+    }
+
+    /// The same for what comes later.
+    pub(crate) fn keep_more(&self, new: &BTreeMap<String, String>) -> Result<(), MoveError> {
         let mut kept = std::collections::BTreeSet::new();
         for change in &self.changes {
             for content in [&change.before, &change.after] {
                 let Content::File { digest: wanted, .. } = content else {
                     continue;
                 };
-                if !kept.insert(wanted.clone()) {
+                let path = self.state.texts().join(wanted);
+                if !kept.insert(wanted.clone()) || path.exists() {
                     continue;
                 }
                 let bytes = match new.get(wanted) {
@@ -85,7 +99,7 @@ impl Files<'_> {
                     return Err(MoveError::Moved(vec![change.path.clone()]));
                 }
                 self.disk.write_new(NewFile {
-                    path: &self.state.texts().join(wanted),
+                    path: &path,
                     contents: &bytes,
                     mode: 0o600,
                     owner: (None, None),

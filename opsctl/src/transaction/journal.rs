@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use deploy::plan::Change;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,6 +21,11 @@ pub(crate) enum Record {
     },
     /// Units are told from here on.
     Telling,
+    /// More is done than could be planned: what certbot got is put into its place.
+    Further {
+        /// What changes.
+        changes: Vec<Change>,
+    },
     /// It did what it should: from here on it is finished, not taken back.
     Verified {
         /// The document of the verification; null where there was none.
@@ -60,6 +66,8 @@ pub(crate) struct Journal {
 pub(crate) struct Unfinished {
     /// What it was to do.
     pub(crate) transaction: Transaction,
+    /// What changed beside it, after its own files.
+    pub(crate) further: Vec<Change>,
     /// The verification, when it passed: what is left is to commit.
     pub(crate) verified: Option<Value>,
 }
@@ -90,8 +98,14 @@ impl Journal {
                 Record::Begin { transaction } => {
                     unfinished = Some(Unfinished {
                         transaction: *transaction,
+                        further: Vec::new(),
                         verified: None,
                     });
+                }
+                Record::Further { changes } => {
+                    if let Some(open) = &mut unfinished {
+                        open.further.extend(changes);
+                    }
                 }
                 Record::Verified { verification } => {
                     if let Some(open) = &mut unfinished {
@@ -118,7 +132,7 @@ impl Journal {
             match record {
                 Record::Begin { .. } | Record::Ended { .. } => touched = false,
                 Record::Telling | Record::Turned { .. } => touched = true,
-                Record::Verified { .. } => {}
+                Record::Verified { .. } | Record::Further { .. } => {}
             }
         }
         Ok(touched)

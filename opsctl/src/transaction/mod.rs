@@ -39,4 +39,6 @@ pub(crate) enum Purpose {
     Rollback(u64),
     /// To take everything out.
     Uninstall,
+    /// To put a renewed certificate into its place: no generation comes of it.
+    Certificate,
 }

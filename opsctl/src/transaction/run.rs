@@ -1,5 +1,6 @@
 //! A transaction in force: forwards with everything written down first, and back again.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use deploy::plan::{Change, Step};
@@ -7,7 +8,8 @@ use serde_json::Value;
 
 use super::files::{Beside, Files, MoveError, Toward};
 use super::units::Units;
-use super::{Journal, Outcome, Record, Transaction, Unfinished};
+use super::{Journal, Outcome, Purpose, Record, Transaction, Unfinished};
+use crate::acme;
 use crate::error::HostError;
 use crate::generations::{Draft, Generations};
 use crate::host::disk::{Disk, remove_tree};
@@ -63,10 +65,10 @@ pub(crate) enum End {
 pub(crate) enum Recovered {
     /// There was none.
     Nothing,
-    /// It had passed its verification, and is committed now.
-    Finished(u64),
-    /// It is taken back. These were changed by somebody else meanwhile, and left alone.
-    Undone(u64, Vec<String>),
+    /// It had passed its verification, and is committed now: what it was.
+    Finished(String),
+    /// It is taken back: what it was. These were changed by somebody else meanwhile, and left alone.
+    Undone(String, Vec<String>),
 }
 
 impl Machine<'_> {
@@ -77,11 +79,11 @@ impl Machine<'_> {
 
     /// Does it: everything is written down, installed and taken up by the units; `installed` is asked before the units are
     /// told and `taken_up` after it, and what that returns is kept as the verification. Where anything fails everything is
-    /// taken back.
+    /// taken back. Without a draft it makes no generation.
     pub(crate) async fn run<E>(
         &self,
         transaction: &Transaction,
-        draft: &Draft,
+        draft: Option<&Draft>,
         installed: impl AsyncFnOnce() -> Result<(), E>,
         taken_up: impl AsyncFnOnce() -> Result<Value, E>,
     ) -> Result<(), Failed<E>> {
@@ -108,7 +110,9 @@ impl Machine<'_> {
         };
         let cause = match forwards.await {
             Ok(verification) => {
-                let finished = self.finish(transaction, &verification);
+                let finished = self
+                    .further()
+                    .and_then(|further| self.finish(transaction, &further, &verification));
                 return finished.map_err(|error| Failed {
                     cause: Cause::Move(error.into()),
                     end: End::InForce,
@@ -131,30 +135,36 @@ impl Machine<'_> {
     pub(crate) async fn recover(&self) -> Result<Recovered, MoveError> {
         let Some(Unfinished {
             transaction,
+            further,
             verified,
         }) = self.journal().unfinished()?
         else {
             return Ok(Recovered::Nothing);
         };
-        let number = transaction.generation;
+        let what = match transaction.purpose {
+            Purpose::Certificate => "a new certificate".to_owned(),
+            _ => format!("generation {}", transaction.generation),
+        };
         if let Some(verification) = verified {
-            self.finish(&transaction, &verification)?;
-            return Ok(Recovered::Finished(number));
+            self.finish(&transaction, &further, &verification)?;
+            return Ok(Recovered::Finished(what));
         }
         let left = self
             .undo(&transaction, "the run that began it did not end it")
             .await?;
-        Ok(Recovered::Undone(number, left))
+        Ok(Recovered::Undone(what, left))
     }
 
     /// Writes down what will be done, with every text of both sides. Nothing of the machine has changed after it.
-    fn begin(&self, transaction: &Transaction, draft: &Draft) -> Result<(), MoveError> {
+    fn begin(&self, transaction: &Transaction, draft: Option<&Draft>) -> Result<(), MoveError> {
         let files = self.files(&transaction.plan.steps);
         let moved = files.not_before()?;
         if !moved.is_empty() {
             return Err(MoveError::Moved(moved));
         }
-        Generations { state: self.state }.prepare(self.disk, draft)?;
+        if let Some(draft) = draft {
+            Generations { state: self.state }.prepare(self.disk, draft)?;
+        }
         files.keep(&transaction.plan.texts)?;
         let mut transaction = transaction.clone();
         transaction.plan.texts.clear();
@@ -174,27 +184,66 @@ impl Machine<'_> {
     /// What the units are told, then the files that only go when nothing uses them any more.
     async fn take_up(&self, first: &[Step], rest: &[Step]) -> Result<(), MoveError> {
         self.journal().add(self.disk, &Record::Telling)?;
-        let units = self.units();
         let last_change = rest
             .iter()
             .rposition(|step| matches!(step, Step::Change(_)))
             .map_or(0, |place| place + 1);
         let (until_files, after_files) = rest.split_at(last_change);
         for step in first.iter().chain(until_files) {
-            units.tell(step).await?;
+            self.tell(step).await?;
         }
         self.files(rest).go(Toward::After)?;
         for step in after_files {
-            units.tell(step).await?;
+            self.tell(step).await?;
         }
         Ok(())
     }
 
-    fn finish(&self, transaction: &Transaction, verification: &Value) -> Result<(), HostError> {
+    async fn tell(&self, step: &Step) -> Result<(), MoveError> {
+        let Step::Issue(issue) = step else {
+            return Ok(self.units().tell(step).await?);
+        };
+        let issued = acme::issue(self.root, issue).await;
+        let (changes, texts) = issued.map_err(|source| MoveError::NotIssued {
+            names: issue.names.join(" "),
+            source,
+        })?;
+        self.go_further(&changes, &texts)
+    }
+
+    /// Changes files that the plan could not know, written down as everything else is.
+    pub(crate) fn go_further(
+        &self,
+        changes: &[Change],
+        texts: &BTreeMap<String, String>,
+    ) -> Result<(), MoveError> {
+        let files = self.files_of(changes);
+        files.keep_more(texts)?;
+        let further = Record::Further {
+            changes: changes.to_vec(),
+        };
+        self.journal().add(self.disk, &further)?;
+        files.go(Toward::After)?;
+        Ok(())
+    }
+
+    /// What changed beside the plan.
+    fn further(&self) -> Result<Vec<Change>, HostError> {
+        let unfinished = self.journal().unfinished()?;
+        Ok(unfinished.map_or_else(Vec::new, |open| open.further))
+    }
+
+    fn finish(
+        &self,
+        transaction: &Transaction,
+        further: &[Change],
+        verification: &Value,
+    ) -> Result<(), HostError> {
         let generations = Generations { state: self.state };
         generations.commit(self.disk, transaction.generation, verification)?;
         let files = self.files(&transaction.plan.steps);
         files.sweep(Beside::Old)?;
+        self.files_of(further).sweep(Beside::Old)?;
         let left = files.remove_folders(Toward::After)?;
         self.end(Outcome::Committed, left)
     }
@@ -203,6 +252,7 @@ impl Machine<'_> {
     async fn undo(&self, transaction: &Transaction, why: &str) -> Result<Vec<String>, MoveError> {
         let files = self.files(&transaction.plan.steps);
         let journal = self.journal();
+        let further = self.further()?;
         // units that never saw a change are not told about it
         let touched = journal.has_touched()? || !files.not_before()?.is_empty();
         let turned = Record::Turned {
@@ -219,11 +269,14 @@ impl Machine<'_> {
         if touched {
             self.tell_back(before).await?;
         }
-        let left = files.go(Toward::Before)?;
+        // last first: what came later stands on what came before
+        let mut left = self.files_of(&further).go(Toward::Before)?;
+        left.extend(files.go(Toward::Before)?);
         if touched {
             self.tell_back(after).await?;
         }
         files.sweep(Beside::Old)?;
+        self.files_of(&further).sweep(Beside::Old)?;
         Generations { state: self.state }.discard(self.disk)?;
         if told.is_ok() {
             self.end(Outcome::Restored, left.clone())?;
@@ -253,7 +306,14 @@ impl Machine<'_> {
             disk: self.disk,
             root: self.root,
             state: self.state,
-            changes: changes.collect::<Vec<&Change>>(),
+            changes: changes.collect(),
+        }
+    }
+
+    fn files_of<'s>(&'s self, changes: &'s [Change]) -> Files<'s> {
+        Files {
+            changes: changes.iter().collect(),
+            ..self.files(&[])
         }
     }
 

@@ -45,10 +45,10 @@ impl Units<'_> {
         Ok(())
     }
 
-    /// Does what one step says; a change of files is none of it.
+    /// Does what one step says; a change of files, and what makes one, is none of it.
     pub(crate) async fn tell(&self, step: &Step) -> Result<(), HostError> {
         match step {
-            Step::Change(_) | Step::MakeAccounts { .. } => Ok(()),
+            Step::Change(_) | Step::MakeAccounts { .. } | Step::Issue(_) => Ok(()),
             Step::MakeRuntimeFolders { file } => {
                 let words = ["--create".to_owned(), file.clone()];
                 services::run(Path::new("systemd-tmpfiles"), &words, PATIENCE)

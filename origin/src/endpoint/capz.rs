@@ -1,8 +1,10 @@
 //! `GET /capz`: what the origin can do now.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use http::{Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::body::{self, Body};
@@ -11,8 +13,9 @@ use crate::snapshot::ServerStatus;
 
 use super::health::is_private;
 
-/// `{"service","version","generation","ready","built_at","stream_keep_alive_ms","servers":[…],"tools":[…]}`, from the
-/// snapshot that MCP clients are served from at this moment.
+/// `{"service","version","generation","ready","built_at","stream_keep_alive_ms","certificates":[…],"servers":[…],"tools":[…]}`,
+/// from the snapshot that MCP clients are served from at this moment. A certificate is `{"names","not_before","not_after"}`,
+/// and for the operator `file` too.
 pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
     let snapshot = app.snapshot_for(&head.extensions);
     let config = &app.config;
@@ -34,10 +37,32 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
         "ready": snapshot.ready,
         "built_at": snapshot.built_at.map(iso),
         "stream_keep_alive_ms": u64::try_from(config.stream_keep_alive.as_millis()).unwrap_or(u64::MAX),
+        "certificates": certificates(app, head),
         "servers": servers,
         "tools": tools,
     });
     body::json(StatusCode::OK, &document)
+}
+
+/// What TLS clients are shown now; none where the origin speaks no TLS.
+fn certificates(app: &App, head: &Parts) -> Vec<Value> {
+    let shown = app.certificates.iter().flat_map(|store| {
+        let shown = store.certificates();
+        shown.iter().map(Arc::clone).collect::<Vec<_>>()
+    });
+    shown
+        .map(|certificate| {
+            let mut shown = json!({
+                "names": certificate.names,
+                "not_before": iso(certificate.not_before),
+                "not_after": iso(certificate.not_after),
+            });
+            if is_private(head) {
+                shown["file"] = certificate.path.display().to_string().into();
+            }
+            shown
+        })
+        .collect()
 }
 
 /// Why a server is not there may name paths, and ends in what it wrote to its error output: that is for the operator.

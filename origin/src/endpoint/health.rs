@@ -1,5 +1,7 @@
 //! `GET /health`: how the origin, its servers and what they need are.
 
+use std::collections::HashMap;
+
 use http::header::RETRY_AFTER;
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -11,6 +13,7 @@ use crate::conn::{ConnInfo, Role};
 use crate::envelope::{RETRY_SOON, iso};
 use crate::health::Watched;
 use crate::snapshot::{ServerState, ServerStatus, Snapshot};
+use crate::upstream::Busy;
 
 /// `{"status","service","version","uptime_seconds","servers":{NAME:{…}},"dependencies":{NAME:{…}},"timestamp"}`.
 ///
@@ -21,10 +24,15 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
     let snapshot = app.snapshot_for(&head.extensions);
     let private = is_private(head);
     let status = status(app, &snapshot);
+    let busy: HashMap<&str, Busy> = app.upstreams.busy().collect();
     let servers: Map<String, Value> = snapshot
         .servers
         .iter()
-        .map(|status| (status.name.clone(), server(status, private)))
+        .map(|status| {
+            let busy = busy.get(status.name.as_str());
+            let in_flight = busy.map_or(0, |busy| busy.in_flight);
+            (status.name.clone(), server(status, in_flight, private))
+        })
         .collect();
     let dependencies: Map<String, Value> = app
         .dependencies
@@ -74,11 +82,12 @@ fn status(app: &App, snapshot: &Snapshot) -> &'static str {
     }
 }
 
-fn server(status: &ServerStatus, private: bool) -> Value {
+fn server(status: &ServerStatus, in_flight: usize, private: bool) -> Value {
     let mut document = json!({
         "state": status.state,
         "tools": status.catalog.entries().len(),
         "restarts": status.restarts,
+        "calls_in_flight": in_flight,
     });
     if private {
         document["error"] = json!(status.error);

@@ -6,6 +6,7 @@ mod capz;
 mod health;
 mod healthz;
 pub mod mcp;
+mod metrics;
 mod openapi;
 mod query;
 mod readyz;
@@ -37,6 +38,7 @@ pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) ->
         Endpoint::Health => health::serve(&app, &request.into_parts().0),
         Endpoint::Readyz => readyz::serve(&app, &request.into_parts().0),
         Endpoint::Capz => capz::serve(&app, &request.into_parts().0),
+        Endpoint::Metrics => metrics::serve(&app),
         Endpoint::Streams => streams::serve(&app),
         Endpoint::Options(allow) => {
             let mut response = Response::new(body::empty());

@@ -77,10 +77,7 @@ fn a_refused_request_costs_nothing() {
 fn places_are_given_back() {
     let limits = limits("", 0, 2, 1);
     let places = [ask(&limits), ask(&limits)];
-    assert_eq!(
-        ask(&limits).expect_err("two at a time").what,
-        "requests at a time"
-    );
+    assert_eq!(ask(&limits).expect_err("two at a time").what, What::Calls);
     drop(places);
     let stream = ask(&limits)
         .and_then(Place::into_stream)
@@ -89,7 +86,7 @@ fn places_are_given_back() {
     assert!(places.iter().all(Result::is_ok), "a stream is no call");
     drop(places);
     let second = ask(&limits).and_then(Place::into_stream);
-    assert_eq!(second.expect_err("one stream").what, "open streams");
+    assert_eq!(second.expect_err("one stream").what, What::Streams);
     drop(stream);
     assert!(ask(&limits).and_then(Place::into_stream).is_ok());
     let client = limits.client.as_ref().expect("it is on");

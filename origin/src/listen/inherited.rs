@@ -4,8 +4,7 @@ use std::fmt;
 
 use listenfd::ListenFd;
 
-use super::{BindError, Listener, Socket};
-use crate::conn::Role;
+use super::{BindError, Named, Socket};
 
 /// The sockets of `LISTEN_FDS`, by their names in `LISTEN_FDNAMES`.
 pub struct Inherited {
@@ -48,12 +47,12 @@ impl Inherited {
     }
 
     /// Takes every socket of this name.
-    pub(super) fn take(&mut self, key: &str, role: Role) -> Result<Vec<Listener>, BindError> {
+    pub(super) fn take(&mut self, key: &str) -> Result<Vec<Named>, BindError> {
         let mut taken = Vec::new();
         for index in 0..self.names.len() {
             if self.names[index].as_deref() == Some(key) {
                 self.names[index] = None;
-                taken.push(self.listener(index, key, role)?);
+                taken.push(self.listener(index, key)?);
             }
         }
         Ok(taken)
@@ -67,7 +66,7 @@ impl Inherited {
         }
     }
 
-    fn listener(&mut self, index: usize, key: &str, role: Role) -> Result<Listener, BindError> {
+    fn listener(&mut self, index: usize, key: &str) -> Result<Named, BindError> {
         let failed = |source| BindError::Inherited {
             name: key.to_owned(),
             source,
@@ -87,11 +86,7 @@ impl Inherited {
             let name = listener.local_addr().map_err(failed)?.to_string();
             (Socket::Tcp(listener), name)
         };
-        Ok(Listener {
-            socket,
-            name: name.into(),
-            role,
-        })
+        Ok((socket, name.into()))
     }
 }
 

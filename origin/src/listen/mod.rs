@@ -25,6 +25,8 @@ pub struct Listener {
     pub name: Arc<str>,
     /// Which routes it serves.
     pub role: Role,
+    /// Whether it speaks TLS.
+    pub secure: bool,
 }
 
 /// A listening socket of either kind, in non-blocking mode.
@@ -66,13 +68,13 @@ pub enum BindError {
     },
     /// A socket from the service manager has no use.
     #[error(
-        "the service manager passed a socket named `{0}`, which is neither `bind` nor `admin_bind`"
+        "the service manager passed a socket named `{0}`, which is none of `bind`, `insecure_bind` and `admin_bind`"
     )]
     Unnamed(String),
 }
 
 /// Binds every address of the configuration. Sockets from the service manager stand in the place of the addresses of the
-/// key that they are named after (`FileDescriptorName=bind` or `admin_bind`).
+/// key that they are named after (`FileDescriptorName=bind`, `insecure_bind` or `admin_bind`).
 ///
 /// Either all sockets are bound or none: those that were are closed, and their files unlinked, when one fails. Call it
 /// before any thread starts: for the moment of a bind to a Unix path the process's umask is the configured one.
@@ -81,23 +83,35 @@ pub fn bind_all(
     mut inherited: Inherited,
 ) -> Result<Vec<Listener>, BindError> {
     let mut listeners = Vec::new();
-    for (key, addresses, role) in [
-        ("bind", &config.bind, Role::Public),
-        ("admin_bind", &config.admin_bind, Role::Admin),
+    let tls = !config.tls.certificates.is_empty();
+    for (key, addresses, role, secure) in [
+        ("bind", &config.bind, Role::Public, tls),
+        (
+            "insecure_bind",
+            &config.tls.insecure_bind,
+            Role::Public,
+            false,
+        ),
+        ("admin_bind", &config.admin_bind, Role::Admin, false),
     ] {
-        let passed = inherited.take(key, role)?;
-        if passed.is_empty() {
+        let mut sockets = inherited.take(key)?;
+        if sockets.is_empty() {
             for address in addresses {
-                listeners.push(bind(config, address, role)?);
+                sockets.push(bind(config, address)?);
             }
         }
-        listeners.extend(passed);
+        listeners.extend(sockets.into_iter().map(|(socket, name)| Listener {
+            socket,
+            name,
+            role,
+            secure,
+        }));
     }
     inherited.finish()?;
     Ok(listeners)
 }
 
-fn bind(config: &OriginConfig, address: &Bind, role: Role) -> Result<Listener, BindError> {
+fn bind(config: &OriginConfig, address: &Bind) -> Result<Named, BindError> {
     let refused = |source| BindError::Refused {
         address: address.to_string(),
         source,
@@ -111,9 +125,8 @@ fn bind(config: &OriginConfig, address: &Bind, role: Role) -> Result<Listener, B
         (Socket::Tcp(listener), _) => listener.local_addr().map_err(refused)?.to_string(),
         (Socket::Unix(..), address) => address.to_string(),
     };
-    Ok(Listener {
-        socket,
-        name: name.into(),
-        role,
-    })
+    Ok((socket, name.into()))
 }
+
+/// A socket and its address as the operator would write it.
+type Named = (Socket, Arc<str>);

@@ -1,4 +1,4 @@
-//! One line per request, written when its answer has ended.
+//! One line per request, written when its answer has ended; it is counted at the same moment.
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +19,8 @@ use crate::body::{Body, BoxError};
 use crate::clock::Clock;
 use crate::conn::ConnInfo;
 use crate::keys::Holder;
+use crate::metrics::{self, Metrics};
+use crate::proto;
 
 /// What a line is opened with.
 #[derive(Debug)]
@@ -67,6 +69,7 @@ pub struct Entry {
     method: Method,
     path: String,
     version: Version,
+    metrics: Option<Arc<Metrics>>,
     listener: Arc<str>,
     peer: String,
     client: ClientInfo,
@@ -90,6 +93,7 @@ impl Entry {
             // Without the query: it may carry what does not belong in a log.
             path: request.uri().path().to_owned(),
             version: request.version(),
+            metrics: opening.app.metrics.clone(),
             listener: Arc::clone(&opening.conn.listener),
             peer: opening.conn.peer.to_string(),
             client: opening.client.clone(),
@@ -113,6 +117,14 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        let status = self.status.unwrap_or(CLIENT_CLOSED).as_u16();
+        if let Some(metrics) = &self.metrics {
+            metrics.request(metrics::Request {
+                status,
+                protocol: proto::word(self.version),
+                route: self.route,
+            });
+        }
         if !self.enabled {
             return;
         }
@@ -123,7 +135,7 @@ impl Drop for Entry {
             route = self.route,
             method = self.method.as_str(),
             path = self.path,
-            status = self.status.unwrap_or(CLIENT_CLOSED).as_u16(),
+            status,
             bytes = self.bytes,
             duration_ms = (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0,
             cut = !self.complete,

@@ -36,7 +36,8 @@ fn is_bound(config: &OriginConfig, host: &Authority) -> bool {
     let Some(asked) = host.address() else {
         return false;
     };
-    let bound = config.bind.iter().chain(&config.admin_bind);
+    let bound = config.bind.iter().chain(&config.tls.insecure_bind);
+    let bound = bound.chain(&config.admin_bind);
     bound
         .filter_map(|bind| match bind {
             Bind::Tcp(address) => Some(address.ip()),

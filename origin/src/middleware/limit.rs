@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 
 use crate::body::{Body, BoxError};
 use crate::envelope::{Code, Failure};
-use crate::limits::{Place, Refusal};
+use crate::limits::{Place, Refusal, What};
 use crate::stream::Endless;
 
 /// The 429 of a request that is too much.
@@ -19,7 +19,12 @@ pub fn refuse(refusal: Refusal) -> Failure {
     // Whole seconds (RFC 9110 section 10.2.3), and none too few.
     let seconds = refusal.after.as_millis().div_ceil(1_000).max(1);
     let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
-    let message = format!("too many {}: ask again in {seconds} s", refusal.what);
+    let what = match refusal.what {
+        What::Requests => "requests",
+        What::Calls => "requests at a time",
+        What::Streams => "open streams",
+    };
+    let message = format!("too many {what}: ask again in {seconds} s");
     Failure::new(Code::RateLimited, message).with(RETRY_AFTER, HeaderValue::from(seconds))
 }
 

@@ -13,3 +13,13 @@ mod tcp;
 
 pub use authority::Named;
 pub use tcp::{Limits, serve};
+
+/// The version as figures name it.
+pub fn word(version: http::Version) -> &'static str {
+    match version {
+        http::Version::HTTP_3 => "3",
+        http::Version::HTTP_2 => "2",
+        http::Version::HTTP_10 => "1.0",
+        _ => "1.1",
+    }
+}

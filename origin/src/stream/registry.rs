@@ -108,6 +108,15 @@ impl Streams {
             .collect()
     }
 
+    /// How many are open, by their route.
+    pub fn by_route(&self) -> BTreeMap<&'static str, u64> {
+        let mut count = BTreeMap::new();
+        for entry in self.lock().streams.values() {
+            *count.entry(entry.route).or_default() += 1;
+        }
+        count
+    }
+
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

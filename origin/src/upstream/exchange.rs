@@ -6,7 +6,6 @@ use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mcp::jsonrpc::Id;
@@ -15,6 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::account::Account;
 use super::pool::Load;
 use super::trip::{Trace, Trip};
 use super::{CallError, RawResult};
@@ -140,7 +140,8 @@ pub(super) struct Line {
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) cancels: mpsc::UnboundedSender<u64>,
     pub(super) call_timeout: Duration,
-    pub(super) tickets: Arc<AtomicU64>,
+    /// What all processes of the server have in common.
+    pub(super) account: Arc<Account>,
     /// What the process has to do.
     pub(super) load: Arc<Load>,
 }
@@ -184,7 +185,7 @@ impl Line {
     pub(super) fn new(
         server: Arc<str>,
         call_timeout: Duration,
-        tickets: Arc<AtomicU64>,
+        account: Arc<Account>,
     ) -> (Self, Inbox) {
         let (orders, ordered) = mpsc::channel(CALL_QUEUE);
         let (cancels, cancelled) = mpsc::unbounded_channel();
@@ -193,7 +194,7 @@ impl Line {
             orders,
             cancels,
             call_timeout,
-            tickets,
+            account,
             load: Arc::default(),
         };
         let inbox = Inbox {
@@ -210,11 +211,12 @@ impl Line {
     pub(super) fn begin(self: &Arc<Self>, call: Call) -> Exchange {
         let (answer, answered) = oneshot::channel();
         let (notes, noted) = mpsc::channel(NOTE_QUEUE);
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let ticket = self.account.ticket();
         let began = Instant::now();
         let trip = Arc::new(Trip::new(call.request_id, call.trace));
         let entry = LogLine {
             server: Arc::clone(&self.server),
+            account: Arc::clone(&self.account),
             tool: mcp::dispatch::tool_called(&call.method, &call.params),
             method: call.method.clone(),
             sent: call.params.len(),
@@ -237,6 +239,7 @@ impl Line {
             Err(TrySendError::Closed(_)) => (None, Some(unavailable(&self.server, CLOSED))),
         };
         self.load.begin();
+        self.account.begin();
         Exchange {
             notes: noted,
             answer: Some(answered),
@@ -247,6 +250,11 @@ impl Line {
             line: Arc::clone(self),
             entry,
         }
+    }
+
+    /// Requests that the process has not read yet.
+    pub(super) fn queued(&self) -> usize {
+        self.orders.max_capacity() - self.orders.capacity()
     }
 
     /// Waits for a place in the queue. Dropped before there is one, nothing is sent.
@@ -262,7 +270,7 @@ impl Line {
     /// Sends a request whose answer nobody wants, unless too many are waiting.
     pub(super) fn send(&self, method: &'static str, params: String) {
         let command = Command {
-            ticket: self.tickets.fetch_add(1, Ordering::Relaxed),
+            ticket: self.account.ticket(),
             method: method.into(),
             params,
             caller: Caller::Own,
@@ -366,6 +374,7 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         self.line.load.end();
+        self.line.account.end();
         // Closed before the message is sent: a request still in the queue is then seen to have nobody waiting.
         if self.answer.take().is_some() {
             let _ = self.line.cancels.send(self.ticket);
@@ -377,6 +386,7 @@ impl Drop for Exchange {
 #[derive(Debug)]
 struct LogLine {
     server: Arc<str>,
+    account: Arc<Account>,
     method: Cow<'static, str>,
     /// The tool, of a call of one.
     tool: Option<String>,
@@ -390,13 +400,17 @@ struct LogLine {
 
 impl Drop for LogLine {
     fn drop(&mut self) {
+        let took = self.began.elapsed();
+        if let Some(tool) = &self.tool {
+            self.account.called(tool, self.outcome, took);
+        }
         tracing::info!(
             request_id = self.trip.request_id,
             server = %self.server,
             method = %self.method,
             tool = self.tool,
             outcome = self.outcome,
-            duration_ms = self.began.elapsed().as_secs_f64() * 1000.0,
+            duration_ms = took.as_secs_f64() * 1000.0,
             status = self.trip.status(),
             retries = self.trip.retries(),
             bytes_sent = self.sent,

@@ -1,5 +1,6 @@
 //! The MCP servers behind the origin: started once, kept running, many calls at a time through one process.
 
+mod account;
 mod board;
 mod child;
 mod conversation;
@@ -37,8 +38,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::metrics::Calls;
 use crate::native::Toolbox;
 use crate::snapshot::Snapshot;
+use account::Account;
 use board::{Board, Seat};
 use exchange::{Line, unavailable};
 use lent::{Loans, Of};
@@ -50,6 +53,7 @@ use private::Birth;
 use supervisor::Supervisor;
 use watched::Watched;
 
+pub use account::Busy;
 pub(crate) use board::source;
 pub use exchange::{Call, Exchange, Heard, Note};
 pub use lent::Loan;
@@ -73,6 +77,8 @@ pub struct Options {
     pub client_name: String,
     /// Tools that are compiled in, and the name of the server that they make.
     pub native: Option<(String, Arc<Toolbox>)>,
+    /// Whether calls are counted.
+    pub is_counted: bool,
     /// The time for [`Snapshot::built_at`].
     pub clock: Clock,
 }
@@ -137,7 +143,7 @@ pub struct Upstreams {
 struct Handle {
     server: Server,
     pool: Pool,
-    tickets: Arc<AtomicU64>,
+    account: Arc<Account>,
     route: Route,
     /// The processes that sessions may still have of it.
     processes: Arc<Semaphore>,
@@ -157,10 +163,12 @@ impl Upstreams {
         let handles = servers.iter().enumerate().map(|(index, server)| {
             let route = Route::to(server, &options.environment);
             let name: Arc<str> = server.name.as_str().into();
+            let account = Account::new(Arc::clone(&tickets), options.is_counted);
+            let account = Arc::new(account);
             let native = own.filter(|_| index + 1 == servers.len());
             let members = (0..board::processes(server)).map(|process| {
-                let tickets = Arc::clone(&tickets);
-                let (line, inbox) = Line::new(Arc::clone(&name), server.call_timeout, tickets);
+                let account = Arc::clone(&account);
+                let (line, inbox) = Line::new(Arc::clone(&name), server.call_timeout, account);
                 let watched = Arc::new(Watched::default());
                 let seat = Seat {
                     server: index,
@@ -200,7 +208,7 @@ impl Upstreams {
                 server: (*server).clone(),
                 route: route.clone(),
                 pool,
-                tickets: Arc::clone(&tickets),
+                account,
                 processes: Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS))),
             };
             (server.name.clone(), handle)
@@ -225,6 +233,23 @@ impl Upstreams {
     /// What shared servers say of their resources from now on.
     pub fn updates(&self) -> broadcast::Receiver<Arc<Update>> {
         self.updates.subscribe()
+    }
+
+    /// How busy each server is, by its name.
+    pub fn busy(&self) -> impl Iterator<Item = (&str, Busy)> {
+        self.servers.iter().map(|(name, handle)| {
+            let busy = Busy {
+                in_flight: handle.account.in_flight(),
+                queued: handle.pool.queued(),
+            };
+            (name.as_str(), busy)
+        })
+    }
+
+    /// What was counted of each server's calls; of none where nothing is counted.
+    pub fn calls(&self) -> impl Iterator<Item = (&str, &Calls)> {
+        let servers = self.servers.iter();
+        servers.filter_map(|(name, handle)| Some((name.as_str(), handle.account.calls()?)))
     }
 
     /// Hands a request to a process of `server` that all clients share, the least busy one. Its answer comes within the server's `call_timeout`.
@@ -305,7 +330,7 @@ impl Upstreams {
     ) -> Private {
         let name = handle.server.name.as_str().into();
         let timeout = handle.server.call_timeout;
-        let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.tickets));
+        let (line, inbox) = Line::new(name, timeout, Arc::clone(&handle.account));
         let birth = Birth {
             server: handle.server.clone(),
             route: handle.route.clone(),

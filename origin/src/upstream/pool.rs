@@ -29,6 +29,11 @@ impl Pool {
         lines.min_by_key(|line| (!line.load.is_up(), line.load.busy()))
     }
 
+    /// Requests that none of them has read yet.
+    pub(super) fn queued(&self) -> usize {
+        self.0.iter().map(|member| member.line.queued()).sum()
+    }
+
     /// A resource is watched in each of them: what one changes the others may not see.
     pub(super) fn watched(&self) -> Vec<Arc<Watched>> {
         let members = self.0.iter();
@@ -73,10 +78,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::upstream::account::Account;
 
     fn pool(members: usize) -> Pool {
         let member = |_| {
-            let (line, _) = Line::new("s".into(), Duration::ZERO, Arc::new(AtomicU64::new(0)));
+            let account = Account::new(Arc::new(AtomicU64::new(0)), false);
+            let (line, _) = Line::new("s".into(), Duration::ZERO, Arc::new(account));
             Member {
                 line: Arc::new(line),
                 watched: Arc::default(),

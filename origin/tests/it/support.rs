@@ -10,7 +10,7 @@ use http::{Request, Response, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use origin::app::App;
+use origin::app::{App, Extras};
 use origin::clock::Clock;
 use origin::listen::{Inherited, bind_all};
 use origin::run::{Stop, run};
@@ -52,7 +52,14 @@ impl World {
         change(&mut config);
         let listeners = bind_all(&config, Inherited::none()).expect("free addresses");
         let address = listeners[0].name.parse().expect("a TCP address");
-        let app = App::start(config, Vec::new(), clock);
+        let pairs = &config.tls.certificates;
+        let certificates = (!pairs.is_empty())
+            .then(|| origin::tls::Store::open(pairs, clock).expect("sound certificates"));
+        let extras = Extras {
+            certificates,
+            ..Extras::default()
+        };
+        let app = App::start_with(config, Vec::new(), clock, extras);
         let stop = Stop::default();
         let running = tokio::spawn(run(app, listeners, stop.clone()));
         Self {

@@ -36,7 +36,7 @@ pub use note::{Note, NoteKind};
 pub use planner::{Goal, Options, plan};
 pub use secrets::without_secrets;
 pub use stale::Moved;
-pub use step::{Change, Step, Verb, Why};
+pub use step::{Change, Issue, Step, Verb, Why};
 
 use crate::words::{GenerationId, Name};
 
@@ -57,7 +57,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What is left as it is, and why: for people.
     pub notes: Vec<Note>,
-    /// The texts of the files that are written, by digest.
+    /// The texts of the files that are written, by digest. They may hold secrets, so that no plan that is shown or saved has
+    /// them: who carries a saved one out makes it again, and compares.
+    #[serde(default, skip_serializing)]
     pub texts: BTreeMap<String, String>,
     /// What was found at every path that was looked at: the plan holds for this machine only.
     pub expects: BTreeMap<String, Content>,
@@ -68,6 +70,21 @@ pub struct Plan {
 impl Plan {
     /// The number of this format.
     pub const FORMAT: u32 = 1;
+
+    /// A plan that does nothing, for a deployment that is installed.
+    pub fn of_nothing(deployment: &Name) -> Self {
+        Self {
+            format: Self::FORMAT,
+            opsctl: env!("CARGO_PKG_VERSION").to_owned(),
+            deployment: deployment.clone(),
+            generation: None,
+            steps: Vec::new(),
+            notes: Vec::new(),
+            texts: BTreeMap::new(),
+            expects: BTreeMap::new(),
+            nginx: None,
+        }
+    }
 
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
@@ -80,6 +97,21 @@ impl Plan {
             Step::Change(change) => Some(change),
             _ => None,
         })
+    }
+
+    /// Whether another plan changes the same paths in the same way, but for certificates that are made anew each time.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let is_made = |why| matches!(why, Why::Certificate | Why::Placeholder);
+        let (mut one, mut two) = (self.changes(), other.changes());
+        loop {
+            match (one.next(), two.next()) {
+                (None, None) => return true,
+                (Some(one), Some(two)) if one == two => {}
+                (Some(one), Some(two))
+                    if is_made(one.why) && (&one.path, one.why) == (&two.path, two.why) => {}
+                _ => return false,
+            }
+        }
     }
 
     /// The units that something is done to, in the order of the steps, each with what is done.

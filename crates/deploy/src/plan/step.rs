@@ -1,11 +1,13 @@
 //! The steps of a plan: each one thing, with nothing left to choose, and a way back.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
 use super::content::{Content, Rights};
 use crate::render::Component;
+use crate::words::Name;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,27 @@ pub enum Step {
         /// Why: a fragment for people.
         why: String,
     },
+    /// `certbot`: get a certificate from an ACME server and put it in its place.
+    Issue(Issue),
+}
+
+/// A certificate that certbot gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issue {
+    /// The site, which certbot calls the certificate after.
+    pub site: Name,
+    /// The names that it is to be for.
+    pub names: Vec<String>,
+    /// Where the edge answers plain HTTP.
+    pub http: SocketAddr,
+    /// The words after `certbot`.
+    pub command: Vec<String>,
+    /// Where its chain goes.
+    pub chain: String,
+    /// Where its key goes.
+    pub key: String,
+    /// Why: a fragment for people.
+    pub why: String,
 }
 
 /// What `systemctl` does to units.
@@ -94,6 +117,10 @@ pub enum Why {
     Memory,
     /// opsctl makes a certificate for development.
     Certificate,
+    /// Until certbot has one: NGINX does not start without.
+    Placeholder,
+    /// certbot got it.
+    Issued,
 }
 
 impl Step {
@@ -105,7 +132,10 @@ impl Step {
                 after: change.before.clone(),
                 ..change.clone()
             }),
-            Self::MakeAccounts { .. } | Self::MakeRuntimeFolders { .. } => return None,
+            // what certbot has it keeps: the next attempt needs no new certificate then
+            Self::MakeAccounts { .. } | Self::MakeRuntimeFolders { .. } | Self::Issue(_) => {
+                return None;
+            }
             Self::ReadUnits => Self::ReadUnits,
             Self::Units { verb, units, why } => Self::Units {
                 verb: verb.inverse(),
@@ -152,6 +182,12 @@ impl fmt::Display for Step {
             Self::Units { verb, units, why } => {
                 write!(f, "{} {} ({why})", verb.word(), units.join(" "))
             }
+            Self::Issue(issue) => write!(
+                f,
+                "get a certificate for {} by certbot ({})",
+                issue.names.join(" "),
+                issue.why
+            ),
         }
     }
 }
@@ -196,6 +232,8 @@ impl fmt::Display for Why {
             Self::Retired => "no longer rendered",
             Self::Memory => "opsctl's own memory",
             Self::Certificate => "a certificate for development",
+            Self::Placeholder => "a placeholder until certbot has a certificate",
+            Self::Issued => "certbot got it",
         })
     }
 }

@@ -4,6 +4,7 @@ use super::context::Fields;
 use super::policy;
 use super::templates::Filler;
 use super::{Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile};
+use crate::acme::WEBROOT;
 use crate::deployment::{CertificateKind, Deployment, Site, UpstreamAddress};
 use origin_config::{AllowedOrigin, ToolNames};
 
@@ -102,6 +103,7 @@ fn common_fields(deployment: &Deployment) -> Fields {
         .word("keepalive_timeout", &NginxTime(edge.keepalive_timeout))
         .word("header_buffer", &NginxSize(edge.header_buffer))
         .word("socket", &edge.socket)
+        .word("webroot", &Token::composed(WEBROOT))
         .word("access_log", &edge.access_log)
         .word("error_log", &edge.error_log)
         .word("pieces", &paths.pieces)
@@ -197,7 +199,7 @@ fn route(path: &str, prefix: bool) -> Fields {
 
 fn headers_fields(fields: Fields, site: &Site) -> Fields {
     // a browser that once got HSTS with a self-signed certificate never lets its user past the warning
-    fields.flag("hsts", site.certificate.kind == CertificateKind::Given)
+    fields.flag("hsts", site.certificate.kind != CertificateKind::SelfSigned)
 }
 
 /// The errors that NGINX makes itself; the codes are those of the origin.

@@ -15,7 +15,7 @@ pub(super) fn render(deployment: &Deployment, rendered: &mut Rendered) {
             owner: debian.then(|| Owner::named("root", site.name.as_str())),
             component: Component::Origin(site.name.clone()),
         });
-        if site.certificate.kind == CertificateKind::SelfSigned {
+        if site.certificate.kind != CertificateKind::Given {
             let path = site.certificate.chain_path.as_str();
             let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
             rendered.directories.push(RenderedDirectory {

@@ -7,12 +7,14 @@ use origin_config::Bind;
 
 use crate::deployment::Deployment;
 use crate::spec::{SiteSpec, Spec};
+use crate::words::Port;
 
 /// Finds addresses that two listeners claim, and socket paths that are too long.
 pub(super) fn find(deployment: &Deployment, spec: &Spec, report: &mut Report) {
     find_edge_ports(deployment, spec, report);
     find_edge_socket(deployment, spec, report);
     find_origin_binds(deployment, spec, report);
+    find_challenges(deployment, spec, report);
 }
 
 fn find_edge_ports(deployment: &Deployment, spec: &Spec, report: &mut Report) {
@@ -57,6 +59,42 @@ fn find_edge_socket(deployment: &Deployment, spec: &Spec, report: &mut Report) {
                 .error("edge.socket-path", message)
                 .hint("choose a shorter folder or name"),
         );
+    }
+}
+
+/// The one challenge that the edge answers is HTTP-01: RFC 8555 section 8.3 asks for port 80, and has no wildcards.
+fn find_challenges(deployment: &Deployment, spec: &Spec, report: &mut Report) {
+    let sites = deployment.sites.iter().zip(&spec.sites);
+    let acme = sites.filter(|(site, _)| site.certificate.kind.acme().is_some());
+    for (_, site) in acme {
+        for name in &site.server_names {
+            if name.value.as_str().starts_with("*.") {
+                let message = format!(
+                    "an ACME server gives no certificate for `{}` over HTTP",
+                    name.value
+                );
+                let finding = name.error("tls.wildcard", message);
+                report.push(finding.hint("name each host, or get the certificate by DNS and name its files with `certificate` and `private_key`"));
+            }
+        }
+        let Some(port) = spec.edge.http_port.as_ref() else {
+            continue;
+        };
+        match port.value.map(Port::number) {
+            Some(80) => {}
+            None => {
+                let finding = port.error(
+                    "tls.challenge",
+                    "an ACME server asks over plain HTTP, and there is none",
+                );
+                report.push(finding.hint("leave `http_port` out: it is 80"));
+            }
+            Some(number) => {
+                let message = format!("an ACME server asks on port 80, not on {number}");
+                let finding = port.warn("tls.challenge", message);
+                report.push(finding.hint("that is right where something in front maps the ports; else leave `http_port` out"));
+            }
+        }
     }
 }
 

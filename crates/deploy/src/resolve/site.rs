@@ -7,9 +7,10 @@ use std::time::Duration;
 use findings::{Finding, Located, Report};
 use origin_config::{Bind, OriginConfig, TrustedPeer};
 
+use crate::acme::{Acme, KeyType};
 use crate::deployment::{Certificate, CertificateKind, Site, Upstream, UpstreamAddress};
 use crate::layout::{Layout, SitePaths};
-use crate::spec::{CertificateSpec, SiteSpec};
+use crate::spec::{AcmeSpec, CertificateSpec, SiteSpec};
 use crate::words::{AbsolutePath, WordError};
 
 /// Settles one site.
@@ -71,7 +72,7 @@ fn settle(
             .iter()
             .map(|name| name.value.clone())
             .collect(),
-        certificate: certificate(&spec.certificate, &paths)?,
+        certificate: certificate(&spec.certificate, &paths, layout)?,
         origin,
         origin_toml_path: paths.origin_toml,
         origin_executable: match layout.private() {
@@ -256,21 +257,42 @@ fn upstream_keepalive(origin: Duration) -> Duration {
         .min(Duration::from_mins(1))
 }
 
-fn certificate(spec: &CertificateSpec, paths: &SitePaths) -> Result<Certificate, WordError> {
-    Ok(match spec {
+fn certificate(
+    spec: &CertificateSpec,
+    paths: &SitePaths,
+    layout: &Layout,
+) -> Result<Certificate, WordError> {
+    let kind = match spec {
         CertificateSpec::Files {
             certificate,
             private_key,
-        } => Certificate {
-            chain_path: certificate.clone(),
-            key_path: private_key.clone(),
-            kind: CertificateKind::Given,
+        } => {
+            return Ok(Certificate {
+                chain_path: certificate.clone(),
+                key_path: private_key.clone(),
+                kind: CertificateKind::Given,
+            });
+        }
+        // no server on the internet reaches a deployment in the foreground
+        CertificateSpec::Acme(_) if layout.private().is_some() => CertificateKind::SelfSigned,
+        CertificateSpec::Acme(spec) => CertificateKind::Acme(acme(spec)?),
+        CertificateSpec::SelfSigned => CertificateKind::SelfSigned,
+    };
+    Ok(Certificate {
+        chain_path: paths.tls.join("chain.pem")?,
+        key_path: paths.tls.join("key.pem")?,
+        kind,
+    })
+}
+
+fn acme(spec: &AcmeSpec) -> Result<Acme, WordError> {
+    Ok(Acme {
+        email: spec.email.clone(),
+        directory_url: match &spec.directory_url {
+            Some(url) => url.clone(),
+            None => LETS_ENCRYPT.parse()?,
         },
-        CertificateSpec::SelfSigned => Certificate {
-            chain_path: paths.tls.join("chain.pem")?,
-            key_path: paths.tls.join("key.pem")?,
-            kind: CertificateKind::SelfSigned,
-        },
+        key_type: spec.key_type.unwrap_or(KeyType::Ecdsa),
     })
 }
 
@@ -289,6 +311,8 @@ fn placed(finding: Finding, key: Option<&Located<String>>, spec: &SiteSpec) -> F
     }
 }
 
+/// The directory of Let's Encrypt for certificates that browsers trust (its documentation, "Getting Started").
+const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 /// Where Debian packages put programs.
 const ORIGIN_EXECUTABLE: &str = "/usr/bin/origin";
 /// 108 bytes with the closing NUL is Linux's limit (unix(7)); under 100 leaves room for suffixes.

@@ -295,3 +295,41 @@ fn a_target_without_http3_ends_the_resolution_with_a_finding() {
     assert!(deployment.is_none());
     assert_eq!(report.findings()[0].id, "target.http-v3");
 }
+
+#[test]
+fn a_certificate_from_an_acme_server_needs_port_80_and_no_wildcard() {
+    let text = |edge: &str, name: &str| {
+        format!(
+            "name = \"demo\"\nserver_names = [\"{name}\"]\n[tls.acme]\nterms_agreed = true\n{edge}{SERVERS}"
+        )
+    };
+    let ids = |text: &str| {
+        let (_, report) = resolved(text, None);
+        let findings = report.findings().iter();
+        findings
+            .map(|finding| finding.id.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&text("", "a.example")), Vec::<String>::new());
+    assert_eq!(ids(&text("", "*.a.example")), ["tls.wildcard"]);
+    let edge = |port| format!("[edge]\nhttp_port = {port}\n");
+    assert_eq!(ids(&text(&edge(0), "a.example")), ["tls.challenge"]);
+    assert_eq!(ids(&text(&edge(8080), "a.example")), ["tls.challenge"]);
+}
+
+#[test]
+fn how_a_certificate_is_got_is_no_reason_for_nginx_to_reload() {
+    let of = |more: &str| {
+        let text = format!(
+            "name = \"demo\"\nserver_names = [\"a.example\"]\n[tls.acme]\nterms_agreed = true\n{more}{SERVERS}"
+        );
+        deployment(&text, None)
+    };
+    let (one, other) = (of(""), of("email = \"ops@a.example\"\n"));
+    assert_eq!(one.edge.generation, other.edge.generation);
+    assert_ne!(one.generation, other.generation);
+    let path = one.sites[0].certificate.chain_path.as_str();
+    assert_eq!(path, "/etc/demo/tls/chain.pem");
+}
+
+const SERVERS: &str = "[[servers]]\nname = \"time\"\ncommand = [\"mcp-server-time\"]\n";

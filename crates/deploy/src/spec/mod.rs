@@ -4,15 +4,19 @@ mod origin;
 mod policy;
 mod read;
 mod site;
+mod tls;
 
 use std::time::Duration;
 
 use findings::{Document, Located, Report};
 use origin_config::OriginConfig;
 
+use crate::acme::KeyType;
 use crate::deployment::{Exposed, ServerCheck, Topology};
 use crate::policy::{Limit, Route};
-use crate::words::{AbsolutePath, ListenAddress, Name, Port, ServerName, SpecFile};
+use crate::words::{
+    AbsolutePath, DirectoryUrl, Email, ListenAddress, Name, Port, ServerName, SpecFile,
+};
 
 /// A deployment as its author wrote it: what was left out is absent here and settled by [`crate::resolve()`].
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +87,19 @@ pub enum CertificateSpec {
     },
     /// `self_signed = true`.
     SelfSigned,
+    /// `[tls.acme]`.
+    Acme(AcmeSpec),
+}
+
+/// `[tls.acme]`, whose terms somebody has agreed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AcmeSpec {
+    /// `email`.
+    pub email: Option<Email>,
+    /// `directory_url`.
+    pub directory_url: Option<DirectoryUrl>,
+    /// `key_type`.
+    pub key_type: Option<KeyType>,
 }
 
 /// Reads a spec. Every fault is found at once, with its key path, line and a hint; `file` is the name that they carry.

@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use findings::{Finding, Located, Node, Reader, Report, Value};
 
 use super::origin::OriginText;
-use super::read::{missing, not_available};
-use super::{CertificateSpec, SiteSpec};
+use super::read::missing;
+use super::{SiteSpec, tls};
 use crate::deployment::ServerCheck;
-use crate::words::{AbsolutePath, Name, ServerName};
+use crate::words::{Name, ServerName};
 
 /// The keys of a site that the short form has at its top level; `name` is there in both forms.
 pub(super) const KEYS: [&str; 5] = ["server_names", "tls", "origin", "servers", "dependencies"];
@@ -21,7 +21,7 @@ pub(super) fn read(
     report: &RefCell<Report>,
 ) -> Option<SiteSpec> {
     let server_names = read_server_names(reader);
-    let certificate = read_certificate(reader);
+    let certificate = tls::read(reader);
     let mut text = OriginText::new(reader.place().clone(), prefix);
     if let Some(name) = &name {
         text.name(name);
@@ -72,51 +72,6 @@ fn read_server_names(reader: &Reader<'_>) -> Vec<Located<ServerName>> {
         reader.find("server_names", finding.hint(hint));
     }
     names.unwrap_or_default()
-}
-
-fn read_certificate(reader: &Reader<'_>) -> Option<CertificateSpec> {
-    missing(
-        reader,
-        "tls",
-        "write `[tls]` with `certificate` and `private_key`, or with `self_signed = true` for development",
-    );
-    let tls = reader.table("tls")?;
-    let certificate = tls.word::<AbsolutePath>("certificate", "spec.path");
-    let private_key = tls.word::<AbsolutePath>("private_key", "spec.path");
-    let self_signed = tls.boolean("self_signed").is_some_and(|flag| flag.value);
-    let files = tls.has("certificate") || tls.has("private_key");
-    let acme = tls.value("acme").is_some();
-    if acme {
-        let instead =
-            "let certbot make the files and name them with `certificate` and `private_key`";
-        tls.find("acme", not_available("`[tls.acme]`", instead));
-    }
-    let ways = usize::from(files) + usize::from(self_signed) + usize::from(acme);
-    let found = match (certificate, private_key) {
-        (Some(certificate), Some(private_key)) => Some(CertificateSpec::Files {
-            certificate: certificate.value,
-            private_key: private_key.value,
-        }),
-        _ => self_signed.then_some(CertificateSpec::SelfSigned),
-    };
-    if ways != 1 {
-        let message = if ways == 0 {
-            "there is no certificate"
-        } else {
-            "there is more than one source of the certificate"
-        };
-        let key = if tls.has("self_signed") {
-            "self_signed"
-        } else {
-            "certificate"
-        };
-        tls.find(key, Finding::error("spec.tls", message).hint(ONE_WAY));
-    } else if files {
-        missing(&tls, "certificate", ONE_WAY);
-        missing(&tls, "private_key", ONE_WAY);
-    }
-    tls.finish();
-    found
 }
 
 fn read_origin(reader: &Reader<'_>, text: &mut OriginText) -> Vec<Located<String>> {
@@ -186,7 +141,6 @@ fn read_server(server: Reader<'_>, text: &mut OriginText) -> Option<ServerCheck>
     })
 }
 
-const ONE_WAY: &str = "give exactly one: `certificate` with `private_key`, or `self_signed = true`";
 /// The keys of `[[servers]]` that the origin reads.
 const SERVER_KEYS: [&str; 24] = [
     "name",

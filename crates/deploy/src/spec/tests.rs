@@ -102,10 +102,6 @@ fn what_is_not_built_is_said_with_the_way_out() {
         ),
         (&format!("{GOOD}[edge]\nudp = \"kernel\"\n"), "edge.udp"),
         (&format!("{GOOD}[edge]\nh3check = true\n"), "edge.h3check"),
-        (
-            &format!("{GOOD}[tls.acme]\nemail = \"a@b.c\"\n"),
-            "tls.acme",
-        ),
     ] {
         let (_, report) = parse(text, "x");
         let finding = report
@@ -141,11 +137,52 @@ fn a_certificate_has_exactly_one_source() {
         3,
     );
     check(
+        &spec("self_signed = true\n[tls.acme]\nterms_agreed = true\n"),
+        "spec.tls",
+        "tls.self_signed",
+        4,
+    );
+    check(
         &spec("certificate = \"a.pem\"\nprivate_key = \"/b c\"\n"),
         "spec.path",
         "tls.certificate",
         4,
     );
+}
+
+#[test]
+fn what_an_acme_server_would_refuse_is_found_first() {
+    let spec =
+        |acme: &str| format!("name = \"demo\"\nserver_names = [\"localhost\"]\n[tls.acme]\n{acme}");
+    check(&spec(""), "spec.terms", "tls.acme.terms_agreed", 3);
+    check(
+        &spec("terms_agreed = false\n"),
+        "spec.terms",
+        "tls.acme.terms_agreed",
+        4,
+    );
+    for bad in [
+        "-x@a.example",
+        "a@b",
+        "a b@c.d",
+        "a@b.c,d",
+        "@b.c",
+        "a@b.c;e",
+    ] {
+        let text = spec(&format!("terms_agreed = true\nemail = \"{bad}\"\n"));
+        check(&text, "spec.email", "tls.acme.email", 5);
+    }
+    for bad in [
+        "http://ca.example/dir",
+        "https://",
+        "https:// x",
+        "https://a.example/$(x)",
+    ] {
+        let text = spec(&format!("terms_agreed = true\ndirectory_url = \"{bad}\"\n"));
+        check(&text, "spec.directory-url", "tls.acme.directory_url", 5);
+    }
+    let text = spec("terms_agreed = true\nkey_type = \"dsa\"\n");
+    check(&text, "spec.key-type", "tls.acme.key_type", 5);
 }
 
 #[test]

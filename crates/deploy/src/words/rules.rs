@@ -117,6 +117,28 @@ pub(super) fn check_mcp_method(text: &str) -> Result<(), WordError> {
     )
 }
 
+pub(super) fn check_email(text: &str) -> Result<(), WordError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".!#%&*+/=?^_~-".contains(&byte);
+    let sides = text.split_once('@');
+    ensure(
+        sides.is_some_and(|(who, host)| !who.is_empty() && host.contains('.') && text.len() <= 254)
+            && sides.is_some_and(|(who, host)| who.bytes().chain(host.bytes()).all(plain))
+            && !text.starts_with('-'),
+        "is not a mail address such as `ops@example.com`",
+    )
+}
+
+pub(super) fn check_directory_url(text: &str) -> Result<(), WordError> {
+    // RFC 8555 section 6.1: "Each ACME function is accomplished by the client sending a sequence of HTTPS requests"
+    let rest = text.strip_prefix("https://").unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:/[]?,=@~+-_&%".contains(&byte);
+    ensure(
+        rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[')
+            && rest.bytes().all(plain),
+        "is not the `https://` URL of an ACME directory",
+    )
+}
+
 pub(super) fn check_token(text: &str) -> Result<(), WordError> {
     ensure(
         text.bytes().all(is_safe_byte),

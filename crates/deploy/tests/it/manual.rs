@@ -80,6 +80,7 @@ fn the_manual_has_every_key_that_the_reader_knows() {
         ("edge.limits", "edge.limits[0]"),
         ("edge.routes", "edge.routes[0]"),
         ("tls", "tls"),
+        ("tls.acme", "tls.acme"),
         ("origin", "origin"),
         ("origin.timeouts", "origin.timeouts"),
         ("origin.sessions", "origin.sessions"),

@@ -44,6 +44,7 @@ fn server(name: &str, mode: &str) -> Server {
 
 fn start(servers: &[Server]) -> Upstreams {
     let options = Options {
+        is_counted: false,
         naming: Naming::Prefixed,
         environment: std::env::vars_os()
             .chain([("HIDDEN".into(), "secret".into())])

@@ -7,12 +7,17 @@ mod streams;
 use http::{Response, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use origin_config::OriginConfig;
 use serde_json::Value;
 
 use crate::support::{World, with_body};
 
 /// An origin with one server, `s`, whose calls may take a second.
 fn world() -> World {
+    world_with(|_| {})
+}
+
+pub(crate) fn world_with(change: impl FnOnce(&mut OriginConfig)) -> World {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/tool_api/server.py");
     let text = format!(
         "[[servers]]\nname = \"s\"\ncommand = [\"python3\", \"{script}\"]\ncall_timeout = \"1s\"\n"
@@ -21,7 +26,10 @@ fn world() -> World {
     let document = findings::Document::parse(&text, "origin.toml", &mut report);
     let (server, report) = origin_config::load(document);
     let server = server.unwrap_or_else(|| panic!("{report}"));
-    World::with(|config| config.servers = server.servers)
+    World::with(|config| {
+        config.servers = server.servers;
+        change(config);
+    })
 }
 
 async fn post(world: &World, headers: &[(&str, &str)], body: &str) -> Response<Incoming> {

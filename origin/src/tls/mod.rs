@@ -1,11 +1,38 @@
-//! TLS towards others.
+//! TLS: the origin's own certificates, and how those of others are judged.
+//!
+//! ring is the only provider, and it has no post-quantum key exchange: of what rustls offers the best is X25519. A provider
+//! that has X25519MLKEM768 would bring it to every listener here, since nothing names a group.
+
+mod accept;
+mod certificate;
+mod store;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use findings::{Finding, Report};
+use origin_config::Tls;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+
+pub use accept::Acceptor;
+pub use certificate::{Certificate, CertificateError};
+pub use store::Store;
+
+/// What is wrong with the certificates of a configuration before the start.
+pub fn check(tls: &Tls) -> Report {
+    let mut report = Report::new();
+    for pair in &tls.certificates {
+        if let Err(error) = Certificate::read(pair) {
+            let cause = std::error::Error::source(&error);
+            let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+            let finding = Finding::error("tls.certificate", format!("{error}{cause}"));
+            report.push(finding.at("certfile"));
+        }
+    }
+    report
+}
 
 /// How the certificates of others are judged: by those of `ca_file`, or of the system. No protocol is named in ALPN.
 ///
