@@ -31,6 +31,16 @@ pub enum Format {
     Python,
 }
 
+impl Format {
+    /// Its name, as a command line has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Python => "python",
+        }
+    }
+}
+
 /// One file of the wrappers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {

@@ -61,6 +61,13 @@ pub(crate) const NODE: Environment = Environment {
     programs: &[],
 };
 
+/// The judges of generated scripts and modules.
+pub(crate) const CHECKERS: Environment = Environment {
+    name: "checkers",
+    requirements: "xtask/python/checkers.txt",
+    programs: &["mypy", "ruff", "shellcheck"],
+};
+
 /// The driver of the fuzz targets.
 pub(crate) const CARGO_FUZZ: Environment = Environment {
     name: "cargo-fuzz",
@@ -195,7 +202,7 @@ fn starts(folder: &Path, environment: &Environment) -> Result<(), Failure> {
 mod tests {
     use super::new_enough;
 
-    const FILES: [&str; 8] = [
+    const FILES: [&str; 9] = [
         include_str!("../../python/servers.txt"),
         include_str!("../../python/clients.txt"),
         include_str!("../../python/nextest.txt"),
@@ -204,6 +211,7 @@ mod tests {
         include_str!("../../python/node.txt"),
         include_str!("../../python/cargo-fuzz.txt"),
         include_str!("../../python/envoy.txt"),
+        include_str!("../../python/checkers.txt"),
     ];
 
     #[test]

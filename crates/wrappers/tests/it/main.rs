@@ -57,12 +57,12 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn bash_scripts_are_as_they_were() {
+fn bash_scripts_are_their_goldens() {
     compare(Format::Bash, "bash");
 }
 
 #[test]
-fn python_modules_are_as_they_were() {
+fn python_modules_are_their_goldens() {
     compare(Format::Python, "python");
 }
 

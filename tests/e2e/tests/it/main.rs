@@ -18,3 +18,4 @@ mod references;
 mod replay;
 mod sites;
 mod versions;
+mod wrappers;
