@@ -91,7 +91,7 @@ pub enum Command {
     /// Put renewed certificates into their places
     #[command(subcommand)]
     Certificate(Certificate),
-    /// Make programs and modules that call the tools of an origin: `--format bash` or `--format python`
+    /// Make programs and modules that call the tools of an origin: `--format` bash, python, cli or skill
     Wrappers(Wrappers),
     /// Write a completion script for a shell
     Completions(Completions),

@@ -46,7 +46,7 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
     let done = match cli.command {
         Command::Wrappers(arguments) => commands::wrappers::run(&arguments, format, ui).await,
         _ if format.wrappers().is_some() => {
-            let message = "`--format bash` and `--format python` are for `wrappers` alone";
+            let message = "`--format` bash, python, cli and skill are for `wrappers` alone";
             Err(CommandError::new(Exit::Usage, message))
         }
         Command::Lint(arguments) => commands::lint::run(arguments, format, ui).await,

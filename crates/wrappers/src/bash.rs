@@ -51,7 +51,7 @@ pub(crate) fn script(tool: &Tool, program: &str, filler: &Filler) -> Result<Stri
     let flags = flags(tool);
     let rows = flags.iter().map(|flag| {
         let fields = Fields::default()
-            .data("flag", &flag.flag)
+            .data("flag", &flag.word)
             .data("name", &flag.field.name)
             .code("kind", flag.kind.word())
             .flag("repeated", flag.repeated)

@@ -10,7 +10,7 @@ use crate::schema::{Field, Type};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Flag<'t> {
     /// With its hyphens, as `--repo-path`.
-    pub(crate) flag: String,
+    pub(crate) word: String,
     /// What sets a boolean to false, as `--no-verbose`.
     pub(crate) off: Option<String>,
     /// The argument that it is for.
@@ -67,7 +67,7 @@ pub(crate) fn flags(tool: &Tool) -> Vec<Flag<'_>> {
     let flags = taken.take_all(wanted, names::flag, '-');
     let mut all: Vec<_> = fields
         .zip(flags)
-        .map(|(field, flag)| {
+        .map(|(field, word)| {
             let (kind, _) = field.kind.without_null();
             let (kind, repeated) = match &kind {
                 // a list of switches would have no order
@@ -76,7 +76,7 @@ pub(crate) fn flags(tool: &Tool) -> Vec<Flag<'_>> {
                 one => (Kind::of(one), false),
             };
             Flag {
-                flag,
+                word,
                 off: None,
                 field,
                 kind,
@@ -85,7 +85,7 @@ pub(crate) fn flags(tool: &Tool) -> Vec<Flag<'_>> {
         })
         .collect();
     for flag in all.iter_mut().filter(|flag| flag.kind == Kind::Boolean) {
-        let off = format!("--no-{}", flag.flag.trim_start_matches('-'));
+        let off = format!("--no-{}", flag.word.trim_start_matches('-'));
         flag.off = Some(taken.take(&off, '-'));
     }
     all
@@ -113,7 +113,7 @@ mod tests {
         let flags = flags(&tool);
         flags
             .into_iter()
-            .map(|one| (one.flag, one.kind, one.repeated, one.off))
+            .map(|one| (one.word, one.kind, one.repeated, one.off))
             .collect()
     }
 

@@ -46,11 +46,11 @@ pub(crate) fn form(flag: &Flag<'_>) -> String {
     };
     let off = flag.off.as_ref().map(|off| format!(" | {off}"));
     let more = if flag.repeated { "…" } else { "" };
-    format!("{}{value}{more}{}", flag.flag, off.unwrap_or_default())
+    format!("{}{value}{more}{}", flag.word, off.unwrap_or_default())
 }
 
 /// What can be said of the value in brackets.
-fn notes(flag: &Flag<'_>) -> String {
+pub(crate) fn notes(flag: &Flag<'_>) -> String {
     let mut notes = Vec::new();
     if flag.field.required {
         notes.push("required".to_owned());

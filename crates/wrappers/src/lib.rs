@@ -6,6 +6,7 @@
 
 mod bash;
 mod catalog;
+mod cli;
 mod fields;
 mod flags;
 mod help;
@@ -14,6 +15,7 @@ mod python;
 mod quote;
 mod schema;
 mod shape;
+mod skill;
 mod templates;
 
 use findings::Report;
@@ -29,6 +31,10 @@ pub enum Format {
     Bash,
     /// A package with a module a service.
     Python,
+    /// One program with sub-commands.
+    Cli,
+    /// A folder a service with a page and its scripts.
+    Skill,
 }
 
 impl Format {
@@ -37,6 +43,8 @@ impl Format {
         match self {
             Self::Bash => "bash",
             Self::Python => "python",
+            Self::Cli => "cli",
+            Self::Skill => "skill",
         }
     }
 }
@@ -68,6 +76,8 @@ pub fn render(
     let mut files = match format {
         Format::Bash => bash::render(catalog, templates, report)?,
         Format::Python => python::render(catalog, templates, report)?,
+        Format::Cli => cli::render(catalog, templates, report)?,
+        Format::Skill => skill::render(catalog, templates, report)?,
     };
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)

@@ -21,6 +21,27 @@ pub(crate) fn file(text: &str) -> String {
     }
 }
 
+/// The name of a skill, of `[a-z0-9-]`, at most 64 (agentskills.io).
+pub(crate) fn skill(text: &str) -> String {
+    let kept = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    let mut name = String::new();
+    for character in text.chars().map(kept).take(64) {
+        if character != '-' || !name.ends_with('-') {
+            name.push(character);
+        }
+    }
+    match name.trim_matches('-') {
+        "" => "unnamed".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
 /// A flag with its hyphens, of letters and digits of any script: `--repo-path` for `repo_path`.
 pub(crate) fn flag(text: &str) -> String {
     let word: String = text
@@ -143,6 +164,15 @@ mod tests {
             assert_eq!(file(text), name);
         }
         assert_eq!(file(&"x".repeat(999)).len(), LONGEST_FILE);
+    }
+
+    #[test]
+    fn a_skill_has_small_letters_and_single_hyphens() {
+        assert_eq!(skill("My  Server_2!"), "my-server-2");
+        assert_eq!(
+            (skill("../x").as_str(), skill("日本").as_str()),
+            ("x", "unnamed")
+        );
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) fn render(
     ] {
         files.push(File {
             path: path.to_owned(),
-            text: filler.fill(template, Fields::default())?,
+            text: filler.fill(template, Fields::default().flag("program", false))?,
             executable: false,
         });
     }
@@ -180,7 +180,7 @@ fn literal(values: &[Value]) -> String {
             Value::Bool(true) => words.push("True".to_owned()),
             Value::Bool(false) => words.push("False".to_owned()),
             Value::Number(number) if number.is_i64() || number.is_u64() => {
-                words.push(number.to_string())
+                words.push(number.to_string());
             }
             Value::Null => others.push("None"),
             _ => others.push("float"),

@@ -52,6 +52,26 @@ pub(crate) fn escape_python(text: &str, out: &mut dyn Write) -> Result<()> {
     out.write_all(python(text).as_bytes())
 }
 
+/// For tera: data in a Markdown template, a line of plain text.
+pub(crate) fn escape_markdown(text: &str, out: &mut dyn Write) -> Result<()> {
+    let mut escaped = String::new();
+    for character in text
+        .chars()
+        .map(|c| if c == '\n' { ' ' } else { c })
+        .filter(|c| is_shown(*c))
+    {
+        // those of CommonMark's that mean something within a line or a table
+        if matches!(
+            character,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '&'
+        ) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    out.write_all(escaped.as_bytes())
+}
+
 /// A text as lines that can be shown to a person and stand in a comment: no control, no change of direction.
 pub(crate) fn lines(text: &str) -> Vec<String> {
     let text = text.trim().replace('\t', "    ");
@@ -114,6 +134,16 @@ mod tests {
         ] {
             assert_eq!(python(text), literal);
         }
+    }
+
+    #[test]
+    fn markdown_is_a_line_of_plain_text() {
+        let mut out = Vec::new();
+        escape_markdown("a\n# <b> | `x` [y](z)\u{202e}", &mut out).expect("written");
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            r"a \# \<b\> \| \`x\` \[y\](z)"
+        );
     }
 
     #[test]

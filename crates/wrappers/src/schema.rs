@@ -134,10 +134,7 @@ impl<'s> Reader<'s> {
         }
         let own = self.own(object);
         match object.get("allOf").and_then(Value::as_array) {
-            Some(parts) => parts
-                .iter()
-                .map(|part| self.read(part))
-                .fold(own, |one, other| both(one, other)),
+            Some(parts) => parts.iter().map(|part| self.read(part)).fold(own, both),
             None => own,
         }
     }
@@ -216,7 +213,6 @@ impl<'s> Reader<'s> {
 /// What is of both types, as far as that is a type.
 fn both(one: Type, other: Type) -> Type {
     match (one, other) {
-        (Type::Any, kind) | (kind, Type::Any) => kind,
         (Type::Object(mut fields), Type::Object(more)) => {
             for field in more {
                 match fields.iter_mut().find(|known| known.name == field.name) {
@@ -227,7 +223,7 @@ fn both(one: Type, other: Type) -> Type {
             Type::Object(fields)
         }
         (Type::Map(_), Type::Object(fields)) => Type::Object(fields),
-        (kind, _) => kind,
+        (Type::Any, kind) | (kind, _) => kind,
     }
 }
 

@@ -102,10 +102,18 @@ fn refuse_filter(
 }
 
 /// Name and text of every template.
-const EMBEDDED: [(&str, &str); 5] = [
+const EMBEDDED: [(&str, &str); 7] = [
     (
         "bash/tool.tera",
         include_str!("../../../wrappers/templates/bash/tool.tera"),
+    ),
+    (
+        "cli/program.tera",
+        include_str!("../../../wrappers/templates/cli/program.tera"),
+    ),
+    (
+        "skill/SKILL.tera",
+        include_str!("../../../wrappers/templates/skill/SKILL.tera"),
     ),
     (
         "python/body.tera",

@@ -24,13 +24,17 @@ pub enum OutputFormat {
     Bash,
     /// A Python package, for `wrappers` alone
     Python,
+    /// One program with sub-commands, for `wrappers` alone
+    Cli,
+    /// A folder a server with a page and its scripts, for `wrappers` alone
+    Skill,
 }
 
 impl From<OutputFormat> for Format {
     fn from(format: OutputFormat) -> Self {
         match format {
-            OutputFormat::Human | OutputFormat::Bash | OutputFormat::Python => Self::Human,
             OutputFormat::Json | OutputFormat::Sarif => Self::Json,
+            _ => Self::Human,
         }
     }
 }
@@ -41,6 +45,8 @@ impl OutputFormat {
         match self {
             Self::Bash => Some(wrappers::Format::Bash),
             Self::Python => Some(wrappers::Format::Python),
+            Self::Cli => Some(wrappers::Format::Cli),
+            Self::Skill => Some(wrappers::Format::Skill),
             Self::Human | Self::Json | Self::Sarif => None,
         }
     }

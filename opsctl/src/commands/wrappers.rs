@@ -3,6 +3,7 @@
 mod catalog;
 mod place;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use findings::{Finding, Report};
@@ -24,7 +25,7 @@ pub(crate) async fn run(
     ui: &mut Ui,
 ) -> Result<Exit, CommandError> {
     let Some(format) = format.wrappers() else {
-        let message = "`opsctl wrappers` needs `--format bash` or `--format python`";
+        let message = "`opsctl wrappers` needs `--format` bash, python, cli or skill";
         return Err(CommandError::new(Exit::Usage, message));
     };
     let templates = templates(arguments.templates.as_deref())?;
@@ -91,9 +92,10 @@ fn compare(files: &[File], place: &Place, ui: &mut Ui) -> Result<Exit, CommandEr
     let mut differ = 0;
     for file in files {
         let path = place.folder.join(&file.path);
-        let old = match there.contains(&file.path) {
-            true => files::read_text(&path)?,
-            false => String::new(),
+        let old = if there.contains(&file.path) {
+            files::read_text_up_to(&path, LONGEST)?
+        } else {
+            String::new()
         };
         if old != file.text {
             differ += 1;
@@ -109,7 +111,7 @@ fn compare(files: &[File], place: &Place, ui: &mut Ui) -> Result<Exit, CommandEr
         .filter(|path| !files.iter().any(|file| file.path == **path))
     {
         differ += 1;
-        text.push_str(&format!("not made any more: {extra}\n"));
+        let _ = writeln!(text, "not made any more: {extra}");
     }
     output(ui.data(text))?;
     if differ == 0 {
@@ -135,7 +137,9 @@ fn templates(own: Option<&Path>) -> Result<Templates, CommandError> {
         return Err(CommandError::from(missing));
     }
     let names = folder::files_below(own)?;
-    let names = names.into_iter().filter(|name| name.ends_with(".tera"));
+    let names = names
+        .into_iter()
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "tera"));
     let texts: Result<Vec<_>, HostError> = names
         .map(|name| Ok((name.clone(), files::read_text(&own.join(&name))?)))
         .collect();
@@ -143,3 +147,6 @@ fn templates(own: Option<&Path>) -> Result<Templates, CommandError> {
         .with(texts?)
         .map_err(|error| CommandError::new(Exit::Rejected, error))
 }
+
+/// The longest file: one program with all tools of the largest catalog, whose texts stand in it twice.
+const LONGEST: usize = 4 * probe::MAX_BODY;

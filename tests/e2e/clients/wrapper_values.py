@@ -1,6 +1,6 @@
 """Sends values through generated wrappers to a tool that gives its arguments back, and says which came back changed.
 
-Usage: wrapper_values.py FOLDER, with the wrappers in FOLDER/bash and FOLDER/tools; MCP_URL says where the tool is. Prints one
+Usage: wrapper_values.py FOLDER, with the wrappers in FOLDER/bash, FOLDER/cli and FOLDER/tools; MCP_URL says where the tool is. Prints one
 JSON object: how many values were sent each way, and the faults.
 """
 
@@ -105,6 +105,7 @@ async def asynchronous():
 
 
 command_line("bash", [os.path.join(folder, "bash/test_echo")])
+command_line("cli", [os.path.join(folder, "cli/mcp-tools"), "echo", "test_echo"])
 module("python", Echo().test_echo)
 asyncio.run(asynchronous())
 os.environ["MCP_URL"] = "http://127.0.0.1:1"

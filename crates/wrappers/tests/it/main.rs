@@ -66,6 +66,16 @@ fn python_modules_are_their_goldens() {
     compare(Format::Python, "python");
 }
 
+#[test]
+fn the_program_is_its_golden() {
+    compare(Format::Cli, "cli");
+}
+
+#[test]
+fn skills_are_their_goldens() {
+    compare(Format::Skill, "skill");
+}
+
 fn named(names: &[(&str, &str)]) -> String {
     let tool = |(server, name): &(&str, &str)| json!({"name": name, "server": server, "tool": name, "input_schema": {}});
     let tools: Vec<Value> = names.iter().map(tool).collect();

@@ -50,17 +50,13 @@ fn wrappers_of_the_demo_are_clean_and_call_its_tools() {
     for (program, arguments, part) in CALLS {
         let mut command = Command::new(folder.path().join(program));
         command.args(arguments);
-        command
-            .env("MCP_URL", running.url(""))
-            .env("SSL_CERT_FILE", &ca);
+        aim(&mut command, &running);
         let said = text(&ran(&mut command));
         assert!(said.contains(part), "{program}: {said}");
     }
     let mut command = Command::new("python3");
     command.args(["-c", PYTHON]).current_dir(folder.path());
-    command
-        .env("MCP_URL", running.url(""))
-        .env("SSL_CERT_FILE", &ca);
+    aim(&mut command, &running);
     let said = text(&ran(&mut command));
     assert_eq!(said, "UTC True INVALID_ARGUMENTS\n");
 }
@@ -80,6 +76,11 @@ fn nothing_that_a_hostile_catalog_says_is_run() {
         help.arg("--help").current_dir(folder.path());
         assert!(text(&ran(&mut help)).starts_with("Usage: "));
     }
+    let program = folder.path().join("cli/mcp-tools");
+    let help = text(&ran(Command::new(program)
+        .arg("--help")
+        .current_dir(folder.path())));
+    assert!(help.starts_with("Usage: ") && help.contains("get_current_time"));
     for module in files(&folder.path().join("tools")) {
         let name = module
             .file_stem()
@@ -98,7 +99,7 @@ fn nothing_that_a_hostile_catalog_says_is_run() {
 }
 
 /// Programs below the folder, with arguments, and what their answers have in them.
-const CALLS: [(&str, &[&str], &str); 3] = [
+const CALLS: [(&str, &[&str], &str); 6] = [
     (
         "bash/time__get_current_time",
         &["--timezone", "UTC"],
@@ -111,8 +112,29 @@ const CALLS: [(&str, &[&str], &str); 3] = [
     ),
     (
         "bash/everything__echo",
-        &["--message", "it's\n$(id)"],
-        "it's\n$(id)",
+        &[
+            "--message",
+            "it's
+$(id)",
+        ],
+        "it's
+$(id)",
+    ),
+    (
+        "cli/mcp-tools",
+        &["time", "get_current_time", "--timezone", "UTC"],
+        "\"timezone\": \"UTC\"",
+    ),
+    (
+        "cli/mcp-tools",
+        &["--complete", "git", "git_l"],
+        "git_log
+",
+    ),
+    (
+        "skill/words/scripts/words__count_words",
+        &["--text", "one two three"],
+        "3",
     ),
 ];
 
@@ -133,16 +155,33 @@ except InvalidArguments as error:
 
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
+/// Every format, and the folder of its wrappers.
+const FORMATS: [(&str, &str); 4] = [
+    ("bash", "bash"),
+    ("python", "tools"),
+    ("cli", "cli"),
+    ("skill", "skill"),
+];
+
 /// Makes the wrappers of every format below a folder.
 fn make(tools: &Tools, folder: &Path, from: &str, more: &[&str]) {
-    for (format, name) in [("bash", "bash"), ("python", "tools")] {
+    for (format, name) in FORMATS {
         let mut command = Command::new(&tools.opsctl);
         command.args(["--format", format, "wrappers", "--from", from, "--out"]);
         ran(command.arg(folder.join(name)).args(more));
     }
 }
 
-/// Shows them to shellcheck, mypy and ruff.
+/// Tells a wrapper where the tools are, and whom to trust.
+fn aim(command: &mut Command, running: &Running) {
+    // the machine may have a bundle of its own, which goes before
+    command
+        .env_remove("CURL_CA_BUNDLE")
+        .env("SSL_CERT_FILE", running.ca());
+    command.env("MCP_URL", running.url(""));
+}
+
+/// Shows them to shellcheck, mypy and ruff; the scripts of skills are those of `bash`.
 fn judge(tools: &Tools, folder: &Path) {
     let checker = |name: &str| {
         let mut command = Command::new(tools.checkers_bin.join(name));
@@ -150,7 +189,22 @@ fn judge(tools: &Tools, folder: &Path) {
         command
     };
     ran(checker("shellcheck").args(files(&folder.join("bash"))));
-    ran(checker("mypy").args(["--strict", "--cache-dir=/dev/null", "tools"]));
+    for server in folders(&folder.join("skill")) {
+        for script in files(&server.join("scripts")) {
+            let twin = folder
+                .join("bash")
+                .join(script.file_name().expect("a name"));
+            assert_eq!(std::fs::read(&script).ok(), std::fs::read(twin).ok());
+        }
+    }
+    ran(checker("mypy").args(["--strict", "--cache-dir=/dev/null", "-p", "tools"]));
+    ran(checker("mypy").args([
+        "--strict",
+        "--cache-dir=/dev/null",
+        "--scripts-are-modules",
+        "cli/mcp-tools",
+    ]));
+    ran(checker("ruff").args(["check", "--isolated", "--no-cache", "cli/mcp-tools"]));
     ran(checker("ruff").args(["check", "--isolated", "--no-cache", "tools"]));
 }
 
@@ -164,6 +218,15 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     paths
         .filter(|path| path.is_file() && is_shown(path))
         .collect()
+}
+
+/// The folders of a folder.
+fn folders(folder: &Path) -> Vec<std::path::PathBuf> {
+    let paths = std::fs::read_dir(folder)
+        .expect("a folder")
+        .flatten()
+        .map(|entry| entry.path());
+    paths.filter(|path| path.is_dir()).collect()
 }
 
 fn ran(command: &mut Command) -> Output {
