@@ -194,3 +194,56 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// A reload takes up to 0.2 s (measured), and NGINX tries for 2.5 s to bind a port.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{host, made_up};
+
+    fn stands(root: &Path, later: Duration) -> Standing {
+        let deployment = made_up::acme();
+        let site = &deployment.sites[0];
+        let acme = site.certificate.kind.acme().expect("it is asked for");
+        standing(site, acme, root, host::since_epoch() + later)
+    }
+
+    fn lacks(root: &Path, later: Duration) -> String {
+        match stands(root, later) {
+            Standing::Lacking(why) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_certbot_keeps_is_good_once_it_is_in_its_place() {
+        let root = tempfile::tempdir().expect("a folder");
+        assert_eq!(lacks(root.path(), Duration::ZERO), "there is none yet");
+        let chain = made_up::certbot(root.path(), &["a.example", "b.example"]);
+        let Standing::Newer(kept) = stands(root.path(), Duration::ZERO) else {
+            panic!("it is not in its place");
+        };
+        assert_eq!(kept.chain, chain.as_bytes());
+        made_up::write(root.path(), "/etc/demo/tls/chain.pem", &chain);
+        let key = String::from_utf8(kept.key).expect("PEM");
+        made_up::write(root.path(), "/etc/demo/tls/key.pem", &key);
+        assert_eq!(stands(root.path(), Duration::ZERO), Standing::Good);
+        assert_eq!(
+            lacks(root.path(), Duration::from_hours(91 * 24)),
+            "it has ended"
+        );
+    }
+
+    #[test]
+    fn what_certbot_keeps_has_to_be_for_every_name_and_of_the_same_server() {
+        let root = tempfile::tempdir().expect("a folder");
+        made_up::certbot(root.path(), &["b.example"]);
+        assert_eq!(
+            lacks(root.path(), Duration::ZERO),
+            "it is not for a.example"
+        );
+        made_up::certbot(root.path(), &["a.example"]);
+        let renewal = "server = https://other.example/\nkey_type = ecdsa\n";
+        made_up::write(root.path(), "/etc/letsencrypt/renewal/demo.conf", renewal);
+        assert!(lacks(root.path(), Duration::ZERO).contains("another server"));
+    }
+}

@@ -9,15 +9,16 @@ use deploy::words::ServerName;
 use deploy::{CertificateKind, Deployment, Site};
 use findings::{Finding, Report};
 use probe::CertificateDer;
-use probe::certificate::{self, facts, key_matches, read_chain, read_key};
+use probe::certificate::{self, Facts, facts, key_matches, read_chain, read_key};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 
 use crate::error::HostError;
-use crate::host::files;
+use crate::host::{self, files};
 use crate::spec::SpecFile;
+use crate::steps::timestamp;
 
 /// Looks at every certificate that the spec names: the files are there, hold a chain and a key that belong together, and
 /// the certificate is for the names of its site.
@@ -78,6 +79,9 @@ fn faults(site: &Site) -> Vec<(&'static str, Finding)> {
         Some(Err(error)) => return said(CHAIN_KEY, chain_path, &error),
         None => return Vec::new(),
     };
+    if let Some(finding) = out_of_date(chain_path, &facts) {
+        return vec![(CHAIN_KEY, finding)];
+    }
     site.server_names
         .iter()
         .filter(|name| {
@@ -95,6 +99,31 @@ fn faults(site: &Site) -> Vec<(&'static str, Finding)> {
             (CHAIN_KEY, Finding::error("tls.name", message))
         })
         .collect()
+}
+
+/// NGINX takes a certificate that has ended, and then no client takes NGINX's.
+fn out_of_date(chain: &Path, facts: &Facts) -> Option<Finding> {
+    let now = i64::try_from(host::since_epoch().as_secs()).ok()?;
+    let time = |seconds: i64| timestamp(u64::try_from(seconds).unwrap_or_default());
+    let path = chain.display();
+    // both ends belong to it (RFC 5280, section 4.1.2.5)
+    let (message, hint) = if now > facts.not_after {
+        let message = format!("`{path}` expired at {}", time(facts.not_after));
+        (
+            message,
+            "renew it; what NGINX has loaded stays loaded until then",
+        )
+    } else if now < facts.not_before {
+        let message = format!(
+            "`{path}` is valid from {} on, and it is {} here",
+            time(facts.not_before),
+            time(now)
+        );
+        (message, "set the clock: `timedatectl` shows it")
+    } else {
+        return None;
+    };
+    Some(Finding::error("tls.time", message).hint(hint))
 }
 
 /// The key is of another certificate: of one further down in the chain, when that was put together in the wrong order.
@@ -324,7 +353,7 @@ const LONG_ENOUGH: Duration = Duration::from_hours(21 * 24);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{host, made_up};
+    use crate::made_up;
 
     const DAY: Duration = Duration::from_hours(24);
 
@@ -425,6 +454,25 @@ mod tests {
             found("/no/chain", "/no/key", "localhost"),
             [("tls.file".into(), Some(10)), ("tls.file".into(), Some(11))]
         );
+    }
+
+    #[test]
+    fn a_certificate_is_out_of_date_before_its_time_and_after_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let said = |name: &str, now: SystemTime| {
+            let root = folder.path().join(name);
+            let (deployment, _) = made_up::deployment(&made_up::spec("self_signed = true"), &root);
+            make(&deployment, &root.join("ca.pem"), now).expect("made");
+            let path = deployment.sites[0].certificate.chain_path.as_path();
+            let chain = read_chain(&read(path)).expect("PEM");
+            let found = out_of_date(path, &facts(&chain[0]).expect("a certificate"));
+            found.map(|finding| finding.message)
+        };
+        assert_eq!(said("good", host::now()), None);
+        let expired = said("old", host::now() - DAY * 200).expect("it ended");
+        assert!(expired.contains("expired at"), "{expired}");
+        let early = said("early", host::now() + DAY).expect("not yet");
+        assert!(early.contains("and it is"), "{early}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The command line.
 
+mod ask;
 mod certificate;
 mod format;
+mod init;
 mod watch;
 mod wrappers;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use jiff::Timestamp;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+pub use ask::{Probe, Verify};
 pub use certificate::{Certificate, CertificateInstall};
 pub use format::{Format, OutputFormat};
+pub use init::Init;
 pub use watch::{Chosen, Logs, Services, ServicesCommand, ServicesLogs, Since};
 pub use wrappers::Wrappers;
 
@@ -99,38 +102,6 @@ pub enum Command {
     Man(Man),
 }
 
-/// `opsctl init`
-#[derive(Debug, Args)]
-pub struct Init {
-    /// Name of the deployment: units, files and users are called after it
-    #[arg(long, default_value = "mcp")]
-    pub name: String,
-    /// Public name; may be given several times
-    #[arg(long = "server-name", value_name = "NAME", default_value = "localhost")]
-    pub server_names: Vec<String>,
-    /// Where TLS ends
-    #[arg(long, default_value = "h3-termination", value_parser = ["h3-termination", "stream-passthrough"])]
-    pub topology: String,
-    /// An MCP server behind the origin, as `git=mcp-server-git --repository /srv/repo`; may be given several times
-    #[arg(long = "server", value_name = "NAME=COMMAND", value_parser = parse_server)]
-    pub servers: Vec<(String, Vec<String>)>,
-    /// Certificate chain, PEM
-    #[arg(long, value_name = "FILE", requires = "private_key")]
-    pub certificate: Option<PathBuf>,
-    /// Private key of the certificate, PEM
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    pub private_key: Option<PathBuf>,
-    /// Let opsctl make a certificate, for development (the default without --certificate)
-    #[arg(long, conflicts_with = "certificate")]
-    pub self_signed: bool,
-    /// Where to write; the spec (`--spec`) when absent
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub out: Option<PathBuf>,
-    /// Replace a file that is there
-    #[arg(long)]
-    pub force: bool,
-}
-
 /// `opsctl render`
 #[derive(Debug, Args)]
 pub struct Render {
@@ -183,6 +154,13 @@ pub struct Apply {
 /// `opsctl diff`
 #[derive(Debug, Args)]
 pub struct Diff {
+    /// A generation, as `opsctl history` numbers them, in place of the spec; with a second one the two are compared, else it is
+    /// compared with what is installed
+    #[arg(value_name = "N", num_args = 0..=2, conflicts_with_all = ["nginx", "templates"])]
+    pub generations: Vec<u64>,
+    /// The deployment whose generations are compared; that of the spec, or the only one of the machine, when absent
+    #[arg(long, value_name = "NAME", requires = "generations")]
+    pub name: Option<deploy::words::Name>,
     /// Compare with the tree below this folder, in place of this machine
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub root: Option<PathBuf>,
@@ -206,6 +184,9 @@ pub struct Adopt {
     /// Let the rendering take their place instead
     #[arg(long)]
     pub replace: bool,
+    /// How long to wait for another run
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = findings::parse_duration)]
+    pub lock_wait: Duration,
     /// The machine is the tree below this folder
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub root: Option<PathBuf>,
@@ -260,7 +241,7 @@ pub struct Uninstall {
     /// Which deployment
     #[command(flatten)]
     pub named: Named,
-    /// Remove what opsctl remembers too, and the accounts
+    /// Remove what opsctl and the origins remember too, and the accounts
     #[arg(long)]
     pub purge: bool,
     /// Do not ask
@@ -272,43 +253,6 @@ pub struct Uninstall {
     /// The NGINX of the machine
     #[arg(long, env = "OPSCTL_NGINX", value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
     pub nginx: Option<String>,
-}
-
-/// `opsctl verify`
-#[derive(Debug, Args)]
-pub struct Verify {
-    /// Check this URL, with no look at this machine
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
-    pub url: Option<String>,
-    /// Connect to this address, whatever the name resolves to
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub connect: Option<SocketAddr>,
-    /// Trust these certificate authorities, PEM
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub ca: Option<PathBuf>,
-    /// The NGINX whose configuration is tested
-    #[arg(long, env = "OPSCTL_NGINX", value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
-    pub nginx: Option<String>,
-    /// Fresh HTTP/3 connections to make: one good handshake proves nothing after a reload
-    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub handshakes: u16,
-}
-
-/// `opsctl probe`
-#[derive(Debug, Args)]
-pub struct Probe {
-    /// What to ask for, as `https://mcp.example.com/healthz`
-    #[arg(value_name = "URL", value_hint = ValueHint::Url)]
-    pub url: String,
-    /// Connect to this address, whatever the name resolves to
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub connect: Option<SocketAddr>,
-    /// Trust these certificate authorities, PEM
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "insecure")]
-    pub ca: Option<PathBuf>,
-    /// Trust any certificate
-    #[arg(long)]
-    pub insecure: bool,
 }
 
 /// `opsctl lint`
@@ -486,46 +430,6 @@ fn parse_expiry(text: &str) -> Result<Expiry, String> {
     })
 }
 
-/// Reads `NAME=COMMAND`; the command is split at spaces, quotes hold a word together.
-fn parse_server(text: &str) -> Result<(String, Vec<String>), String> {
-    let (name, command) = text
-        .split_once('=')
-        .ok_or_else(|| "has no `=` between name and command".to_owned())?;
-    let words = split_words(command)?;
-    if words.is_empty() {
-        return Err("has no command after `=`".to_owned());
-    }
-    Ok((name.to_owned(), words))
-}
-
-/// Splits as a shell splits plain words: spaces part, single and double quotes hold together, a backslash takes the next
-/// character as it is. Nothing is expanded.
-fn split_words(text: &str) -> Result<Vec<String>, String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match (quote, character) {
-            (Some(open), c) if c == open => quote = None,
-            (None, '\'' | '"') => {
-                quote = Some(character);
-                word.get_or_insert_default();
-            }
-            (None, ' ' | '\t') => words.extend(word.take()),
-            (None | Some('"'), '\\') => word
-                .get_or_insert_default()
-                .push(characters.next().ok_or("ends with a lone backslash")?),
-            (_, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    if quote.is_some() {
-        return Err("has a quote that is not closed".to_owned());
-    }
-    words.extend(word);
-    Ok(words)
-}
-
 const EXIT_HELP: &str = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 changes pending, 10 spec invalid, 11 rendered configuration rejected, \
 12 apply failed and everything is as it was, 13 apply failed and NOT everything is as it was, 14 verify failed (after apply: everything is \
 as it was), 15 another run holds the lock, 16 hand edits conflict, 17 a prerequisite is missing, 18 lint found errors, 19 degraded, 20 the \
@@ -552,16 +456,6 @@ mod tests {
         assert_eq!(parse_expiry(moment), Ok(at("2030-01-31T11:00:00Z")));
         for bad in ["", "90", "soon", "2030-13-01", "2030-01-31T12:00:00"] {
             assert!(parse_expiry(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_server_is_a_name_and_words() {
-        let (name, command) = parse_server("git=run 'a b' \"c\\\"d\" e\\ f ''").expect("valid");
-        assert_eq!(name, "git");
-        assert_eq!(command, ["run", "a b", "c\"d", "e f", ""]);
-        for bad in ["git", "git=", "git=  ", "git='x", "git=x\\"] {
-            assert!(parse_server(bad).is_err(), "{bad}");
         }
     }
 }

@@ -92,8 +92,8 @@ pub(crate) async fn lift(ground: &Ground) -> Result<(), HostError> {
     Real.remove_file(&path)?;
     if let Services::Systemctl(_) = &ground.services {
         let timer = format!("{}.timer", unit(ground));
-        let facts = ground.services.facts(std::slice::from_ref(&timer)).await?;
-        if facts.get(&timer).is_some_and(|facts| facts.state.active) {
+        let shown = ground.services.show(std::slice::from_ref(&timer)).await?;
+        if shown.iter().any(|timer| timer.state().active) {
             ground.services.tell("stop", &[timer]).await?;
         }
     }

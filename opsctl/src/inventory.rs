@@ -132,7 +132,8 @@ fn look_below(root: &Path, folder: &str, inventory: &mut Inventory) -> Result<()
     Ok(())
 }
 
-/// The numbers of the accounts that files belong to. Only root gives files away, so that for anybody else there are none.
+/// The numbers of the accounts that files belong to and of those that the rendering makes. Only root gives files away, so
+/// that for anybody else there are none.
 fn accounts_of(root: &Path, goal: Goal<'_>, baseline: Option<&Baseline>) -> Accounts {
     let mut known = Accounts::default();
     if !is_root() {
@@ -151,6 +152,8 @@ fn accounts_of(root: &Path, goal: Goal<'_>, baseline: Option<&Baseline>) -> Acco
             Ownership::Names(user, group) => Some((user, group)),
             Ownership::Writer | Ownership::Numbers(..) => None,
         })
+        // a user that owns no file is known too, or it would be made again and again
+        .chain(goal.users().map(|user| (user.to_owned(), user.to_owned())))
         .collect();
     // a tree for another machine has no accounts of its own; this machine's may have other numbers, but the same names
     let own = root.join("etc/passwd").exists();
@@ -173,6 +176,8 @@ fn is_absent(error: &std::io::Error) -> bool {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use deploy::{Component, Layout, Rendered, RenderedFile};
+
     use super::*;
 
     #[test]
@@ -190,6 +195,42 @@ mod tests {
         assert!(matches!(of("/folder"), Some(Content::Folder { .. })));
         assert!(matches!(of("/link"), Some(Content::Folder { .. })));
         assert!(matches!(of("/loose"), Some(Content::Other { kind }) if kind == "a symbolic link"));
+    }
+
+    #[test]
+    fn a_user_that_owns_no_file_is_known() {
+        if !is_root() {
+            return;
+        }
+        let root = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(root.path().join("etc")).expect("our own folder");
+        crate::host::files::replace(crate::host::files::NewFile {
+            path: &root.path().join("etc/passwd"),
+            contents: b"codeintel:x:996:996::/:/bin/false\n",
+            mode: 0o644,
+            owner: (None, None),
+        })
+        .expect("written");
+        let name = "codeintel".parse().expect("a name");
+        let paths = Layout::Debian.paths(&name).expect("a layout");
+        let rendered = Rendered {
+            files: vec![RenderedFile {
+                path: "/etc/sysusers.d/codeintel.conf".to_owned(),
+                contents: "u codeintel - \"an origin\" /var/lib/codeintel\n".to_owned(),
+                mode: 0o644,
+                owner: None,
+                component: Component::Services,
+            }],
+            directories: Vec::new(),
+        };
+        let goal = Goal {
+            name: &name,
+            paths: &paths,
+            generation: None,
+            rendered: &rendered,
+        };
+        let accounts = accounts_of(root.path(), goal, None);
+        assert_eq!(accounts.users["codeintel"], 996);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Which NGINX there is, what it can do, and what it says of a configuration.
 
+mod memory;
+mod package;
+mod trials;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -34,16 +38,21 @@ pub(crate) struct Places {
 impl Places {
     /// The places of this process.
     pub(crate) fn of_environment(named: Option<String>) -> Self {
-        let home = std::env::var_os("HOME").map(PathBuf::from);
         Self {
             named: named.filter(|name| !name.is_empty()),
             path: std::env::var_os("PATH"),
-            cache: std::env::var_os("XDG_CACHE_HOME")
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-                .or_else(|| Some(home?.join(".cache"))),
+            cache: user_cache(),
         }
     }
+}
+
+/// The user's cache folder.
+fn user_cache() -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(home?.join(".cache")))
 }
 
 /// Finds an NGINX with HTTP/3: the one that was named, else the one on PATH when it has HTTP/3 and stream, else the newest
@@ -53,14 +62,11 @@ impl Places {
 /// Exit 17 when there is none.
 pub(crate) async fn discover(places: &Places) -> Result<Nginx, CommandError> {
     if let Some(name) = &places.named {
-        let program = host::find_program(name, places.path.as_deref())
-            .ok_or_else(|| missing(format!("there is no program `{name}`")).hint(HINT))
-            .map_err(CommandError::from)?;
-        let nginx = ask(&program).await?;
+        let nginx = open(name, places).await?;
         if !nginx.target.has_http_v3 {
             let message = format!(
                 "`{}` is NGINX {} without HTTP/3",
-                program.display(),
+                nginx.program.display(),
                 nginx.target.version
             );
             return Err(missing(message).hint(HINT).into());
@@ -70,7 +76,7 @@ pub(crate) async fn discover(places: &Places) -> Result<Nginx, CommandError> {
     let mut seen = Vec::new();
     for program in candidates(places) {
         match ask(&program).await {
-            Ok(nginx) if is_whole(&nginx.target) => return Ok(nginx),
+            Ok(nginx) if is_whole(&nginx.target) => return Ok(more_of(nginx).await),
             Ok(nginx) => seen.push(format!(
                 "`{}` is {} without it",
                 program.display(),
@@ -84,6 +90,38 @@ pub(crate) async fn discover(places: &Places) -> Result<Nginx, CommandError> {
         message = format!("{message}: {}", seen.join(", "));
     }
     Err(missing(message).hint(HINT).into())
+}
+
+/// The NGINX of this name or path, whatever it can do.
+///
+/// # Errors
+/// Exit 17 when there is no such program, or it is no NGINX.
+pub(crate) async fn open(name: &str, places: &Places) -> Result<Nginx, CommandError> {
+    let program = host::find_program(name, places.path.as_deref())
+        .ok_or_else(|| missing(format!("there is no program `{name}`")).hint(HINT))
+        .map_err(CommandError::from)?;
+    Ok(more_of(ask(&program).await?).await)
+}
+
+/// What its version does not say: what its distribution added, and the package that it came in.
+async fn more_of(mut nginx: Nginx) -> Nginx {
+    // a program in a temporary folder is gone before it is asked again
+    let is_lasting = !nginx.program.starts_with(std::env::temp_dir());
+    let cache = user_cache().filter(|_| is_lasting);
+    let memory = memory::Memory::of(&nginx.program, &nginx.target, cache.as_deref());
+    if memory
+        .as_ref()
+        .is_some_and(|memory| memory.recall(&mut nginx.target))
+    {
+        return nginx;
+    }
+    nginx.target.backports = trials::backports(&nginx.program, &nginx.target).await;
+    nginx.target.package = package::of(&nginx.program).await;
+    tracing::debug!(backports = ?nginx.target.backports, package = ?nginx.target.package, "asked for more");
+    if let Some(memory) = memory {
+        memory.keep(&nginx.target);
+    }
+    nginx
 }
 
 /// The NGINX on PATH, then the builds of the cache, newest first.
@@ -112,7 +150,7 @@ fn is_whole(target: &Target) -> bool {
 }
 
 /// Asks a program what it is (`nginx -V`).
-pub(crate) async fn ask(program: &Path) -> Result<Nginx, CommandError> {
+async fn ask(program: &Path) -> Result<Nginx, CommandError> {
     let said = run(program, &["-V".to_owned()])
         .await
         .map_err(|error| CommandError::new(Exit::Prerequisite, error))?;

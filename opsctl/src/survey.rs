@@ -32,11 +32,11 @@ pub(crate) struct Looking<'a> {
 pub(crate) async fn look(looking: &Looking<'_>) -> Result<Inventory, CommandError> {
     let mut inventory = inventory::take(looking.root, looking.goal)?;
     let names = units(looking, inventory.baseline.as_ref());
-    let units = looking.services.facts(&names);
+    let units = looking.services.by_name(&names);
     let (units, running) = tokio::join!(units, running(looking.deployment));
     inventory.units = units?
         .into_iter()
-        .map(|(name, facts)| (name, facts.state))
+        .map(|(name, unit)| (name, unit.state()))
         .collect();
     inventory.running = running;
     inventory.nginx = looking.nginx.map(str::to_owned);

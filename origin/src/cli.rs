@@ -24,8 +24,19 @@ pub enum Command {
     Serve(Serve),
     /// Say everything that is wrong with a configuration: exit code 0 or 78
     Check(Check),
+    /// Run one stdio MCP server on the connection that is standard input, and end it with its client
+    Attend(Attend),
     /// Write the manual pages
     Man(Man),
+}
+
+/// `origin attend`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = ATTEND_HELP)]
+pub struct Attend {
+    /// The command that speaks MCP over its standard input and output
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
 }
 
 /// `origin serve`.
@@ -80,7 +91,7 @@ pub enum Exit {
     Usage = 64,
     /// `EX_SOFTWARE`: the origin itself failed.
     Internal = 70,
-    /// `EX_OSERR`: a socket could not be bound.
+    /// `EX_OSERR`: a socket could not be bound, or a server not started.
     CannotBind = 71,
     /// `EX_CONFIG`: the configuration has errors.
     Configuration = 78,
@@ -91,6 +102,10 @@ impl From<Exit> for std::process::ExitCode {
         Self::from(exit as u8)
     }
 }
+
+const ATTEND_HELP: &str = "\
+For units of systemd: a socket unit with Accept=yes starts it for each connection, with StandardInput=socket.
+Exit codes: that of the command; 0 when its client left first; 71 when it does not start.";
 
 const AFTER_HELP: &str = "\
 Environment variables ORIGIN_<KEY> and ORIGIN_<SECTION>__<KEY> override the file.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::HeaderValue;
+
 /// The connection that a request came on; an extension of every request.
 #[derive(Debug, Clone)]
 pub struct ConnInfo {
@@ -15,6 +17,8 @@ pub struct ConnInfo {
     pub peer: Peer,
     /// Whether the origin itself took TLS off; false for cleartext TCP and Unix sockets.
     pub secure: bool,
+    /// What `Alt-Svc` says to clients of TCP: where else they find this origin (RFC 7838).
+    pub alternative: Option<HeaderValue>,
 }
 
 /// Which routes a listener serves.
@@ -29,8 +33,8 @@ pub enum Role {
 /// The other end of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
-    /// A TCP address.
-    Tcp(SocketAddr),
+    /// An address, over TCP or UDP.
+    Ip(SocketAddr),
     /// A process that could open the Unix socket.
     Unix,
 }
@@ -38,7 +42,7 @@ pub enum Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Ip(address) => write!(f, "{address}"),
             Self::Unix => f.write_str("unix:"),
         }
     }

@@ -1,9 +1,10 @@
-//! The MCP origin server: HTTP/1.1 and HTTP/2 in front of MCP servers.
+//! The MCP origin server: HTTP/1.1, HTTP/2 and HTTP/3 in front of MCP servers.
 //!
 //! One straight flow: bytes → [`listen`] → [`proto`] (the only place that knows HTTP versions) → one
 //! `Request<Body>` with a [`conn::ConnInfo`] → [`middleware`] → [`router`] → [`endpoint`] ⇄ [`upstream`].
 
 pub mod app;
+pub mod attend;
 pub mod body;
 mod builder;
 pub mod cli;
@@ -20,12 +21,14 @@ pub mod metrics;
 pub mod middleware;
 pub mod native;
 pub mod proto;
+pub mod quic_key;
 pub mod router;
 pub mod run;
 pub mod settings;
 mod signals;
 pub mod snapshot;
 mod stamp;
+mod state_key;
 pub mod stream;
 pub mod tls;
 pub mod tools;

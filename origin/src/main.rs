@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use findings::Report;
-use origin::cli::{Check, Cli, Command, Exit, Format};
+use origin::cli::{Attend, Check, Cli, Command, Exit, Format};
 use origin::{Origin, logging, settings};
 use origin_config::OriginConfig;
 
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let environment: Vec<_> = std::env::vars_os().collect();
     let (config, report) = match (cli.command, cli.config) {
         (Some(Command::Check(check)), _) => return self::check(&check, &environment).into(),
+        (Some(Command::Attend(attend)), _) => return self::attend(&attend),
         (Some(Command::Man(man)), _) => return self::man::run(man.out.as_deref()).into(),
         (Some(Command::Serve(flags)), _) => settings::from_flags(&flags, &environment),
         (None, Some(file)) => settings::from_file(&file, &environment),
@@ -41,6 +42,19 @@ fn main() -> ExitCode {
     match config {
         Some(config) => serve(config, environment).into(),
         None => Exit::Configuration.into(),
+    }
+}
+
+/// Ends as the server did.
+fn attend(attend: &Attend) -> ExitCode {
+    match origin::attend::attend(&attend.command) {
+        Ok(None) => Exit::Done.into(),
+        Ok(Some(status)) => match status.code().map(u8::try_from) {
+            Some(Ok(code)) => code.into(),
+            // A signal ended it.
+            _ => Exit::Internal.into(),
+        },
+        Err(error) => fail(Exit::CannotBind, &error).into(),
     }
 }
 

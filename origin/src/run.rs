@@ -1,18 +1,21 @@
 //! Run, then drain.
 
 use std::io;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use sd_notify::NotifyState;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::conn::{ConnInfo, Peer};
+use crate::conn::{ConnInfo, Peer, Role};
 use crate::listen::{Listener, Socket, SocketFile};
-use crate::proto::{self, Limits};
+use crate::proto::{self, Endpoint, Limits};
+use crate::quic_key::QuicKey;
 use crate::tls::Acceptor;
 
 /// How a running origin is asked to end.
@@ -27,16 +30,43 @@ pub struct Stop {
 /// Serves `listeners` until `stop`, and has drained when it returns: no connection is open, no socket file is left, and
 /// the MCP servers have ended.
 pub async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: Stop) -> io::Result<()> {
-    let mut server = Server {
+    let server = Server {
         app: Arc::clone(&app),
         tls: acceptor(&app)?,
         limits: Limits::new(&app.config),
         stop: stop.clone(),
         connections: TaskTracker::new(),
     };
-    let acceptors = TaskTracker::new();
+    let alternative = alternative(&app, &listeners);
+    let (acceptors, mut endpoints) = (TaskTracker::new(), Vec::new());
     for listener in listeners {
-        acceptors.spawn(server.acceptor(listener)?);
+        let Listener {
+            socket,
+            name,
+            role,
+            secure,
+        } = listener;
+        let conn = Arrival {
+            name,
+            role,
+            secure,
+            alternative: alternative.clone().filter(|_| secure),
+        };
+        match socket {
+            Socket::Udp(socket, key) => {
+                let endpoint = server.endpoint(socket, &key)?;
+                acceptors.spawn(server.clone().accept_quic(endpoint.clone(), conn));
+                endpoints.push(endpoint);
+            }
+            Socket::Tcp(listener) => {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                acceptors.spawn(server.acceptor(Accepting::Tcp(listener), conn));
+            }
+            Socket::Unix(file, listener) => {
+                let listener = tokio::net::UnixListener::from_std(listener)?;
+                acceptors.spawn(server.acceptor(Accepting::Unix(file, listener), conn));
+            }
+        }
     }
     acceptors.close();
     let wheel = tokio::spawn(Arc::clone(&app.streams).drive());
@@ -49,7 +79,14 @@ pub async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: Stop) -> io::Res
     }
     notify(NotifyState::Stopping);
     acceptors.wait().await;
+    for endpoint in &endpoints {
+        let endpoint = endpoint.clone();
+        tokio::spawn(async move { endpoint.refuse().await });
+    }
     server.drain().await;
+    for endpoint in endpoints {
+        endpoint.close().await;
+    }
     wheel.abort();
     tokio::select! {
         () = app.upstreams.shutdown() => {}
@@ -81,29 +118,15 @@ struct Server {
 }
 
 impl Server {
-    /// The accept loop of one listener. The socket is registered with the runtime here, so that a failure is one of the
-    /// start and not of a task.
-    fn acceptor(&mut self, listener: Listener) -> io::Result<impl Future<Output = ()> + use<>> {
-        let Listener {
-            socket,
-            name,
-            role,
-            secure,
-        } = listener;
-        let acceptor = Accepting::new(socket)?;
+    /// The accept loop of one listener.
+    fn acceptor(&self, acceptor: Accepting, conn: Arrival) -> impl Future<Output = ()> + use<> {
         let server = self.clone();
-        Ok(async move {
-            let accepting = server.accept(&acceptor, |peer| ConnInfo {
-                listener: Arc::clone(&name),
-                role,
-                peer,
-                secure,
-            });
+        async move {
             tokio::select! {
-                () = accepting => {}
+                () = server.accept(&acceptor, |peer| conn.of(peer)) => {}
                 () = server.stop.graceful.cancelled() => {}
             }
-        })
+        }
     }
 
     async fn accept(&self, acceptor: &Accepting, conn: impl Fn(Peer) -> ConnInfo) {
@@ -115,7 +138,7 @@ impl Server {
                         if let Err(error) = stream.set_nodelay(true) {
                             tracing::debug!(%error, "no TCP_NODELAY on a connection that is gone");
                         }
-                        self.serve(stream, conn(Peer::Tcp(address)));
+                        self.serve(stream, conn(Peer::Ip(address)));
                     }
                     Err(error) => recover(&error).await,
                 },
@@ -152,6 +175,38 @@ impl Server {
         });
     }
 
+    fn endpoint(&self, socket: UdpSocket, key: &QuicKey) -> io::Result<Endpoint> {
+        let store = self.app.certificates.as_ref().map(Arc::clone);
+        let store = store.ok_or_else(|| io::Error::other("HTTP/3 needs a certificate"))?;
+        Endpoint::new(socket, store, key, &self.app.config)
+    }
+
+    async fn accept_quic(self, endpoint: Endpoint, conn: Arrival) {
+        loop {
+            let handshake = tokio::select! {
+                handshake = endpoint.accept() => handshake,
+                () = self.stop.graceful.cancelled() => return,
+            };
+            let Some(handshake) = handshake else { return };
+            let (server, conn) = (self.clone(), conn.clone());
+            self.connections.spawn(async move {
+                let Stop { graceful, now } = server.stop;
+                let serving = async {
+                    let connection = handshake.await?;
+                    let conn = conn.of(Peer::Ip(connection.remote_address()));
+                    proto::serve_quic(connection, conn, server.app, server.limits, graceful).await
+                };
+                let ended = tokio::select! {
+                    ended = serving => ended,
+                    () = now.cancelled() => Ok(()),
+                };
+                if let Err(error) = ended {
+                    tracing::debug!(error = &*error, "a QUIC connection ended");
+                }
+            });
+        }
+    }
+
     /// Waits for the connections; those that are left after `graceful_timeout` are cut.
     async fn drain(&self) {
         self.app.streams.end_all();
@@ -170,6 +225,44 @@ impl Server {
     }
 }
 
+/// What a listener says of every connection that it accepts.
+#[derive(Debug, Clone)]
+struct Arrival {
+    name: Arc<str>,
+    role: Role,
+    secure: bool,
+    alternative: Option<HeaderValue>,
+}
+
+impl Arrival {
+    fn of(&self, peer: Peer) -> ConnInfo {
+        ConnInfo {
+            listener: Arc::clone(&self.name),
+            role: self.role,
+            peer,
+            secure: self.secure,
+            alternative: self.alternative.clone(),
+        }
+    }
+}
+
+/// What `Alt-Svc` says: the words of the configuration, else where HTTP/3 is.
+fn alternative(app: &App, listeners: &[Listener]) -> Option<HeaderValue> {
+    let words = &app.config.quic.alt_svc;
+    let text = if words.is_empty() {
+        let mut sockets = listeners.iter().map(|listener| &listener.socket);
+        let port = sockets.find_map(|socket| match socket {
+            Socket::Udp(socket, _) => socket.local_addr().ok().map(|address| address.port()),
+            Socket::Tcp(_) | Socket::Unix(..) => None,
+        })?;
+        // Hypercorn's words.
+        format!("h3=\":{port}\"; ma=3600")
+    } else {
+        words.join(", ")
+    };
+    HeaderValue::from_str(&text).ok()
+}
+
 enum Accepting {
     Tcp(tokio::net::TcpListener),
     Unix(
@@ -177,17 +270,6 @@ enum Accepting {
         Option<SocketFile>,
         tokio::net::UnixListener,
     ),
-}
-
-impl Accepting {
-    fn new(socket: Socket) -> io::Result<Self> {
-        Ok(match socket {
-            Socket::Tcp(listener) => Self::Tcp(tokio::net::TcpListener::from_std(listener)?),
-            Socket::Unix(file, listener) => {
-                Self::Unix(file, tokio::net::UnixListener::from_std(listener)?)
-            }
-        })
-    }
 }
 
 /// After a failed accept: a connection that was gone before it was taken costs nothing; a process without descriptors

@@ -139,7 +139,7 @@ pub(crate) struct Soak {
     /// What to run; all of them when none is named
     #[arg(value_enum)]
     pub(crate) names: Vec<SoakName>,
-    /// How many rounds
+    /// How many rounds of `gateway`
     #[arg(long, default_value_t = 1000)]
     pub(crate) rounds: u32,
 }
@@ -149,6 +149,8 @@ pub(crate) struct Soak {
 pub(crate) enum SoakName {
     /// Every fault of a stdio server, and what it leaves behind
     Gateway,
+    /// Kills of an apply every 50 ms of its life, and power cuts, on a whole Debian
+    Machine,
 }
 
 #[derive(Debug, clap::Args)]

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::repository::Repository;
 use crate::{process, tidy};
 
+use machine::Tests;
 pub(crate) use summary::Counts;
 
 /// What came of a suite.
@@ -71,9 +72,14 @@ pub(crate) fn run(
         Suite::E2e => {
             cargo::end_to_end(repository, cache, commands::environment(repository, cache)?)
         }
-        Suite::Machine => machine::run(repository, cache),
+        Suite::Machine => machine::run(repository, cache, Tests::Suite),
         Suite::Demo => demo(repository),
     }
+}
+
+/// The tests on a whole machine that take too long for the suite.
+pub(crate) fn long_machine(repository: &Repository, cache: &Cache) -> Result<Outcome, Failure> {
+    machine::run(repository, cache, Tests::Long)
 }
 
 /// The demo in a process of its own: it becomes `opsctl`.

@@ -85,6 +85,9 @@ fn edge_text(deployment: &Deployment) -> String {
         "openssl {:?} {:?}",
         target.openssl_built, target.openssl_running
     );
+    for feature in target.added() {
+        let _ = writeln!(text, "also {feature:?}");
+    }
     let _ = writeln!(text, "layout {layout:?}");
     write_edge(&mut text, edge);
     for site in sites {

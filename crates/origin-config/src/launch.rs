@@ -65,6 +65,25 @@ pub(crate) fn read(table: &Reader<'_>) -> Launch {
     }
 }
 
+/// Reads `socket`, beside which nothing may stand that makes a process.
+pub(crate) fn read_socket(table: &Reader<'_>) -> Option<PathBuf> {
+    let socket = PathBuf::from(table.string("socket")?.value);
+    if !socket.is_absolute() {
+        let message = format!("`{}` is not an absolute path", socket.display());
+        table.find("socket", Finding::error("servers.path", message));
+    }
+    let keys = MAKING_KEYS
+        .iter()
+        .filter(|key| table.has(key) && !table.has("url"));
+    for key in keys {
+        let message =
+            format!("`{key}` is for a server with `command`, and this one has a `socket`");
+        let hint = "whoever listens on the socket starts the command";
+        table.find(key, Finding::error("servers.kind", message).hint(hint));
+    }
+    Some(socket)
+}
+
 fn read_limits(table: &Reader<'_>) -> Option<Limits> {
     let limits = table.table("limits")?;
     let count = |key: &'static str| {
@@ -136,6 +155,17 @@ pub(crate) fn write(out: &mut String, launch: &Launch) {
         }
     }
 }
+
+/// Keys that say how a process is made.
+const MAKING_KEYS: [&str; 7] = [
+    "command",
+    "working_directory",
+    "environment",
+    "environment_pass",
+    "environment_files",
+    "environment_secrets",
+    "limits",
+];
 
 const SECOND: Duration = Duration::from_secs(1);
 

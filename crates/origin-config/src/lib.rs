@@ -8,6 +8,7 @@ mod launch;
 mod limits;
 mod model;
 mod parse;
+mod quic;
 mod read;
 mod remote;
 mod tls;
@@ -23,6 +24,7 @@ pub use limits::{ClientLimits, Limit, Rate};
 pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,
 };
+pub use quic::Quic;
 pub use read::{DEFAULTS, load};
 pub use remote::Remote;
 pub use tls::{Alpn, KeyPair, Tls};

@@ -11,6 +11,7 @@ use crate::dependency::Dependency;
 use crate::filter::Filter;
 use crate::launch::Launch;
 use crate::limits::ClientLimits;
+use crate::quic::Quic;
 use crate::remote::Remote;
 use crate::tls::Tls;
 
@@ -29,6 +30,8 @@ pub struct OriginConfig {
     pub admin_bind: Vec<Bind>,
     /// `certfile`, `keyfile` and the other keys of TLS.
     pub tls: Tls,
+    /// `quic_bind`, `alt_svc_headers` and `[quic]`: HTTP/3.
+    pub quic: Quic,
     /// `umask` (Hypercorn): the file mode creation mask of Unix sockets that the origin binds itself.
     pub umask: u32,
     /// `backlog` (Hypercorn): the length of the listen queue.
@@ -43,6 +46,8 @@ pub struct OriginConfig {
     pub allowed_origins: Vec<AllowedOrigin>,
     /// `api_keys_file`: the keys that clients need; `None`: none are asked for.
     pub api_keys_file: Option<PathBuf>,
+    /// `state_key_file`: where the key is kept that `requestState` is sealed with; `None`: each start makes one.
+    pub state_key_file: Option<PathBuf>,
     /// `tool_names`: how tools are named to clients.
     pub tool_names: ToolNames,
     /// `include_server_header` (Hypercorn): whether responses carry `Server`.
@@ -110,15 +115,18 @@ pub struct Timeouts {
     pub write_stall: Duration,
 }
 
-/// One MCP server behind the origin: a command that speaks MCP over its standard input and output, or one that runs elsewhere.
+/// One MCP server behind the origin: a command that speaks MCP over its standard input and output, a socket that leads to such
+/// a command, or one that runs elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// `name`: `[a-z0-9-]` with single underscores inside, at most 32 characters.
     pub name: String,
-    /// `command`: the program and its arguments; empty only for a server with `url`.
+    /// `command`: the program and its arguments; empty only for a server with `url` or `socket`.
     pub command: Vec<String>,
     /// `url` and its keys: the server runs elsewhere.
     pub remote: Option<Remote>,
+    /// `socket`: the Unix socket behind which somebody else starts its processes, one for each connection.
+    pub socket: Option<PathBuf>,
     /// `working_directory`: where the command starts; the origin's own when absent.
     pub working_directory: Option<PathBuf>,
     /// `environment`: variables set for the command. Its environment is otherwise empty but for a short list.

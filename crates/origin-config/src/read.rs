@@ -13,6 +13,7 @@ use crate::filter;
 use crate::launch;
 use crate::limits;
 use crate::model::{LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames};
+use crate::quic;
 use crate::remote;
 use crate::tls;
 
@@ -62,6 +63,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         table.finish();
         sessions
     });
+    let tls = tls::read(reader);
     OriginConfig {
         name: reader
             .string("name")
@@ -70,14 +72,16 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         generation: value(reader.string("generation")),
         bind: bind_list(reader, "bind"),
         admin_bind: bind_list(reader, "admin_bind"),
-        tls: tls::read(reader),
+        quic: quic::read(reader, &tls),
+        tls,
         umask: whole(reader.integer("umask", 0..=0o777)),
         backlog: whole(reader.integer("backlog", 1..=65_535)),
         trusted_peers: values(reader.words("trusted_peers", "value.trusted-peer")),
         trusted_hops: whole(reader.integer("trusted_hops", 0..=16)),
         allowed_hosts: allowed_hosts(reader),
         allowed_origins: allowed_origins(reader),
-        api_keys_file: api_keys_file(reader),
+        api_keys_file: file(reader, "api_keys_file"),
+        state_key_file: file(reader, "state_key_file"),
         tool_names: reader
             .word("tool_names", "value.tool-names")
             .map_or(ToolNames::Prefixed, |names| names.value),
@@ -117,6 +121,7 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
                 .unwrap_or_default(),
             command: values(table.strings("command")),
             remote: remote::read(&table),
+            socket: launch::read_socket(&table),
             working_directory: table
                 .string("working_directory")
                 .map(|path| path.value.into()),
@@ -148,10 +153,12 @@ fn read_servers(reader: &Reader<'_>) -> Vec<Server> {
                 Finding::error("servers.duplicate", message).hint("each server needs its own name"),
             );
         }
-        if !table.has("url") && server.command.first().is_none_or(String::is_empty) {
+        if !table.has("url")
+            && !table.has("socket")
+            && server.command.first().is_none_or(String::is_empty)
+        {
             let finding = Finding::error("servers.command", "there is no command to run");
-            let hint =
-                "as `command = [\"mcp-server-time\"]`, or `url` for a server that runs elsewhere";
+            let hint = "as `command = [\"mcp-server-time\"]`, or `url` for a server that runs elsewhere, or `socket`";
             table.find("command", finding.hint(hint));
         }
         find_nul(&table, &server);
@@ -292,19 +299,18 @@ fn allowed_origins(reader: &Reader<'_>) -> Vec<AllowedOrigin> {
     origins
 }
 
-fn api_keys_file(reader: &Reader<'_>) -> Option<PathBuf> {
-    let text = reader.string("api_keys_file")?;
+/// An absolute path, or none where the text is empty.
+fn file(reader: &Reader<'_>, key: &'static str) -> Option<PathBuf> {
+    let text = reader.string(key)?;
     if text.value.is_empty() {
         return None;
     }
     let path = PathBuf::from(text.value);
     if !path.is_absolute() {
         let message = format!("`{}` is not an absolute path", path.display());
-        let hint = "as `api_keys_file = \"/etc/codeintel/api-keys.toml\"`";
-        reader.find(
-            "api_keys_file",
-            Finding::error("value.api-keys-file", message).hint(hint),
-        );
+        let id = format!("value.{}", key.replace('_', "-"));
+        let hint = format!("as `{key} = \"/etc/codeintel/file\"`");
+        reader.find(key, Finding::error(id, message).hint(hint));
     }
     Some(path)
 }
@@ -348,7 +354,7 @@ pub(crate) fn values<T>(located: Option<Vec<Located<T>>>) -> Vec<T> {
         .collect()
 }
 
-fn whole(located: Option<Located<i64>>) -> u32 {
+pub(crate) fn whole(located: Option<Located<i64>>) -> u32 {
     located
         .and_then(|located| u32::try_from(located.value).ok())
         .unwrap_or_default()
@@ -458,6 +464,26 @@ mod tests {
         let process = found("command = [\"x\"]\nca_file = \"/a\"\n");
         assert_eq!(process, [("servers.kind".into(), 2)]);
         assert_eq!(found("url = \"nowhere\"\n"), [("servers.url".into(), 1)]);
+    }
+
+    #[test]
+    fn a_socket_stands_in_the_place_of_a_command() {
+        assert!(found("socket = \"/run/x/git.sock\"\nprocesses = 2\n").is_empty());
+        assert_eq!(
+            found("socket = \"git.sock\"\n"),
+            [("servers.path".into(), 1)]
+        );
+        let kind = |line| ("servers.kind".to_owned(), line);
+        let socket = "socket = \"/s\"\n";
+        let process = found(&format!(
+            "{socket}command = [\"x\"]\nlimits = {{ open_files = 9 }}\n"
+        ));
+        assert_eq!(process, [kind(2), kind(3)]);
+        assert_eq!(found(&format!("{socket}ca_file = \"/a\"\n")), [kind(2)]);
+        assert_eq!(
+            found(&format!("url = \"http://localhost:1/mcp\"\n{socket}")),
+            [kind(2)]
+        );
     }
 
     #[test]

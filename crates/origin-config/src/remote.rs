@@ -83,8 +83,9 @@ fn refuse_without_url(table: &Reader<'_>) -> Option<Remote> {
 
 fn check(table: &Reader<'_>, remote: &Remote) {
     for key in PROCESS_KEYS.iter().filter(|key| table.has(key)) {
-        let message = format!("`{key}` is for a server with `command`, and this one has a `url`");
-        let hint = "a server is a command or a URL; write two `[[servers]]` for two servers";
+        let message = format!("`{key}` is of no use to a server with `url`");
+        let hint =
+            "a server is a command, a socket or a URL; write two `[[servers]]` for two servers";
         table.find(key, Finding::error("servers.kind", message).hint(hint));
     }
     if !remote.url.is_tls() && !remote.url.authority().is_loopback() {
@@ -198,7 +199,8 @@ const REMOTE_KEYS: [&str; 8] = [
 ];
 
 /// The keys that a server with `command` alone has.
-const PROCESS_KEYS: [&str; 8] = [
+const PROCESS_KEYS: [&str; 9] = [
+    "socket",
     "command",
     "working_directory",
     "environment",

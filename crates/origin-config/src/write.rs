@@ -10,6 +10,7 @@ use crate::dependency;
 use crate::filter;
 use crate::launch;
 use crate::model::{OriginConfig, Server};
+use crate::quic;
 use crate::remote::Remote;
 use crate::tls;
 
@@ -25,6 +26,8 @@ pub fn write(config: &OriginConfig, heading: &str) -> String {
         let _ = writeln!(out, "{key} = {value}");
     }
     tls::write(&mut out, &config.tls);
+    quic::write_keys(&mut out, &config.quic);
+    quic::write_table(&mut out, &config.quic);
     let timeouts = &config.timeouts;
     out.push_str("\n[timeouts]\n");
     for (key, duration) in [
@@ -81,7 +84,11 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
         ("trusted_hops", config.trusted_hops.to_string()),
         ("allowed_hosts", texts(&config.allowed_hosts)),
         ("allowed_origins", texts(&config.allowed_origins)),
-        ("api_keys_file", text(api_keys_file(config))),
+        ("api_keys_file", text(file(config.api_keys_file.as_deref()))),
+        (
+            "state_key_file",
+            text(file(config.state_key_file.as_deref())),
+        ),
         ("tool_names", text(config.tool_names)),
         (
             "include_server_header",
@@ -123,23 +130,22 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Empty where no keys are asked for.
-fn api_keys_file(config: &OriginConfig) -> impl std::fmt::Display {
-    config
-        .api_keys_file
-        .as_deref()
-        .unwrap_or(Path::new(""))
-        .display()
+/// Empty where there is none.
+fn file(path: Option<&Path>) -> std::path::Display<'_> {
+    path.unwrap_or(Path::new("")).display()
 }
 
 fn write_server(out: &mut String, server: &Server) {
     out.push_str("\n[[servers]]\n");
     let _ = writeln!(out, "name = {}", text(&server.name));
-    match &server.remote {
-        None => {
+    match (&server.remote, &server.socket) {
+        (Some(remote), _) => write_remote(out, remote),
+        (None, Some(socket)) => {
+            let _ = writeln!(out, "socket = {}", text(socket.display()));
+        }
+        (None, None) => {
             let _ = writeln!(out, "command = {}", texts(&server.command));
         }
-        Some(remote) => write_remote(out, remote),
     }
     if let Some(directory) = &server.working_directory {
         let _ = writeln!(out, "working_directory = {}", text(directory.display()));
@@ -263,8 +269,9 @@ mod tests {
         let source = "name = \"a \\\"quoted\\\" name\"\nbind = [\"unix:/run/x/o.sock\", \"[::1]:80\"]\n\
                       trusted_peers = [\"unix:\", \"10.0.0.0/8\"]\n\
                       allowed_hosts = [\"*.a.example\", \"[::1]:1\"]\nallowed_origins = [\"https://b.example:8443\"]\nmax_body_size = \"5KiB\"\n\
-                      api_keys_file = \"/etc/x/keys.toml\"\nmetrics = true\n\
+                      api_keys_file = \"/etc/x/keys.toml\"\nmetrics = true\nstate_key_file = \"/var/lib/x/state.key\"\n\
                       certfile = [\"/c\", \"/d\"]\nkeyfile = [\"/k\", \"/l\"]\ninsecure_bind = \"[::1]:81\"\nalpn_protocols = [\"h2\"]\nssl_handshake_timeout = 3\n\
+                      quic_bind = [\"[::]:443\"]\nalt_svc_headers = [\"h3=\\\":443\\\"\"]\nquic = { retry_above = 0, key_file = \"/k\", idle_timeout = \"9s\" }\n\
                       limits.client.rate = \"10r/s\"\nlimits.key = { burst = 7, streams = 2 }\n\
                       [[servers]]\nname = \"git\"\ncommand = [\"run\", \"it's\", \"a\\nb\", \"$(x)\", \"\\\\\"]\n\
                       process = \"per-session\"\nmax_processes = 3\nworking_directory = \"/srv\"\nenvironment_pass = [\"HOME\"]\nprocesses = 4\n\
@@ -273,6 +280,7 @@ mod tests {
                       environment_secrets = { T = \"token\" }\nlimits = { open_files = 9, address_space = \"1GiB\", cpu_time = \"1h\", processes = 8 }\n\
                       [servers.environment]\nA = \"1\"\n\"odd key\" = \"\\u0007\"\n\
                       [[servers]]\nname = \"time\"\ncommand = [\"t\"]\n\
+                      [[servers]]\nname = \"unit\"\nsocket = \"/run/x/unit.sock\"\nprocesses = 2\n\
                       [[servers]]\nname = \"far\"\nurl = \"https://b.example/mcp?x=1\"\nheaders = { A = \"1\", \"x.y\" = \"it's\" }\n\
                       header_files = { B = \"/run/b\" }\nheader_environment = { C = \"VAR\" }\nbearer_token_file = \"/run/t\"\n\
                       ca_file = \"/etc/ca.pem\"\nconnect_timeout = \"1s\"\nread_timeout = \"2m\"\nmax_connections = 9\n";

@@ -94,7 +94,9 @@ pub(super) fn judge_named(named: &str, expected: &str) -> Verdict {
     if named == expected {
         Verdict::pass(format!("`{named}`"))
     } else {
-        Verdict::fail(format!("runs `{named}`, and the spec is `{expected}`"))
+        Verdict::fail(format!(
+            "runs `{named}`, and the spec is `{expected}`: `opsctl apply` brings it there"
+        ))
     }
 }
 

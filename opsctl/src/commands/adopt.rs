@@ -11,8 +11,12 @@ use super::{output, rendering};
 use crate::cli::{Adopt, Format};
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::host::files::{NewFile, below, make_folder, replace};
+use crate::host::disk::Real;
+use crate::host::files::{NewFile, below, replace};
 use crate::inventory;
+use crate::lock::Lock;
+use crate::state::State;
+use crate::transaction::Journal;
 use crate::ui::Ui;
 
 /// Remembers for each file that its text is a hand edit of the rendering, or that the rendering may replace it.
@@ -21,6 +25,14 @@ pub(crate) async fn run(arguments: Adopt, spec: &Path, ui: &mut Ui) -> Result<Ex
     let templates = arguments.templates.as_deref();
     let (deployment, rendered) = rendering(spec, arguments.nginx, templates, ui).await?;
     let goal = Goal::of(&deployment, &rendered);
+    let mut files = Vec::new();
+    for path in &arguments.files {
+        files.push(find((&deployment, &rendered), &path.to_string_lossy())?);
+    }
+    let state = State::of(root, &deployment.name);
+    state.make(&Real)?;
+    let _lock = Lock::take(&state.lock(), "adopt", arguments.lock_wait).await?;
+    check_finished(&state)?;
     let inventory = inventory::take(root, goal)?;
     let mut baseline = inventory
         .baseline
@@ -31,24 +43,28 @@ pub(crate) async fn run(arguments: Adopt, spec: &Path, ui: &mut Ui) -> Result<Ex
     } else {
         Side::Hand
     };
-    for path in &arguments.files {
-        let path = path.to_string_lossy();
-        let file = find(&rendered, &path)?;
+    for file in files {
         let found = found(&inventory, file)?;
         let base = side.base(file, found)?;
         baseline.files.insert(file.path.clone(), base);
     }
-    let path = below(root, &Baseline::path(goal.paths));
-    if let Some(folder) = path.parent() {
-        make_folder(folder, 0o700, (None, None))?;
-    }
     replace(NewFile {
-        path: &path,
+        path: &below(root, &Baseline::path(goal.paths)),
         contents: baseline.write().as_bytes(),
         mode: 0o600,
         owner: (None, None),
     })?;
     tell(&arguments.files, side, &deployment, ui)
+}
+
+/// What an apply left behind is put in order first: it may take back what opsctl remembers.
+fn check_finished(state: &State) -> Result<(), CommandError> {
+    if Journal::at(state.journal()).unfinished()?.is_none() {
+        return Ok(());
+    }
+    let finding = Finding::error("adopt.unfinished", "an earlier apply was cut off")
+        .hint("`opsctl apply` puts that in order; then adopt");
+    Err(CommandError::finding(Exit::Conflict, finding))
 }
 
 /// Which text stands where both differ.
@@ -88,11 +104,18 @@ impl Side {
     }
 }
 
-fn find<'r>(rendered: &'r Rendered, path: &str) -> Result<&'r RenderedFile, CommandError> {
+fn find<'r>(
+    (deployment, rendered): (&Deployment, &'r Rendered),
+    path: &str,
+) -> Result<&'r RenderedFile, CommandError> {
     let files = || rendered.files.iter();
     files().find(|file| file.path == path).ok_or_else(|| {
         let message = format!("`{path}` is no file of this deployment");
         let finding = Finding::error("adopt.unknown", message);
+        if path == deployment.paths.nginx_conf.as_str() {
+            let hint = format!("it stays yours: `opsctl lint {path}` says which of its numbers are too small for streams, as `worker_connections`");
+            return CommandError::finding(Exit::Usage, finding.hint(hint));
+        }
         let hint = match nearest(path, files().map(|file| file.path.as_str())) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "`opsctl render` lists its files; what is yours alone needs no adoption: opsctl never touches it".to_owned(),

@@ -348,6 +348,13 @@ pub(super) fn summary(verification: &Value) -> String {
     if !warned.is_empty() {
         let _ = write!(text, ", of which {} warned", warned.join(", "));
     }
+    // of HTTP/3 a reload may lose connections, and how many is worth more than that there is a warning
+    let lossy = checks
+        .iter()
+        .find(|check| check["id"] == "http3" && check["status"] == "warn");
+    if let Some(detail) = lossy.and_then(|check| check["detail"].as_str()) {
+        let _ = write!(text, "; HTTP/3: {detail}");
+    }
     if verification["held_stream"] == "ended" {
         text.push_str("; a stream that was held open across the reload ended");
     }

@@ -1,4 +1,6 @@
-//! `opsctl diff`: what an apply would change, and what hands have changed, told apart.
+//! `opsctl diff`: what an apply would change, and what hands have changed, told apart; and generations against each other.
+
+mod generations;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,8 +20,11 @@ use crate::inventory;
 use crate::ui::diff::unified;
 use crate::ui::{Paint, Ui, counted};
 
-/// Plans an apply and shows it; changes nothing.
+/// Plans an apply and shows it, or compares generations; changes nothing.
 pub(crate) async fn run(arguments: Diff, spec: &Path, ui: &mut Ui) -> Result<Exit, CommandError> {
+    if !arguments.generations.is_empty() {
+        return generations::run(&arguments, spec, ui);
+    }
     let root = arguments.root.as_deref().unwrap_or(Path::new("/"));
     let templates = arguments.templates.as_deref();
     let (deployment, rendered) = rendering(spec, arguments.nginx, templates, ui).await?;

@@ -48,8 +48,8 @@ pub(crate) fn run(arguments: &Init, spec: &Path, ui: &mut Ui) -> Result<Exit, Co
 
 /// A development certificate is for this machine; one from an authority is for the machine that has it.
 fn next(arguments: &Init) -> &'static str {
-    if arguments.certificate.is_some() {
-        "render --out staged"
+    if arguments.certificate.is_some() || arguments.acme {
+        "apply --dry-run"
     } else {
         "up"
     }
@@ -91,19 +91,7 @@ fn written(arguments: &Init) -> String {
              http_port = 80\n",
         );
     }
-    text.push_str("\n[tls]\n");
-    match (&arguments.certificate, &arguments.private_key) {
-        (Some(certificate), Some(key)) => {
-            let _ = writeln!(text, "certificate = {}", quoted(&certificate.display().to_string()));
-            let _ = writeln!(text, "private_key = {}", quoted(&key.display().to_string()));
-        }
-        _ => text.push_str(
-            "# For development: opsctl makes a certificate and an authority of its own. For the internet name the files:\n\
-             # certificate = \"/etc/letsencrypt/live/NAME/fullchain.pem\"\n\
-             # private_key = \"/etc/letsencrypt/live/NAME/privkey.pem\"\n\
-             self_signed = true\n",
-        ),
-    }
+    text.push_str(&tls(arguments));
     text.push_str(
         "\n[origin]\n\
          # Tools are called SERVER__TOOL, so that two servers may have a tool of the same name; `plain` with one server.\n\
@@ -129,6 +117,32 @@ fn written(arguments: &Init) -> String {
         );
     }
     text
+}
+
+/// `[tls]`, or `[tls.acme]`.
+fn tls(arguments: &Init) -> String {
+    if let (Some(certificate), Some(key)) = (&arguments.certificate, &arguments.private_key) {
+        let [certificate, key] = [certificate, key].map(|path| quoted(&path.display().to_string()));
+        return format!("\n[tls]\ncertificate = {certificate}\nprivate_key = {key}\n");
+    }
+    if arguments.acme {
+        let email = arguments.email.as_deref();
+        let email = email.map_or_else(
+            || "# email = \"ops@example.com\"\n".to_owned(),
+            |email| format!("email = {}\n", quoted(email)),
+        );
+        return format!(
+            "\n# certbot gets a certificate from Let's Encrypt, which asks on port 80 under each of server_names, and renews it.\n\
+             [tls.acme]\nterms_agreed = true\n{email}"
+        );
+    }
+    "\n[tls]\n\
+     # For development: opsctl makes a certificate and an authority of its own. For the internet `[tls.acme]` with\n\
+     # `terms_agreed = true`, or name the files:\n\
+     # certificate = \"/etc/letsencrypt/live/NAME/fullchain.pem\"\n\
+     # private_key = \"/etc/letsencrypt/live/NAME/privkey.pem\"\n\
+     self_signed = true\n"
+        .to_owned()
 }
 
 fn quoted(text: &str) -> String {
@@ -181,6 +195,14 @@ mod tests {
                 "--private-key",
                 "/k.pem",
             ],
+            &["--server-name", "a.example", "--acme"],
+            &[
+                "--server-name",
+                "a.example",
+                "--acme",
+                "--email",
+                "ops@a.example",
+            ],
         ] {
             let report = findings(arguments);
             // without a --server the file has an example in comments, and the reader says that there is none
@@ -195,6 +217,7 @@ mod tests {
         assert!(findings(&["--server-name", "a;b"]).has_errors());
         assert!(findings(&["--name", "a\nb = 1"]).has_errors());
         assert!(findings(&["--server", "a__b=x"]).has_errors());
+        assert!(findings(&["--acme", "--email", "a\nb"]).has_errors());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::host::files::{NewFile, replace};
 use crate::named_certificates;
+use crate::nginx::{self, Places};
 use crate::ui::diff::unified;
 use crate::ui::findings::{Source as Shown, human};
 use crate::ui::table::{Cell, table};
@@ -37,7 +38,7 @@ pub(crate) async fn run(
         return list(ui);
     }
     let target = match arguments.nginx {
-        Some(named) => Some(render::target(Some(named)).await?),
+        Some(named) => Some(target(&named).await?),
         None => None,
     };
     let mut judged = Vec::new();
@@ -66,6 +67,15 @@ pub(crate) async fn run(
         .flat_map(|one| &one.problems)
         .any(|problem| problem.severity == Severity::Error);
     Ok(if has_errors { Exit::Lint } else { Exit::Done })
+}
+
+/// What `--nginx` means: a version, or a program, which may be one without HTTP/3.
+async fn target(word: &str) -> Result<Target, CommandError> {
+    if let Some(target) = render::version(word)? {
+        return Ok(target);
+    }
+    let places = Places::of_environment(None);
+    Ok(nginx::open(word, &places).await?.target)
 }
 
 /// A configuration, what is wrong with it, and what it would be with the fixes.

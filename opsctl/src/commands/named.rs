@@ -8,6 +8,7 @@ use findings::Finding;
 use crate::cli::Named;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::ground::Ground;
 use crate::spec::SpecFile;
 use crate::state::State;
 
@@ -43,4 +44,21 @@ pub(super) fn find(named: &Named, spec: &Path) -> Result<Name, CommandError> {
         Exit::Usage,
         Finding::error("state.name", message).hint(hint),
     ))
+}
+
+/// What is to be taken back or out is something that opsctl remembers.
+///
+/// # Errors
+/// Exit 2 where it remembers nothing.
+pub(super) fn check_installed(ground: &Ground) -> Result<(), CommandError> {
+    if !ground.generations().numbers().is_empty() {
+        return Ok(());
+    }
+    let name = ground.state.name();
+    let finding = Finding::error("state.name", format!("{name} is not installed here"));
+    let hint = format!(
+        "if it was, and `{}` was lost: `opsctl apply` takes over the files that are as the spec renders them",
+        ground.state.path()
+    );
+    Err(CommandError::finding(Exit::Usage, finding.hint(hint)))
 }

@@ -49,22 +49,28 @@ pub(crate) async fn run(arguments: Render, spec: &Path, ui: &mut Ui) -> Result<E
 
 /// A version that a person names, else the NGINX at that path, else the one that is found.
 pub(super) async fn target(named: Option<String>) -> Result<Target, CommandError> {
-    if let Some(target) = named.as_deref().and_then(|name| Target::named(name).ok()) {
+    if let Some(target) = named.as_deref().map(version).transpose()?.flatten() {
         return Ok(target);
-    }
-    let looks_like_version = named
-        .as_deref()
-        .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_digit()));
-    if let (true, Some(name)) = (looks_like_version, &named)
-        && let Err(error) = Target::named(name)
-    {
-        return Err(CommandError::new(Exit::Usage, format!("`{name}` {error}")));
     }
     let found = nginx::discover(&Places::of_environment(named)).await;
     let hint = "`--nginx 1.26.3,stream=dynamic` renders for one that is not here";
     found
         .map(|nginx| nginx.target)
         .map_err(|error| error.hint(hint))
+}
+
+/// The target that a word of `--nginx` names by itself; none for a program.
+///
+/// # Errors
+/// Exit 2 for what begins as a version and is none.
+pub(super) fn version(word: &str) -> Result<Option<Target>, CommandError> {
+    match Target::named(word) {
+        Ok(target) => Ok(Some(target)),
+        Err(error) if word.starts_with(|c: char| c.is_ascii_digit()) => {
+            Err(CommandError::new(Exit::Usage, format!("`{word}` {error}")))
+        }
+        Err(_) => Ok(None),
+    }
 }
 
 fn component(file: &RenderedFile) -> String {

@@ -32,6 +32,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, CommandError> {
     let name = named::find(&arguments.named, spec)?;
     let ground = Ground::of(arguments.named.root.as_deref(), &name)?;
+    named::check_installed(&ground)?;
     let _lock = Lock::take(&ground.state.lock(), "rollback", arguments.lock_wait).await?;
     recover(&ground, ui).await?;
     if let Some(number) = arguments.unless_confirmed {
@@ -57,7 +58,14 @@ pub(crate) async fn run(
         None
     };
     let back = Back::to(&ground, number, nginx, ui)?;
-    back.go(&arguments, ui).await
+    let exit = back.go(&arguments, ui).await?;
+    if SpecFile::read(spec).is_ok_and(|file| file.text != back.spec) {
+        ui.say(format_args!(
+            "`{}` has not followed: `opsctl verify` expects what it says, and the next apply goes there again (`opsctl diff`)",
+            spec.display()
+        ));
+    }
+    Ok(exit)
 }
 
 /// The number of the generation to go back to; none where a first one was not confirmed.
@@ -130,9 +138,17 @@ impl<'g> Back<'g> {
             None => None,
             Some(nginx) => {
                 let file = SpecFile::from_text(format!("generation {number}"), spec.clone());
-                let parsed = file.parse()?;
+                let maker = generations.read(number)?.version;
+                let foreign = |error: CommandError| {
+                    error.hint(format!(
+                        "opsctl {maker} made generation {number}: one that knows its spec can go back to it, and \
+                         `opsctl history` lists the others"
+                    ))
+                };
+                let parsed = file.parse().map_err(foreign)?;
                 let target = nginx.target.clone();
-                let mut deployment = resolve(&file, parsed, target, Layout::Debian, ui)?;
+                let resolved = resolve(&file, parsed, target, Layout::Debian, ui);
+                let mut deployment = resolved.map_err(foreign)?;
                 // its files are those of then, whatever this opsctl would render from its spec
                 baseline.name(&mut deployment);
                 Some((deployment, nginx))

@@ -12,7 +12,7 @@ use crate::cli::{self, Format, ServicesCommand, ServicesLogs};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::host::services::Services;
-use crate::host::units::{self, Unit};
+use crate::host::units::Unit;
 use crate::host::{self, journal};
 use crate::spec::SpecFile;
 use crate::ui::table::{Cell, table};
@@ -30,7 +30,7 @@ pub(crate) async fn run(
     match arguments.command {
         ServicesCommand::Status(chosen) => {
             let units = choose(&all, &chosen.services, Others::Too)?;
-            let units = units::show(&manager, &units).await?;
+            let units = manager.show(&units).await?;
             show(&units, ui)?;
             let up = units.iter().all(Unit::is_up);
             Ok(if up { Exit::Done } else { Exit::Degraded })
@@ -145,7 +145,8 @@ async fn change(
     units: &[String],
     ui: &mut Ui,
 ) -> Result<Exit, CommandError> {
-    let missing: Vec<_> = units::show(manager, units)
+    let missing: Vec<_> = manager
+        .show(units)
         .await?
         .into_iter()
         .filter(|unit| unit.load != "loaded")
@@ -161,7 +162,7 @@ async fn change(
     }
     ui.step(&format!("{verb} {}", units.join(" ")));
     let told = manager.tell(verb, units).await;
-    let units = units::show(manager, units).await?;
+    let units = manager.show(units).await?;
     show(&units, ui)?;
     if let Err(error) = told {
         let hint = if host::is_root() {

@@ -34,10 +34,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, CommandError> {
     let name = named::find(&arguments.named, spec)?;
     let ground = Ground::of(arguments.named.root.as_deref(), &name)?;
-    if ground.generations().numbers().is_empty() {
-        let finding = Finding::error("state.name", format!("{name} is not installed here"));
-        return Err(CommandError::finding(Exit::Usage, finding));
-    }
+    named::check_installed(&ground)?;
     let lock = Lock::take(&ground.state.lock(), "uninstall", arguments.lock_wait).await?;
     recover(&ground, ui).await?;
     let out = TakingOut::of(&ground, arguments.nginx, ui).await?;
@@ -51,6 +48,8 @@ pub(crate) async fn run(
     if arguments.purge {
         remove_tree(&Real, ground.state.folder())?;
         for account in accounts.iter().filter(|_| ground.is_live()) {
+            // `StateDirectory=` of its unit: files of nobody would be left, and of whoever gets the number next
+            remove_tree(&Real, &Path::new("/var/lib").join(account))?;
             let removed = services::run(
                 Path::new("userdel"),
                 std::slice::from_ref(account),

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use deploy::plan::UnitState;
 use findings::Finding;
 use tokio::process::Command;
 
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
+use crate::host::units::{PROPERTIES, Unit};
 
 /// How units are told what to do.
 #[derive(Debug, Clone)]
@@ -19,17 +19,6 @@ pub(crate) enum Services {
     Systemctl(PathBuf),
     /// Not at all: the tree is not this machine's own.
     None,
-}
-
-/// What `systemctl show` says of a unit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct UnitFacts {
-    /// `loaded`, `not-found`, `masked`, `bad-setting`, …
-    pub(crate) load: String,
-    /// `active`, `inactive`, `failed`, `activating`, …
-    pub(crate) activity: String,
-    /// Whether it is enabled and whether it runs.
-    pub(crate) state: UnitState,
 }
 
 impl Services {
@@ -51,26 +40,29 @@ impl Services {
         Err(CommandError::finding(Exit::Prerequisite, finding))
     }
 
-    /// What units are. A unit that is not known is `not-found`; without a service manager all are.
-    pub(crate) async fn facts(
+    /// What units are, in their order; one that is not there has `not-found` as its load. Without a service manager there are
+    /// none.
+    pub(crate) async fn show(&self, units: &[String]) -> Result<Vec<Unit>, HostError> {
+        if units.is_empty() || matches!(self, Self::None) {
+            return Ok(Vec::new());
+        }
+        let words = ["show", "--timestamp=unix", PROPERTIES, "--"];
+        let words: Vec<_> = words
+            .into_iter()
+            .map(str::to_owned)
+            .chain(units.iter().cloned())
+            .collect();
+        let said = self.run(&words).await?;
+        Ok(said.split("\n\n").map(Unit::read).collect())
+    }
+
+    /// The same by the names that were asked for, which may be others than the units' own.
+    pub(crate) async fn by_name(
         &self,
         units: &[String],
-    ) -> Result<BTreeMap<String, UnitFacts>, HostError> {
-        if units.is_empty() || matches!(self, Self::None) {
-            return Ok(BTreeMap::new());
-        }
-        let mut words = vec![
-            "show".to_owned(),
-            "--property=Id,LoadState,ActiveState,UnitFileState".to_owned(),
-            "--".to_owned(),
-        ];
-        words.extend_from_slice(units);
-        let said = self.run(&words).await?;
-        Ok(units
-            .iter()
-            .cloned()
-            .zip(said.split("\n\n").map(facts_of))
-            .collect())
+    ) -> Result<BTreeMap<String, Unit>, HostError> {
+        let shown = self.show(units).await?;
+        Ok(units.iter().cloned().zip(shown).collect())
     }
 
     /// Does one thing to some units, as `restart`; nothing where there are none.
@@ -126,41 +118,12 @@ pub(crate) async fn run(
     Err(HostError::on("run", &name)(std::io::Error::other(cause)))
 }
 
-fn facts_of(block: &str) -> UnitFacts {
-    let value = |key: &str| {
-        let line = block
-            .lines()
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        line.unwrap_or_default().to_owned()
-    };
-    let activity = value("ActiveState");
-    UnitFacts {
-        state: UnitState {
-            enabled: value("UnitFileState").starts_with("enabled"),
-            active: matches!(activity.as_str(), "active" | "activating" | "reloading"),
-        },
-        load: value("LoadState"),
-        activity,
-    }
-}
-
 /// Longer than the stop timeout of any unit of ours: a restart waits for it.
 const PATIENCE: Duration = Duration::from_mins(3);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_systemctl_shows_is_read() {
-        let facts =
-            facts_of("Id=a.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
-        assert_eq!(facts.load, "loaded");
-        assert!(facts.state.enabled && facts.state.active);
-        let facts =
-            facts_of("Id=b.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=");
-        assert_eq!(facts.state, UnitState::default());
-    }
 
     #[tokio::test]
     async fn what_a_program_said_is_the_cause_of_its_failure() {
@@ -174,7 +137,7 @@ mod tests {
     #[tokio::test]
     async fn without_a_manager_nothing_is_told() {
         Services::None.read_again().await.expect("nothing to do");
-        let facts = Services::None.facts(&["a.service".to_owned()]).await;
-        assert!(facts.expect("nothing to ask").is_empty());
+        let units = Services::None.show(&["a.service".to_owned()]).await;
+        assert!(units.expect("nothing to ask").is_empty());
     }
 }

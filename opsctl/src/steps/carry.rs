@@ -1,8 +1,9 @@
 //! A plan carried out on the machine, and what is said when it was not.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use deploy::plan::{Plan, Verb, digest};
+use deploy::plan::{Baseline, Plan, Verb, digest};
 use findings::{Finding, Report};
 use serde_json::Value;
 
@@ -207,6 +208,13 @@ async fn told(carry: &Carry<'_>, failed: Failed<Unproved>, before: &Before) -> C
                     left.join("`, `")
                 ));
             }
+            let snippets = snippets_by_hand(carry);
+            if !snippets.is_empty() {
+                hints.push(format!(
+                    "changed by hand since the last apply, left as it is and read by NGINX: `{}`; mend it, then `opsctl apply`",
+                    snippets.join("`, `")
+                ));
+            }
             if let Err(finding) = serves_again(carry, before).await {
                 exit = Exit::ApplyNotRestored;
                 let mut findings = findings;
@@ -226,6 +234,25 @@ async fn told(carry: &Carry<'_>, failed: Failed<Unproved>, before: &Before) -> C
         hints,
         findings,
     }
+}
+
+/// The snippets that are not as they were when NGINX read them last: they are not opsctl's, and no way back touches them.
+fn snippets_by_hand(carry: &Carry<'_>) -> Vec<String> {
+    let path = format!("{}/baseline.json", carry.ground.state.path());
+    let read = |text: &str| Baseline::read(text).ok().map(|base| base.snippets);
+    let before = std::fs::read_to_string(below(&carry.ground.root, &path))
+        .ok()
+        .and_then(|text| read(&text))
+        .unwrap_or_default();
+    let wanted = baseline(carry).ok().map(String::from_utf8);
+    let Some(after) = wanted.and_then(Result::ok).and_then(|text| read(&text)) else {
+        return Vec::new();
+    };
+    let paths: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let changed = paths
+        .into_iter()
+        .filter(|path| before.get(*path) != after.get(*path));
+    changed.cloned().collect()
 }
 
 /// After the way back the NGINX that ran before names its generation again.

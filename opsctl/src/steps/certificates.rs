@@ -177,3 +177,50 @@ fn root_owned(deployment: &Deployment) -> Ownership {
         None => Ownership::Names("root".to_owned(), "root".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::services::Services;
+    use crate::made_up;
+    use crate::state::State;
+
+    /// The steps for a deployment with an ACME server, on this machine or in a tree.
+    fn steps(root: &Path, services: Services) -> Vec<String> {
+        let deployment = made_up::acme();
+        let ground = Ground {
+            root: root.to_owned(),
+            state: State::of(root, &deployment.name),
+            services,
+        };
+        let mut plan = made_up::empty_plan();
+        add_certificates(&mut plan, &deployment, &ground).expect("planned");
+        plan.steps.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_placeholder_stands_before_certbot_is_asked_and_nginx_reads_again_after_it() {
+        let root = tempfile::tempdir().expect("a folder");
+        let live = || Services::Systemctl("systemctl".into());
+        let [chain, key, issue, reload] = &steps(root.path(), live())[..] else {
+            panic!("four steps");
+        };
+        assert!(
+            chain.contains("/etc/demo/tls/chain.pem (a placeholder"),
+            "{chain}"
+        );
+        assert!(key.contains("0640 root:demo"), "{key}");
+        assert!(
+            issue.contains("a.example by certbot (there is none yet)"),
+            "{issue}"
+        );
+        assert_eq!(reload, "reload nginx.service (the certificate is new)");
+        assert_eq!(steps(root.path(), Services::None).len(), 2);
+        made_up::certbot(root.path(), &["a.example"]);
+        let [chain, _, reload] = &steps(root.path(), live())[..] else {
+            panic!("three steps");
+        };
+        assert!(chain.contains("certbot got it"), "{chain}");
+        assert!(reload.starts_with("reload"), "{reload}");
+    }
+}

@@ -4,6 +4,7 @@ mod audit;
 mod carry;
 mod certificates;
 mod held;
+mod owners;
 mod proof;
 mod ready;
 mod rehearse;

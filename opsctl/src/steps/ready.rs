@@ -73,8 +73,8 @@ fn check_acme(deployment: &Deployment, spec: &SpecFile) -> Report {
 
 async fn check_nginx_unit(ground: &Ground) -> Result<Report, CommandError> {
     let mut report = Report::new();
-    let facts = ground.services.facts(&[NGINX.to_owned()]).await?;
-    let load = facts.get(NGINX).map(|facts| facts.load.as_str());
+    let units = ground.services.show(&[NGINX.to_owned()]).await?;
+    let load = units.first().map(|unit| unit.load.as_str());
     let (message, hint) = match load {
         Some("masked") => ("`nginx.service` is masked", "`systemctl unmask nginx`"),
         Some("not-found") => (

@@ -8,6 +8,7 @@ use deploy::plan::{Content, Plan};
 use deploy::{Deployment, Site};
 use findings::{Finding, Report};
 
+use super::owners;
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::host::find_program;
@@ -101,6 +102,8 @@ fn judge_nginx(output: &Output, deployment: &Deployment) -> Report {
             report.push(Finding::error("nginx.include", message).hint(hint));
         }
     }
+    let messages = nginx::messages(&complaints(output));
+    report.append(owners::find(&messages, &output.stdout, deployment));
     report
 }
 

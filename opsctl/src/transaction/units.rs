@@ -6,7 +6,8 @@ use std::time::Duration;
 use deploy::plan::{Content, Step, Verb};
 
 use crate::error::HostError;
-use crate::host::services::{self, Services, UnitFacts};
+use crate::host::services::{self, Services};
+use crate::host::units::Unit;
 use crate::state::State;
 
 /// Tells the service manager of the machine below `root`.
@@ -65,12 +66,8 @@ impl Units<'_> {
         let Step::Units { verb, units, why } = step else {
             return self.tell(step).await;
         };
-        let facts = self.services.facts(units).await?;
-        let needed = |unit: &&String| {
-            facts
-                .get(*unit)
-                .is_some_and(|facts| is_needed(*verb, facts))
-        };
+        let shown = self.services.by_name(units).await?;
+        let needed = |unit: &&String| shown.get(*unit).is_some_and(|unit| is_needed(*verb, unit));
         let units: Vec<_> = units.iter().filter(needed).cloned().collect();
         let step = Step::Units {
             verb: *verb,
@@ -81,16 +78,17 @@ impl Units<'_> {
     }
 }
 
-fn is_needed(verb: Verb, facts: &UnitFacts) -> bool {
-    let is_there = facts.load == "loaded";
+fn is_needed(verb: Verb, unit: &Unit) -> bool {
+    let is_there = unit.load == "loaded";
+    let state = unit.state();
     match verb {
-        Verb::Enable => is_there && !facts.state.enabled,
-        Verb::Disable => facts.state.enabled,
-        Verb::Start => is_there && !facts.state.active,
+        Verb::Enable => is_there && !state.enabled,
+        Verb::Disable => state.enabled,
+        Verb::Start => is_there && !state.active,
         // one that failed is stopped too, so that its failure is forgotten
-        Verb::Stop => facts.state.active || facts.activity == "failed",
+        Verb::Stop => state.active || unit.active == "failed",
         Verb::Restart => is_there,
-        Verb::Reload => facts.state.active,
+        Verb::Reload => state.active,
     }
 }
 
@@ -100,20 +98,20 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deploy::plan::UnitState;
 
     #[test]
     fn on_the_way_back_only_what_is_needed_is_told() {
-        let facts = |load: &str, enabled, active| UnitFacts {
+        let unit = |load: &str, boot: &str, active: &str| Unit {
             load: load.into(),
-            activity: String::new(),
-            state: UnitState { enabled, active },
+            boot: boot.into(),
+            active: active.into(),
+            ..Unit::default()
         };
-        let unknown = facts("not-found", false, false);
+        let unknown = unit("not-found", "", "inactive");
         for verb in [Verb::Stop, Verb::Disable, Verb::Restart, Verb::Reload] {
             assert!(!is_needed(verb, &unknown), "{verb:?}");
         }
-        let runs = facts("loaded", true, true);
+        let runs = unit("loaded", "enabled", "active");
         assert!(is_needed(Verb::Stop, &runs) && !is_needed(Verb::Start, &runs));
         assert!(is_needed(Verb::Disable, &runs) && !is_needed(Verb::Enable, &runs));
     }

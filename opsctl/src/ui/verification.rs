@@ -94,7 +94,8 @@ mod tests {
         };
         let text = human(&[check], Paint(false));
         let expected = "CHECK           STATUS  H1    H2  H3    TIME   DETAIL\n\
-                        stream.cadence  fail    fail      pass  12 ms  held back\n\n1 checks: 1 failed\n";
+                        stream.cadence  fail    fail      pass  12 ms  held back\n\n1 checks: 1 failed\n\
+                        what each means, and what to do: docs/checks.md\n";
         assert_eq!(text, expected);
     }
 }

@@ -1,10 +1,12 @@
 //! Sockets that the service manager bound before the origin started (systemd's socket activation).
 
 use std::fmt;
+use std::io;
+use std::net::UdpSocket;
 
 use listenfd::ListenFd;
 
-use super::{BindError, Named, Socket};
+use super::{BindError, Named, Socket, udp};
 
 /// The sockets of `LISTEN_FDS`, by their names in `LISTEN_FDNAMES`.
 pub struct Inherited {
@@ -46,16 +48,40 @@ impl Inherited {
         Self { sockets, names }
     }
 
-    /// Takes every socket of this name.
+    /// Takes every listening socket of this name.
     pub(super) fn take(&mut self, key: &str) -> Result<Vec<Named>, BindError> {
-        let mut taken = Vec::new();
-        for index in 0..self.names.len() {
-            if self.names[index].as_deref() == Some(key) {
-                self.names[index] = None;
-                taken.push(self.listener(index, key)?);
-            }
-        }
-        Ok(taken)
+        let taken = self.claim(key);
+        taken
+            .into_iter()
+            .map(|index| self.listener(index, key))
+            .collect()
+    }
+
+    /// Takes every UDP socket of this name.
+    pub(super) fn take_udp(&mut self, key: &str) -> Result<Vec<Named<UdpSocket>>, BindError> {
+        let taken = self.claim(key);
+        taken
+            .into_iter()
+            .map(|index| {
+                let socket = self.sockets.take_udp_socket(index);
+                let socket = socket.and_then(|socket| {
+                    let socket = socket.ok_or(io::ErrorKind::NotFound)?;
+                    let name = socket.local_addr()?.to_string();
+                    Ok((udp::prepare(socket), name.into()))
+                });
+                socket.map_err(|source| BindError::Inherited {
+                    name: key.to_owned(),
+                    source,
+                })
+            })
+            .collect()
+    }
+
+    fn claim(&mut self, key: &str) -> Vec<usize> {
+        let names = self.names.iter_mut().enumerate();
+        names
+            .filter_map(|(index, name)| name.take_if(|name| name == key).map(|_| index))
+            .collect()
     }
 
     /// Refuses sockets that nobody took: the operator meant something by them.

@@ -2,10 +2,11 @@
 
 mod address;
 mod inherited;
+mod udp;
 mod unix;
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use origin_config::{Bind, OriginConfig};
 
 use crate::conn::Role;
+use crate::quic_key::{QuicKey, QuicKeyError};
 pub use inherited::Inherited;
 pub use unix::SocketFile;
 
@@ -29,7 +31,7 @@ pub struct Listener {
     pub secure: bool,
 }
 
-/// A listening socket of either kind, in non-blocking mode.
+/// A listening socket of any kind, in non-blocking mode.
 #[derive(Debug)]
 pub enum Socket {
     /// TCP.
@@ -37,6 +39,8 @@ pub enum Socket {
     /// A Unix socket. The file is there when the origin made it, and is unlinked when this is dropped: before the socket is
     /// closed, since a file that nobody answers on is taken for one that was left behind.
     Unix(Option<SocketFile>, UnixListener),
+    /// UDP, for QUIC, with the secret behind its tokens.
+    Udp(UdpSocket, QuicKey),
 }
 
 /// Why a socket could not be bound.
@@ -66,15 +70,18 @@ pub enum BindError {
         #[source]
         source: io::Error,
     },
+    /// The secret of QUIC cannot be used. The words are those of the cause.
+    #[error(transparent)]
+    Key(#[from] QuicKeyError),
     /// A socket from the service manager has no use.
     #[error(
-        "the service manager passed a socket named `{0}`, which is none of `bind`, `insecure_bind` and `admin_bind`"
+        "the service manager passed a socket named `{0}`, which is none of `bind`, `insecure_bind`, `quic_bind` and `admin_bind`"
     )]
     Unnamed(String),
 }
 
 /// Binds every address of the configuration. Sockets from the service manager stand in the place of the addresses of the
-/// key that they are named after (`FileDescriptorName=bind`, `insecure_bind` or `admin_bind`).
+/// key that they are named after (`FileDescriptorName=bind`, `insecure_bind`, `quic_bind` or `admin_bind`).
 ///
 /// Either all sockets are bound or none: those that were are closed, and their files unlinked, when one fails. Call it
 /// before any thread starts: for the moment of a bind to a Unix path the process's umask is the configured one.
@@ -107,6 +114,21 @@ pub fn bind_all(
             secure,
         }));
     }
+    let mut sockets = inherited.take_udp("quic_bind")?;
+    if sockets.is_empty() {
+        for address in &config.quic.bind {
+            sockets.push(bind_udp(*address)?);
+        }
+    }
+    if !sockets.is_empty() {
+        let key = QuicKey::open(config.quic.key_file.as_deref())?;
+        listeners.extend(sockets.into_iter().map(|(socket, name)| Listener {
+            socket: Socket::Udp(socket, key.clone()),
+            name,
+            role: Role::Public,
+            secure: true,
+        }));
+    }
     inherited.finish()?;
     Ok(listeners)
 }
@@ -123,10 +145,21 @@ fn bind(config: &OriginConfig, address: &Bind) -> Result<Named, BindError> {
     let name = match (&socket, address) {
         // Port 0 has become a real one.
         (Socket::Tcp(listener), _) => listener.local_addr().map_err(refused)?.to_string(),
-        (Socket::Unix(..), address) => address.to_string(),
+        (_, address) => address.to_string(),
     };
     Ok((socket, name.into()))
 }
 
+fn bind_udp(address: SocketAddr) -> Result<Named<UdpSocket>, BindError> {
+    let bound = udp::bind(address).and_then(|socket| {
+        let name = socket.local_addr()?.to_string();
+        Ok((socket, name.into()))
+    });
+    bound.map_err(|source| BindError::Refused {
+        address: format!("{address} (UDP)"),
+        source,
+    })
+}
+
 /// A socket and its address as the operator would write it.
-type Named = (Socket, Arc<str>);
+type Named<S = Socket> = (S, Arc<str>);

@@ -62,7 +62,7 @@ fn direct<B>(conn: &ConnInfo, request: &Request<B>) -> ClientInfo {
     let host = authority.or_else(|| text(request.headers(), &HOST));
     ClientInfo {
         address: match conn.peer {
-            Peer::Tcp(address) => Some(address.ip().to_canonical()),
+            Peer::Ip(address) => Some(address.ip().to_canonical()),
             Peer::Unix => None,
         },
         scheme: if conn.secure { "https" } else { "http" },
@@ -74,7 +74,7 @@ fn is_trusted(peers: &[TrustedPeer], peer: Peer) -> bool {
     peers.iter().any(|trusted| match (trusted, peer) {
         (TrustedPeer::Unix, Peer::Unix) => true,
         // An IPv4 peer on a dual-stack socket is still that IPv4 peer.
-        (TrustedPeer::Network(network), Peer::Tcp(address)) => {
+        (TrustedPeer::Network(network), Peer::Ip(address)) => {
             network.contains(&address.ip().to_canonical())
         }
         _ => false,
@@ -104,8 +104,9 @@ mod tests {
         let conn = ConnInfo {
             listener: Arc::from("test"),
             role: Role::Public,
-            peer: peer.parse().map_or(Peer::Unix, Peer::Tcp),
+            peer: peer.parse().map_or(Peer::Unix, Peer::Ip),
             secure: false,
+            alternative: None,
         };
         let mut request = Request::get("/").header(HOST, "origin.test");
         for (name, value) in headers {

@@ -1,5 +1,6 @@
 //! What a connection is doing, so that one that does nothing can be closed.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,7 +59,7 @@ impl Activity {
     /// Notes bytes from the client.
     pub(super) fn bytes_came(&self) {
         if self.in_flight.load(Ordering::Acquire) == 0 {
-            let mut quiet = self.quiet();
+            let mut quiet = self.state();
             if quiet.bytes_begin_a_head && quiet.head_since.is_none() {
                 quiet.head_since = Some(Instant::now());
             }
@@ -69,7 +70,7 @@ impl Activity {
     pub(super) fn begin(self: &Arc<Self>, multiplexed: bool) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::AcqRel);
         self.begun.store(true, Ordering::Release);
-        let mut quiet = self.quiet();
+        let mut quiet = self.state();
         quiet.head_since = None;
         quiet.bytes_begin_a_head = !multiplexed;
         drop(quiet);
@@ -81,13 +82,25 @@ impl Activity {
         self.begun.load(Ordering::Acquire)
     }
 
+    /// Waits until no request is in flight.
+    pub(super) async fn quiet(&self) {
+        poll_fn(|cx| {
+            self.driver.register(cx.waker());
+            match self.in_flight.load(Ordering::Acquire) {
+                0 => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
     /// What comes next if nothing happens; `waker` is called when the last request in flight ends.
     pub(super) fn deadline(&self, limits: Patience, waker: &Waker) -> Deadline {
         self.driver.register(waker);
         if self.in_flight.load(Ordering::Acquire) > 0 {
             return Deadline::Never;
         }
-        let quiet = *self.quiet();
+        let quiet = *self.state();
         match quiet.head_since {
             Some(since) => Deadline::Head(since + limits.head),
             None => Deadline::Idle(quiet.since + limits.idle),
@@ -95,7 +108,7 @@ impl Activity {
     }
 
     fn end(&self) {
-        let mut quiet = self.quiet();
+        let mut quiet = self.state();
         quiet.since = Instant::now();
         drop(quiet);
         if self.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -103,7 +116,7 @@ impl Activity {
         }
     }
 
-    fn quiet(&self) -> std::sync::MutexGuard<'_, Quiet> {
+    fn state(&self) -> std::sync::MutexGuard<'_, Quiet> {
         self.quiet.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

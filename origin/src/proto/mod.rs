@@ -1,16 +1,18 @@
 //! HTTP versions, and nowhere else: a connection goes in, and requests of one type come out.
 //!
 //! HTTP/1.1 and HTTP/2 share one driver, which tells them apart by HTTP/2's connection preface (RFC 9113 section 3.4).
-//! HTTP/3 will stand beside it with the same contract: `Request<Body>` and `ConnInfo` to [`crate::middleware::respond`].
+//! HTTP/3 stands beside it with the same contract: `Request<Body>` and `ConnInfo` to [`crate::middleware::respond`].
 
 mod activity;
 mod authority;
 mod flow;
+mod http3;
 mod linger;
 mod refused;
 mod stall;
 mod tcp;
 
+pub use self::http3::{Endpoint, serve as serve_quic};
 pub use authority::Named;
 pub use tcp::{Limits, serve};
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::header::ALT_SVC;
 use http::{Request, Response, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -36,6 +37,8 @@ pub struct Limits {
     h1_head: usize,
     h2_streams: u32,
     h2_header_list: u32,
+    /// HTTP/3's largest field section.
+    pub(super) section: u64,
 }
 
 impl Limits {
@@ -53,7 +56,16 @@ impl Limits {
                 .max(8 * 1024),
             h2_streams: config.h2_max_concurrent_streams,
             h2_header_list: config.h2_max_header_list_size,
+            section: config.quic.max_field_section_size,
         }
+    }
+
+    pub(super) fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    pub(super) fn write_stall(&self) -> Duration {
+        self.write_stall
     }
 }
 
@@ -159,7 +171,11 @@ async fn answer(
         lingering.map_err(BoxError::from).boxed_unsync()
     };
     let request = Request::from_parts(head, body);
-    let response = middleware::respond(app, conn, named, request).await;
+    let alternative = conn.alternative.clone();
+    let mut response = middleware::respond(app, conn, named, request).await;
+    if let Some(alternative) = alternative {
+        response.headers_mut().insert(ALT_SVC, alternative);
+    }
     Ok(response.map(|body| Tracked::new(Metered::new(body, flow), guard)))
 }
 

@@ -17,6 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 pub use accept::Acceptor;
+pub(crate) use accept::config;
 pub use certificate::{Certificate, CertificateError};
 pub use store::Store;
 

@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 
 use origin_config::Server;
-use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
-use tokio::time::{Duration, Instant, timeout, timeout_at};
+use tokio::time::{Duration, timeout};
 
-use super::lines::{Message, Messages};
+use super::lines::Message;
+use super::pipe::Pipe;
 use super::process::Process;
 use super::stderr::{self, Tail};
 
@@ -16,14 +16,7 @@ use super::stderr::{self, Tail};
 #[derive(Debug)]
 pub(super) struct Child {
     process: Process,
-    stdin: ChildStdin,
-    messages: Messages<ChildStdout>,
-    /// What the server has not read yet.
-    unsent: Vec<u8>,
-    /// Since when it has read nothing of that.
-    waits: Instant,
-    /// How long it may neither go on with a line nor read what it is sent.
-    patience: Duration,
+    pipe: Pipe<ChildStdout, ChildStdin>,
     stderr: JoinHandle<()>,
     tail: Tail,
 }
@@ -44,12 +37,8 @@ impl Child {
         let tail = Tail::default();
         Ok(Self {
             process,
-            stdin: pipes.stdin,
-            messages: Messages::new(pipes.stdout, server.call_timeout),
-            unsent: Vec::new(),
-            waits: Instant::now(),
             // Whoever called it has given up by then.
-            patience: server.call_timeout,
+            pipe: Pipe::new(pipes.stdout, pipes.stdin, server.call_timeout),
             stderr: tokio::spawn(stderr::drain(
                 pipes.stderr,
                 server.name.clone(),
@@ -61,37 +50,22 @@ impl Child {
 
     /// Takes a message for the server. It leaves while [`Child::step`] is waited for.
     pub(super) fn send(&mut self, message: &str) {
-        if self.unsent.is_empty() {
-            self.waits = Instant::now();
-        }
-        self.unsent.extend_from_slice(message.as_bytes());
-        self.unsent.push(b'\n');
+        self.pipe.send(message);
     }
 
     /// The bytes that the server has not read yet.
     pub(super) fn backlog(&self) -> usize {
-        self.unsent.len()
+        self.pipe.backlog()
     }
 
     /// Moves bytes either way: a message of the server, `None` when some were sent, or why there will be no more of either. May be
     /// dropped at any time.
     pub(super) async fn step(&mut self) -> Result<Option<Message>, String> {
-        let stalled = self.waits + self.patience;
         tokio::select! {
-            message = self.messages.next() => message.map(Some),
+            step = self.pipe.step() => step,
             status = self.process.ended() => {
                 Err(status.map_or_else(|error| error.to_string(), |status| format!("it ended: {status}")))
             }
-            sent = timeout_at(stalled, self.stdin.write(&self.unsent)), if !self.unsent.is_empty() => match sent {
-                Ok(Ok(0)) => Err("it closed its standard input".to_owned()),
-                Ok(Ok(sent)) => {
-                    drop(self.unsent.drain(..sent));
-                    self.waits = Instant::now();
-                    Ok(None)
-                }
-                Ok(Err(error)) => Err(format!("it does not read its standard input: {error}")),
-                Err(_) => Err(format!("it has not read its standard input for {:?}", self.patience)),
-            },
         }
     }
 
@@ -103,12 +77,12 @@ impl Child {
 
     /// The next line that an ended process has left in its pipe. May be dropped at any time.
     pub(super) async fn last_word(&mut self) -> Option<Message> {
-        self.messages.next().await.ok()
+        self.pipe.last_word().await
     }
 
     /// Closes the pipes and waits until the process has left or was made to.
     pub(super) async fn end(self, server: &str) {
-        drop((self.stdin, self.messages));
+        drop(self.pipe);
         if let Err(error) = self.process.end().await {
             tracing::warn!(server, %error, "the end of the server was not seen");
         }

@@ -1,6 +1,7 @@
-//! What connects the origin with one life of a server: a process's pipes, or requests to a URL.
+//! What connects the origin with one life of a server: a process's pipes, a socket, or requests to a URL.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 
 use mcp::Era;
@@ -10,6 +11,7 @@ use origin_config::Server;
 
 use super::child::Child;
 use super::lines::Message;
+use super::peer::Peer;
 use super::remote::{Remote, Site};
 use super::trip::Trip;
 
@@ -20,14 +22,24 @@ pub(super) enum Route {
         server: Arc<Server>,
         environment: Arc<[(OsString, OsString)]>,
     },
+    Socket {
+        server: Arc<Server>,
+        path: Arc<Path>,
+    },
     Remote(Arc<Site>),
 }
 
 impl Route {
     pub(super) fn to(server: &Server, environment: &[(OsString, OsString)]) -> Self {
-        match &server.remote {
-            Some(remote) => Self::Remote(Arc::new(Site::new(&server.name, remote, environment))),
-            None => Self::Child {
+        match (&server.remote, &server.socket) {
+            (Some(remote), _) => {
+                Self::Remote(Arc::new(Site::new(&server.name, remote, environment)))
+            }
+            (None, Some(path)) => Self::Socket {
+                server: Arc::new(server.clone()),
+                path: path.as_path().into(),
+            },
+            (None, None) => Self::Child {
                 server: Arc::new(server.clone()),
                 environment: environment.into(),
             },
@@ -37,7 +49,7 @@ impl Route {
     /// How a server of which nothing is known is asked for its era: on a pipe nothing makes it answer what it does not know.
     pub(super) const fn probe(&self) -> Probe {
         match self {
-            Self::Child { .. } => Probe::PIPE,
+            Self::Child { .. } | Self::Socket { .. } => Probe::PIPE,
             Self::Remote(_) => Probe::of(Era::Modern),
         }
     }
@@ -51,6 +63,9 @@ impl Route {
             } => Child::start(server, environment)
                 .map(Box::new)
                 .map(Link::Child),
+            Self::Socket { server, path } => {
+                Peer::start(server, path).map(Box::new).map(Link::Socket)
+            }
             Self::Remote(site) => site.open().map(Box::new).map(Link::Remote),
         }
     }
@@ -71,6 +86,7 @@ pub(crate) fn prepare(server: &Server, environment: &[(OsString, OsString)]) -> 
 #[derive(Debug)]
 pub(super) enum Link {
     Child(Box<Child>),
+    Socket(Box<Peer>),
     Remote(Box<Remote>),
 }
 
@@ -88,6 +104,7 @@ impl Link {
     pub(super) fn send(&mut self, message: &str, trip: Option<&Arc<Trip>>) {
         match self {
             Self::Child(child) => child.send(message),
+            Self::Socket(peer) => peer.send(message),
             Self::Remote(remote) => remote.send(message, trip),
         }
     }
@@ -95,7 +112,7 @@ impl Link {
     /// Whether it is of use for new requests.
     pub(super) fn is_open(&self) -> bool {
         match self {
-            Self::Child(_) => true,
+            Self::Child(_) | Self::Socket(_) => true,
             Self::Remote(remote) => remote.is_open(),
         }
     }
@@ -104,6 +121,7 @@ impl Link {
     pub(super) fn backlog(&self) -> usize {
         match self {
             Self::Child(child) => child.backlog(),
+            Self::Socket(peer) => peer.backlog(),
             Self::Remote(remote) => remote.backlog(),
         }
     }
@@ -113,6 +131,7 @@ impl Link {
     pub(super) async fn step(&mut self) -> Result<Option<Heard>, String> {
         match self {
             Self::Child(child) => Ok(child.step().await?.map(Heard::Message)),
+            Self::Socket(peer) => Ok(peer.step().await?.map(Heard::Message)),
             Self::Remote(remote) => remote.step().await,
         }
     }
@@ -121,7 +140,7 @@ impl Link {
     pub(super) async fn status(&mut self) -> Option<String> {
         match self {
             Self::Child(child) => child.status().await,
-            Self::Remote(_) => None,
+            Self::Socket(_) | Self::Remote(_) => None,
         }
     }
 
@@ -129,6 +148,7 @@ impl Link {
     pub(super) async fn last_word(&mut self) -> Option<Message> {
         match self {
             Self::Child(child) => child.last_word().await,
+            Self::Socket(peer) => peer.last_word().await,
             Self::Remote(_) => None,
         }
     }
@@ -137,6 +157,7 @@ impl Link {
     pub(super) async fn end(self, server: &str) {
         match self {
             Self::Child(child) => child.end(server).await,
+            Self::Socket(peer) => peer.end(server).await,
             Self::Remote(remote) => remote.end().await,
         }
     }
@@ -145,6 +166,8 @@ impl Link {
     pub(super) async fn kill(self) -> String {
         match self {
             Self::Child(child) => child.kill().await,
+            // Its process ends with the connection, and writes its errors elsewhere.
+            Self::Socket(_) => String::new(),
             Self::Remote(remote) => {
                 remote.end().await;
                 String::new()

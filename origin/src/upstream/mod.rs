@@ -11,6 +11,8 @@ mod limits;
 mod lines;
 mod link;
 mod native;
+mod peer;
+mod pipe;
 mod pool;
 mod private;
 mod process;

@@ -115,6 +115,7 @@ pub(super) fn server(name: &str) -> Server {
         name: name.to_owned(),
         command: Vec::new(),
         remote: None,
+        socket: None,
         working_directory: None,
         environment: BTreeMap::new(),
         environment_pass: Vec::new(),

@@ -25,6 +25,7 @@ async fn a_thousand_idle_streams_need_one_task_beside_their_connections() {
         role: Role::Public,
         peer: Peer::Unix,
         secure: false,
+        alternative: None,
     };
     tokio::spawn(Arc::clone(&app.streams).drive());
     let mut clients = Vec::new();

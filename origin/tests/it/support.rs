@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use origin::app::{App, Extras};
 use origin::clock::Clock;
-use origin::listen::{Inherited, bind_all};
+use origin::listen::{Inherited, Socket, bind_all};
 use origin::run::{Stop, run};
 use origin_config::{Bind, OriginConfig, Server};
 use serde_json::Value;
@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) socket: PathBuf,
     pub(crate) admin: PathBuf,
+    /// Where HTTP/3 is, where it is.
+    pub(crate) quic: Option<SocketAddr>,
     pub(crate) stop: Stop,
     pub(crate) running: JoinHandle<std::io::Result<()>>,
     _folder: TempDir,
@@ -52,6 +54,12 @@ impl World {
         change(&mut config);
         let listeners = bind_all(&config, Inherited::none()).expect("free addresses");
         let address = listeners[0].name.parse().expect("a TCP address");
+        let quic = listeners
+            .iter()
+            .find_map(|listener| match &listener.socket {
+                Socket::Udp(socket, _) => socket.local_addr().ok(),
+                Socket::Tcp(_) | Socket::Unix(..) => None,
+            });
         let pairs = &config.tls.certificates;
         let certificates = (!pairs.is_empty())
             .then(|| origin::tls::Store::open(pairs, clock).expect("sound certificates"));
@@ -66,6 +74,7 @@ impl World {
             address,
             socket,
             admin,
+            quic,
             stop,
             running,
             _folder: folder,
@@ -121,6 +130,7 @@ pub(crate) fn server(name: &str, command: &[&str], start_timeout: Duration) -> S
         name: name.to_owned(),
         command: command.iter().map(|&word| word.to_owned()).collect(),
         remote: None,
+        socket: None,
         working_directory: None,
         environment: std::collections::BTreeMap::new(),
         environment_pass: Vec::new(),

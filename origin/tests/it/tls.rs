@@ -61,11 +61,17 @@ impl Pki {
         config.tls.certificates = pairs.map(|(pair, _)| pair.clone()).collect();
     }
 
+    /// Every certificate that was made here.
+    pub(crate) fn roots(&self) -> Vec<CertificateDer<'static>> {
+        let pairs = self.pairs.iter();
+        pairs.map(|(_, certificate)| certificate.clone()).collect()
+    }
+
     /// A client that trusts every certificate that was made here.
     pub(crate) fn client(&self, protocols: &[&str]) -> ClientConfig {
         let mut roots = RootCertStore::empty();
-        for (_, certificate) in &self.pairs {
-            roots.add(certificate.clone()).expect("a certificate");
+        for certificate in self.roots() {
+            roots.add(certificate).expect("a certificate");
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)

@@ -13,6 +13,8 @@ pub struct Tools {
     pub origin: PathBuf,
     /// NGINX 1.28, built from its source.
     pub nginx_1_28: PathBuf,
+    /// The NGINX that the machine's own Debian packages: 1.22 on Debian 12.
+    pub nginx_own: PathBuf,
     /// A Debian 13 root with NGINX 1.26, curl with HTTP/3 and systemd.
     pub root_trixie: PathBuf,
     /// A Debian testing root with NGINX 1.30 or later and curl with HTTP/3.
@@ -23,6 +25,10 @@ pub struct Tools {
     pub clients_python: PathBuf,
     /// A Python with the `fastmcp` client package.
     pub fastmcp_python: PathBuf,
+    /// A Python with the `mcp` package of the revisions up to 2025-11-25.
+    pub mcp1_python: PathBuf,
+    /// The folder of FalkorDB's server and module.
+    pub falkordb: PathBuf,
     /// Node.
     pub node: PathBuf,
     /// MCP Inspector, for Node to run.
@@ -65,11 +71,14 @@ impl Tools {
             opsctl: path("E2E_OPSCTL"),
             origin: path("E2E_ORIGIN"),
             nginx_1_28: path("E2E_NGINX_1_28"),
+            nginx_own: path("E2E_NGINX_OWN"),
             root_trixie: path("E2E_ROOT_TRIXIE"),
             root_forky: path("E2E_ROOT_FORKY"),
             servers_bin: path("E2E_SERVERS_BIN"),
             clients_python: path("E2E_CLIENTS_PYTHON"),
             fastmcp_python: path("E2E_FASTMCP_PYTHON"),
+            mcp1_python: path("E2E_MCP1_PYTHON"),
+            falkordb: path("E2E_FALKORDB"),
             node: path("E2E_NODE"),
             inspector: path("E2E_INSPECTOR"),
             everything: path("E2E_EVERYTHING"),
@@ -83,6 +92,11 @@ impl Tools {
     /// A server program of the private Python environment.
     pub fn server(&self, name: &str) -> String {
         self.servers_bin.join(name).display().to_string()
+    }
+
+    /// A script of this folder's `servers`.
+    pub fn script(name: &str) -> String {
+        format!("{}/servers/{name}", env!("CARGO_MANIFEST_DIR"))
     }
 
     /// An executable that runs this build on the test machine itself. The builds inside Debian roots are started by

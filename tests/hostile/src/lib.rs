@@ -35,6 +35,7 @@ impl World {
             client_name: "origin".to_owned(),
             native: None,
             clock: Clock::system(),
+            is_counted: false,
         };
         let upstreams = Upstreams::start(&servers(toml), &options);
         let world = Self { upstreams };

@@ -14,6 +14,8 @@ pub struct Kit {
     pub package: PathBuf,
     /// The MCP server with everything that the protocol has.
     pub fixtures: PathBuf,
+    /// Where the disks of machines are, and the layers that tests share: one run's own, since they have its package in them.
+    pub folder: PathBuf,
 }
 
 impl Kit {
@@ -27,8 +29,14 @@ impl Kit {
             debian_testing: path("MACHINE_DEBIAN_TESTING"),
             package: path("MACHINE_PACKAGE"),
             fixtures: path("MACHINE_FIXTURES"),
+            folder: folder(),
         }
     }
+}
+
+/// [`Kit::folder`].
+pub(crate) fn folder() -> PathBuf {
+    path("MACHINE_FOLDER")
 }
 
 fn path(variable: &str) -> PathBuf {

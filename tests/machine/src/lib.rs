@@ -6,13 +6,16 @@
 mod cgroup;
 mod deployed;
 mod kit;
+mod layer;
 mod machine;
 mod network;
 mod said;
+mod traffic;
 mod wait;
 
 pub use deployed::{Deployed, NAME, SERVER_NAME};
 pub use kit::Kit;
 pub use machine::Machine;
 pub use said::Said;
+pub use traffic::{Served, Traffic};
 pub use wait::{DEADLINE, until};

@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 
 use tempfile::TempDir;
 
 use crate::cgroup::Groups;
+use crate::kit::folder;
 use crate::network::Network;
 use crate::said::Said;
 use crate::wait::until;
@@ -17,11 +19,13 @@ use crate::wait::until;
 #[derive(Debug)]
 pub struct Machine {
     name: String,
-    system: std::path::PathBuf,
+    layers: Vec<PathBuf>,
     disk: TempDir,
     network: Network,
     running: Option<Running>,
     groups: Groups,
+    /// What was noted on the way, for whoever reads why a test failed.
+    notes: Mutex<Vec<String>>,
 }
 
 /// A machine that runs: the process around it, and its own first one.
@@ -34,17 +38,26 @@ struct Running {
 impl Machine {
     /// Boots a copy of `system`, a folder with a whole Debian, and waits until its services are up.
     pub fn boot(system: &Path) -> Self {
-        let disk = TempDir::with_prefix("machine-").expect("a temporary folder");
+        Self::boot_layers(vec![system.to_owned()])
+    }
+
+    /// The same of layers, the topmost first: each a folder with what it changes in those after it.
+    pub(crate) fn boot_layers(layers: Vec<PathBuf>) -> Self {
+        let disk = tempfile::Builder::new()
+            .prefix("disk-")
+            .tempdir_in(folder())
+            .expect("a temporary folder");
         for folder in ["upper", "work", "root"] {
             std::fs::create_dir(disk.path().join(folder)).expect("our own folder");
         }
         let number = number_of(disk.path());
         let name = format!("mek{number:08x}");
         let mut machine = Self {
-            system: system.to_owned(),
+            layers,
             network: Network::free(number),
             groups: Groups::make(&name),
             running: None,
+            notes: Mutex::default(),
             name,
             disk,
         };
@@ -58,9 +71,14 @@ impl Machine {
     /// ends. Its mounts are in a namespace that goes the same way.
     pub fn start(&mut self) {
         let (folder, name) = (self.disk.path().display(), &self.name);
-        let system = self.system.display();
+        let layers: Vec<_> = self
+            .layers
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let layers = layers.join(":");
         let boot = format!(
-            "mount -t overlay overlay -o lowerdir={system},upperdir={folder}/upper,workdir={folder}/work {folder}/root\n\
+            "mount -t overlay overlay -o lowerdir={layers},upperdir={folder}/upper,workdir={folder}/work {folder}/root\n\
              systemd-nspawn --quiet --directory {folder}/root --machine {name} --register=no --keep-unit \
              --network-veth --resolv-conf=off --console=pipe --boot"
         );
@@ -70,11 +88,15 @@ impl Machine {
             self.groups.enter()
         );
         let console = File::create(self.disk.path().join("console")).expect("our own folder");
+        let errors = console.try_clone().expect("a second handle");
+        let link = Path::new("/sys/class/net").join(self.link());
+        let gone = until(|| (!link.exists()).then_some(()));
+        assert!(gone.is_some(), "the link of the machine's last life stays");
         let mut command = Command::new("sh");
         command.args(["-c", &script, "sh", &boot]);
         // without it the old control groups of the host would be the machine's
         command.env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
-        command.stdin(Stdio::null()).stderr(Stdio::null());
+        command.stdin(Stdio::null()).stderr(errors);
         let around = command.stdout(console).spawn().expect("sh starts");
         let leader = until(|| leader_below(around.id()))
             .unwrap_or_else(|| panic!("the machine does not boot: {}", self.console()));
@@ -83,8 +105,13 @@ impl Machine {
         self.wait_for("systemctl is-system-running | grep -qx running");
     }
 
+    /// The host's end of its link, as systemd-nspawn calls it.
+    fn link(&self) -> String {
+        format!("ve-{}", self.name)
+    }
+
     fn wire(&self) {
-        let outside = self.network.outside(&format!("ve-{}", self.name));
+        let outside = self.network.outside(&self.link());
         let mut link = Command::new("sh");
         let done = until(|| {
             let status = link
@@ -203,23 +230,43 @@ impl Machine {
         self.must(&format!("cat '{path}'"))
     }
 
+    /// Switches it off in order, and keeps what it wrote as a layer at `path`.
+    pub(crate) fn into_layer(mut self, path: &Path) {
+        self.power_off();
+        std::fs::rename(self.disk.path().join("upper"), path).expect("one file system");
+    }
+
+    /// Notes what was done, for whoever reads why a test failed.
+    pub(crate) fn note(&self, line: String) {
+        self.notes.lock().expect("nobody panics with it").push(line);
+    }
+
     fn console(&self) -> String {
         std::fs::read_to_string(self.disk.path().join("console")).unwrap_or_default()
     }
 }
 
 impl Running {
+    /// Ends all that runs. The first process of the namespace is killed, not the one around it: that one ends only when the
+    /// whole namespace is gone, and with it whatever holds the disk, the link and the control group.
     fn end(mut self) {
-        let _ = self.around.kill();
+        let inside = children(self.around.id());
+        for process in &inside {
+            let _ = Command::new("kill")
+                .args(["-KILL", &process.to_string()])
+                .output();
+        }
+        if inside.is_empty() {
+            let _ = self.around.kill();
+        }
         let _ = self.around.wait();
     }
 }
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        if std::thread::panicking() && self.running.is_some() {
-            let journal = self.run(JOURNAL);
-            eprint_on_failure(&journal.out);
+        if std::thread::panicking() {
+            self.explain();
         }
         if let Some(running) = self.running.take() {
             running.end();
@@ -227,12 +274,26 @@ impl Drop for Machine {
     }
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "the runner shows it with the test that failed"
-)]
-fn eprint_on_failure(journal: &str) {
-    eprintln!("the machine's journal ended with:\n{journal}");
+impl Machine {
+    #[expect(
+        clippy::print_stderr,
+        reason = "the runner shows it with the test that failed"
+    )]
+    fn explain(&self) {
+        for note in self.notes.lock().iter().flat_map(|notes| notes.iter()) {
+            eprintln!("{note}");
+        }
+        if self.running.is_some() {
+            for (what, script) in LOGS {
+                eprintln!("{what} ended with:\n{}", self.run(script).out);
+            }
+        } else {
+            eprintln!(
+                "the machine was off; its console ended with:\n{}",
+                self.console()
+            );
+        }
+    }
 }
 
 /// The machine's first process: the chain below `unshare` has one process a link, and it is the one called systemd.
@@ -263,6 +324,15 @@ fn number_of(path: &Path) -> u32 {
     })
 }
 
-/// The end of the journal without the lines of single requests.
-const JOURNAL: &str = "journalctl --no-pager | grep -v '\"target\":\"access\"' | tail -n 60";
+/// What a machine has to say: of the journal the end without the lines of single requests.
+const LOGS: &[(&str, &str)] = &[
+    (
+        "the machine's journal",
+        "journalctl --no-pager | grep -v -e '\"target\":\"access\"' -e 'upstream call' | tail -n 60",
+    ),
+    (
+        "NGINX's error log",
+        "tail -q -n 20 /var/log/nginx/error.log /var/log/nginx/*.error.log",
+    ),
+];
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use clap::ValueEnum as _;
 
+use crate::cache::Cache;
 use crate::cli::{Soak, SoakName};
 use crate::failure::Failure;
 use crate::repository::Repository;
-use crate::{process, talk};
+use crate::{process, suites, talk};
 
-/// Runs those named, or all. Each prints one JSON object.
+/// Runs those named, or all.
 pub(crate) fn run(repository: &Repository, arguments: &Soak) -> Result<ExitCode, Failure> {
     let names = match arguments.names.as_slice() {
         [] => SoakName::value_variants(),
@@ -19,6 +20,7 @@ pub(crate) fn run(repository: &Repository, arguments: &Soak) -> Result<ExitCode,
     for name in names {
         held &= match name {
             SoakName::Gateway => gateway(repository, arguments.rounds)?,
+            SoakName::Machine => machine(repository)?,
         };
     }
     Ok(if held {
@@ -26,6 +28,14 @@ pub(crate) fn run(repository: &Repository, arguments: &Soak) -> Result<ExitCode,
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The tests of the suite that take too long for it.
+fn machine(repository: &Repository) -> Result<bool, Failure> {
+    talk::progress("== machine, its long tests");
+    let outcome = suites::long_machine(repository, &Cache::open()?)?;
+    talk::data(outcome.counts);
+    Ok(outcome.passed)
 }
 
 /// The program that the test of the same name runs, built as for tests.

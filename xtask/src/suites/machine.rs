@@ -1,11 +1,13 @@
 //! The tests on a whole Debian with systemd, where this machine can boot one.
 
 use std::env;
+use std::path::PathBuf;
 
 use super::{Counts, Outcome, cargo};
 use crate::apt::{self, Brings, Package};
 use crate::cache::Cache;
 use crate::failure::Failure;
+use crate::files;
 use crate::package::{self, Build};
 use crate::repository::Repository;
 use crate::talk;
@@ -26,7 +28,20 @@ const TOOLS: &[Package] = &[
     },
 ];
 
-pub(crate) fn run(repository: &Repository, cache: &Cache) -> Result<Outcome, Failure> {
+/// Which of the tests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Tests {
+    /// Those of the suite.
+    Suite,
+    /// Those that are `#[ignore]`d because they take so long.
+    Long,
+}
+
+pub(crate) fn run(
+    repository: &Repository,
+    cache: &Cache,
+    tests: Tests,
+) -> Result<Outcome, Failure> {
     if let Err(failure) = can_boot(cache) {
         return skipped(failure);
     }
@@ -47,8 +62,18 @@ pub(crate) fn run(repository: &Repository, cache: &Cache) -> Result<Outcome, Fai
             "MACHINE_FIXTURES",
             repository.programs()?.join("mcp-fixtures"),
         ),
+        ("MACHINE_FOLDER", folder(repository)?),
     ];
-    cargo::machine(repository, cache, environment)
+    cargo::machine(repository, cache, environment, tests)
+}
+
+/// Where the machines' disks are, with nothing of an earlier run in it: layers that tests share have its package in them.
+fn folder(repository: &Repository) -> Result<PathBuf, Failure> {
+    let programs = repository.programs()?;
+    let folder = programs.with_file_name("machine");
+    files::remove_tree(&folder)?;
+    files::create_folder(&folder)?;
+    Ok(folder)
 }
 
 fn can_boot(cache: &Cache) -> Result<(), Failure> {

@@ -1,4 +1,5 @@
-//! NGINX configuration that nobody here wrote: what Debian's packages bring as examples and for their own services.
+//! What Debian's packages bring: NGINX configuration that nobody here wrote, as examples and for their own services, and the
+//! NGINX of the machine's own release.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,37 +43,55 @@ pub(crate) fn ensure(cache: &Cache) -> Result<PathBuf, Failure> {
     cache.provide(&key, |staged| make(cache, staged))
 }
 
+/// The NGINX that this machine's own Debian packages, unpacked and not installed: on Debian 12 it is 1.22.
+pub(crate) fn own_nginx(cache: &Cache) -> Result<PathBuf, Failure> {
+    let folder = cache.provide("nginx-own", |staged| {
+        files::create_folder(staged)?;
+        let log = cache.log("nginx-own");
+        unpack("nginx", staged, &log)?
+            .ok_or_else(|| Failure::new("the apt sources of this machine have no package `nginx`"))
+    })?;
+    Ok(folder.join("usr/sbin/nginx"))
+}
+
 fn make(cache: &Cache, staged: &Path) -> Result<(), Failure> {
     files::create_folder(staged)?;
     let log = cache.log("confs");
-    let mut is_updated = false;
     for package in PACKAGES {
         let folder = staged.join("tmp").join(package);
         files::create_folder(&folder)?;
-        let download = || {
-            let mut command = Command::new("apt-get");
-            command
-                .args(["download", "-q", package])
-                .current_dir(&folder);
-            process::logged(&mut command, &log)
-        };
-        if download().is_err() && !is_updated {
-            is_updated = true;
-            let _ = process::logged(apt::apt_get().arg("update"), &log);
-            let _ = download();
-        }
-        let Some(archive) = files::entries(&folder)?.into_iter().next() else {
+        if unpack(package, &folder, &log)?.is_some() {
+            keep(&folder, &staged.join(package))?;
+        } else {
             talk::progress(format_args!(
                 "{package} is not in the sources of this machine"
             ));
-            continue;
-        };
-        let mut unpack = Command::new("dpkg-deb");
-        unpack.arg("-x").arg(&archive).arg(&folder);
-        process::logged(&mut unpack, &log)?;
-        keep(&folder, &staged.join(package))?;
+        }
     }
     files::remove_tree(&staged.join("tmp"))
+}
+
+/// Fetches a package and unpacks it into a folder; nothing where no source has it. Lists of packages that are too old to
+/// find it are brought up to date.
+fn unpack(package: &str, folder: &Path, log: &Path) -> Result<Option<()>, Failure> {
+    let download = || {
+        let mut command = Command::new("apt-get");
+        command
+            .args(["download", "-q", package])
+            .current_dir(folder);
+        process::logged(&mut command, log)
+    };
+    if download().is_err() {
+        let _ = process::logged(apt::apt_get().arg("update"), log);
+        let _ = download();
+    }
+    let Some(archive) = files::entries(folder)?.into_iter().next() else {
+        return Ok(None);
+    };
+    let mut unpack = Command::new("dpkg-deb");
+    unpack.arg("-x").arg(&archive).arg(folder);
+    process::logged(&mut unpack, log)?;
+    Ok(Some(()))
 }
 
 /// Copies the files that are NGINX's by their name.

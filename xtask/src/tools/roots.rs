@@ -24,7 +24,8 @@ pub(crate) struct Root {
     packages: &'static [&'static str],
 }
 
-/// Debian 13: NGINX 1.26, systemd to judge the units and to boot, an ACME server with its client, a judge of packages.
+/// Debian 13: NGINX 1.26, systemd to judge the units and to boot, an ACME server with its client, a judge of packages, and
+/// a clock that can be set for one program.
 pub(crate) const TRIXIE: Root = Root {
     suite: "trixie",
     packages: &[
@@ -41,6 +42,7 @@ pub(crate) const TRIXIE: Root = Root {
         "certbot",
         "pebble",
         "lintian",
+        "faketime",
     ],
 };
 

@@ -17,7 +17,7 @@ mod tests;
 
 use crate::nginx_conf::Config;
 
-pub use docs::{index_page, page};
+pub use docs::{CORPUS, Corpus, index_page, page};
 pub use fix::{Edit, Fix, apply_fixes};
 pub(crate) use known::pairs_of;
 pub use known::{Known, Pair, Seen, covers, pairs};

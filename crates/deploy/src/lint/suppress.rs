@@ -99,7 +99,7 @@ fn fault(file: usize, span: Span, message: &str) -> Problem {
 }
 
 /// Every comment and what it is about.
-fn comments(document: &Document) -> Vec<(Span, Span)> {
+pub(super) fn comments(document: &Document) -> Vec<(Span, Span)> {
     let mut out = Vec::new();
     let mut levels = vec![document.nodes()];
     while let Some(nodes) = levels.pop() {

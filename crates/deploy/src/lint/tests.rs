@@ -192,6 +192,23 @@ fn a_comment_that_allows_nothing_is_told() {
 }
 
 #[test]
+fn strange_bytes_are_a_note_in_comments_and_a_warning_elsewhere() {
+    let worst = |text: &[u8]| {
+        let problems = lint(&config(text), Known::default());
+        let own = problems.iter().filter(|found| found.rule == "conf-bytes");
+        own.map(|found| found.severity).max()
+    };
+    assert_eq!(worst(b"# f\xfcr alle\nevents {}"), Some(Severity::Note));
+    assert_eq!(worst(b"# \0\nevents {}"), Some(Severity::Note));
+    assert_eq!(worst(b"# \0\nadd_header X \"\0\";"), Some(Severity::Warn));
+    assert_eq!(
+        worst(b"# \xfc\nadd_header X \"\xfc\";"),
+        Some(Severity::Warn)
+    );
+    assert_eq!(worst("# für alle".as_bytes()), None);
+}
+
+#[test]
 fn a_secret_is_never_shown() {
     let text = "proxy_set_header Authorization \"Bearer s3cr3t\";\nset $api_key s3cr3t;\n# password: s3cr3t\nmap $http_x_api_key $ok { \"s3cr3t\" 1; }\nproxy_pass http://u:s3cr3t@up;\nauth_basic_user_file /etc/x;\nif ($http_x_token != s3cr3t) { return 403; }\n";
     let shown = redact(&crate::nginx_conf::parse(text));

@@ -39,6 +39,16 @@ impl<'a> Goal<'a> {
             rendered,
         }
     }
+
+    /// The users that the rendering has `systemd-sysusers` make, each with a group of the same name.
+    pub fn users(&self) -> impl Iterator<Item = &'a str> {
+        let files = self.rendered.files.iter();
+        // sysusers.d(5): `u NAME …` makes a user
+        files
+            .filter(|file| file.path.starts_with("/etc/sysusers.d/"))
+            .flat_map(|file| file.contents.lines())
+            .filter_map(|line| line.strip_prefix("u ")?.split(' ').next())
+    }
 }
 
 /// What a plan may do.

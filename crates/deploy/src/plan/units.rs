@@ -171,13 +171,9 @@ fn is_conf(path: &str) -> bool {
 /// The file of the accounts, when it is new or names one that the machine does not know.
 fn accounts(inventory: &Inventory, goal: Goal<'_>, news: &BTreeSet<String>) -> Option<String> {
     let path = below(goal, "/etc/sysusers.d/")?;
-    let file = goal.rendered.files.iter().find(|file| file.path == path)?;
     let known = &inventory.accounts.users;
-    // sysusers.d(5): `u NAME …` makes a user
-    let missing = file
-        .contents
-        .lines()
-        .filter_map(|line| line.strip_prefix("u ")?.split(' ').next())
+    let missing = goal
+        .users()
         .any(|user| !known.is_empty() && !known.contains_key(user));
     (missing || news.contains(&path)).then_some(path)
 }

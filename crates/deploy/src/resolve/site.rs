@@ -40,6 +40,9 @@ fn settle(
         &paths.admin_socket,
         layout,
     );
+    if key(spec, "state_key_file").is_none() {
+        origin.state_key_file = Some(paths.state_key.as_path().to_owned());
+    }
     if layout.private().is_some() && key(spec, "umask").is_none() {
         // the folder keeps others out; NGINX's workers may be another user without a group in common
         origin.umask = 0;

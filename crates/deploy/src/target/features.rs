@@ -2,7 +2,7 @@
 
 use findings::{Finding, Report};
 
-use super::{Target, Version};
+use super::{Package, Target, Version};
 
 /// What a rendering may use when the target has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,17 +17,43 @@ pub enum Feature {
     HybridKeyExchange,
 }
 
+impl Feature {
+    /// All features.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Http2Directive,
+        Self::HeaderInheritance,
+        Self::SafeTickets,
+        Self::HybridKeyExchange,
+    ];
+}
+
 impl Target {
     /// Whether this target has a feature.
     pub fn has(&self, feature: Feature) -> bool {
         match feature {
+            Feature::Http2Directive => self.knows("http2"),
+            Feature::HeaderInheritance => self.knows("add_header_inherit"),
+            Feature::SafeTickets => !self.has_fault(TICKETS) && self.version >= ROTATES,
             Feature::HybridKeyExchange => self
                 .openssl_running
                 .is_some_and(|version| version >= HYBRID_OPENSSL),
-            other => FLOORS
-                .iter()
-                .any(|(row, floors)| *row == other && self.version.has_reached(floors)),
         }
+    }
+
+    /// The features that this target has beyond its version, by the hand of a distribution.
+    pub(crate) fn added(&self) -> impl Iterator<Item = Feature> {
+        let upstream = Self {
+            backports: Vec::new(),
+            package: None,
+            ..self.clone()
+        };
+        let all = Feature::ALL.into_iter();
+        all.filter(move |feature| self.has(*feature) && !upstream.has(*feature))
+    }
+
+    fn has_fault(&self, name: &str) -> bool {
+        let fault = KNOWN_FAULTS.iter().find(|fault| fault.name == name);
+        fault.is_some_and(|fault| fault.is_open(self))
     }
 }
 
@@ -48,87 +74,158 @@ pub fn find_faults(target: &Target) -> Report {
         report.push(Finding::error("target.http-v3", message).hint(
             "it needs `--with-http_v3_module` in `nginx -V`; Debian 13's own package has it",
         ));
-    }
-    let open: Vec<&str> = KNOWN_FAULTS
-        .iter()
-        .filter(|fault| target.version >= fault.since && !target.version.has_reached(fault.fixed))
-        .map(|fault| fault.name)
-        .collect();
-    if !open.is_empty() && !report.has_errors() {
-        let message = format!(
-            "NGINX {} has known faults: {}",
-            target.version,
-            open.join(", ")
-        );
-        report.push(Finding::warn("target.cve", message).hint(
-            "upstream fixed them in 1.30.7; a distribution may have done so without a new version number: see its changelog",
-        ));
+    } else if let Some(finding) = open_faults(target) {
+        report.push(finding);
     }
     report
 }
 
-/// A published fault that touches what is rendered here.
+/// The published faults that a target has, as one warning. A fix that a distribution made under an old version number
+/// counts where the target's package is known.
+pub fn open_faults(target: &Target) -> Option<Finding> {
+    let faults = KNOWN_FAULTS.iter();
+    let open: Vec<&str> = faults
+        .filter(|fault| fault.is_open(target))
+        .map(|fault| fault.name)
+        .collect();
+    if open.is_empty() {
+        return None;
+    }
+    let names = open.join(", ");
+    let (message, hint) = match &target.package {
+        Some(package) => (
+            format!(
+                "NGINX {} of the package `{}` {} has known faults: {names}",
+                target.version, package.name, package.version
+            ),
+            match package.mended_by(&open) {
+                Some(version) => format!(
+                    "Debian mended them in {version}: `apt-get update && apt-get install --only-upgrade {}`",
+                    package.name
+                ),
+                None => format!(
+                    "neither its changelog nor what is known of its version says that they are mended: `apt-get update && apt-get install --only-upgrade {}`",
+                    package.name
+                ),
+            },
+        ),
+        None => (
+            format!("NGINX {} has known faults: {names}", target.version),
+            "upstream mended them by 1.30.7; name the executable (`--nginx PATH`) to have the fixes of its distribution counted".to_owned(),
+        ),
+    };
+    Some(Finding::warn("target.cve", message).hint(hint))
+}
+
+/// A published fault that touches what is rendered here, or what stands in most configurations in front of MCP servers.
 struct Fault {
     name: &'static str,
     since: Version,
     fixed: &'static [Version],
+    /// Whether only an NGINX with QUIC through the compatibility layer for OpenSSL before 3.5.1 has it.
+    needs_old_openssl: bool,
+}
+
+impl Fault {
+    const fn new(name: &'static str, since: Version, fixed: &'static [Version]) -> Self {
+        Self {
+            name,
+            since,
+            fixed,
+            needs_old_openssl: false,
+        }
+    }
+
+    fn is_open(&self, target: &Target) -> bool {
+        let is_mended = |package: &Package| package.has_mended(self.name);
+        let has_old_openssl = || target.openssl_built.is_some_and(|own| own < NATIVE_OPENSSL);
+        target.version >= self.since
+            && !target.version.has_reached(self.fixed)
+            && !target.package.as_ref().is_some_and(is_mended)
+            && (!self.needs_old_openssl || has_old_openssl())
+    }
 }
 
 /// The first version with `http2 on`, which is also after the first with `listen … quic` (1.25.0).
 const OLDEST: Version = Version::new(1, 25, 1);
 /// OpenSSL 3.5 added ML-KEM.
 const HYBRID_OPENSSL: Version = Version::new(3, 5, 0);
-
-/// The first versions by branch, from NGINX's changes.
-const FLOORS: [(Feature, &[Version]); 3] = [
-    (Feature::Http2Directive, &[OLDEST]),
-    (Feature::HeaderInheritance, &[Version::new(1, 29, 3)]),
-    (
-        Feature::SafeTickets,
-        &[Version::new(1, 30, 6), Version::new(1, 31, 7)],
-    ),
-];
+/// From here on NGINX uses OpenSSL's own QUIC interface (NGINX 1.29.1).
+const NATIVE_OPENSSL: Version = Version::new(3, 5, 1);
+/// The first version that rotates the ticket keys of a shared cache.
+pub(crate) const ROTATES: Version = Version::new(1, 23, 2);
+const TICKETS: &str = "CVE-2026-97629";
+/// The first with `listen … quic`.
+const QUIC: Version = Version::new(1, 25, 0);
+/// Since when is not published; older than anything that is rendered for.
+const EVER: Version = Version::new(1, 0, 0);
 
 /// From NGINX's security advisories, newest first; those of modules and directives that are never rendered are left
 /// out.
-const KNOWN_FAULTS: [Fault; 6] = [
+const KNOWN_FAULTS: [Fault; 14] = [
+    // QUIC: a connection freed while in use
+    Fault::new(
+        "CVE-2026-121810",
+        QUIC,
+        &[Version::new(1, 30, 7), Version::new(1, 31, 8)],
+    ),
+    // HTTP/2: a connection with streams taken for an idle one; flow control
+    Fault::new(
+        "CVE-2026-123633",
+        EVER,
+        &[Version::new(1, 30, 7), Version::new(1, 31, 8)],
+    ),
+    Fault::new(
+        "CVE-2026-123007",
+        EVER,
+        &[Version::new(1, 30, 7), Version::new(1, 31, 8)],
+    ),
+    // HTTP/3: a body past client_max_body_size
+    Fault::new(
+        "CVE-2026-95101",
+        QUIC,
+        &[Version::new(1, 30, 6), Version::new(1, 31, 7)],
+    ),
+    // TLS: session tickets that anybody can make; they are off in what is rendered for a target with it
+    Fault::new(
+        TICKETS,
+        ROTATES,
+        &[Version::new(1, 30, 6), Version::new(1, 31, 7)],
+    ),
+    // QUIC over the compatibility layer: a heap overflow
     Fault {
-        // QUIC: a connection freed while in use
-        name: "CVE-2026-121810",
-        since: Version::new(1, 25, 0),
-        fixed: &[Version::new(1, 30, 7), Version::new(1, 31, 8)],
+        name: "CVE-2026-90439",
+        since: Version::new(1, 29, 2),
+        fixed: &[Version::new(1, 30, 5), Version::new(1, 31, 6)],
+        needs_old_openssl: true,
     },
-    Fault {
-        // HTTP/3: a body past client_max_body_size
-        name: "CVE-2026-95101",
-        since: Version::new(1, 25, 0),
-        fixed: &[Version::new(1, 30, 6), Version::new(1, 31, 7)],
-    },
-    Fault {
-        // TLS: forgeable session tickets; they are off here
-        name: "CVE-2026-97629",
-        since: Version::new(1, 23, 2),
-        fixed: &[Version::new(1, 30, 6), Version::new(1, 31, 7)],
-    },
-    Fault {
-        // map: a regular expression after a capture
-        name: "CVE-2026-42533",
-        since: Version::new(1, 0, 0),
-        fixed: &[Version::new(1, 30, 4), Version::new(1, 31, 3)],
-    },
-    Fault {
-        // QUIC: a spoofed address on migration
-        name: "CVE-2026-40460",
-        since: Version::new(1, 25, 0),
-        fixed: &[Version::new(1, 30, 1), Version::new(1, 31, 0)],
-    },
-    Fault {
-        // HTTP/3
-        name: "CVE-2024-31079, -32760, -34161, -35200",
-        since: Version::new(1, 25, 0),
-        fixed: &[Version::new(1, 26, 1), Version::new(1, 27, 0)],
-    },
+    // map: a regular expression after a capture
+    Fault::new(
+        "CVE-2026-42533",
+        EVER,
+        &[Version::new(1, 30, 4), Version::new(1, 31, 3)],
+    ),
+    // rewrite: captures without names
+    Fault::new("CVE-2026-9256", EVER, &[Version::new(1, 30, 2)]),
+    Fault::new(
+        "CVE-2026-42945",
+        EVER,
+        &[Version::new(1, 30, 1), Version::new(1, 31, 0)],
+    ),
+    // QUIC: a spoofed address on migration
+    Fault::new(
+        "CVE-2026-40460",
+        QUIC,
+        &[Version::new(1, 30, 1), Version::new(1, 31, 0)],
+    ),
+    // HTTP/3
+    Fault::new("CVE-2024-31079", QUIC, FIRST_QUIC),
+    Fault::new("CVE-2024-32760", QUIC, FIRST_QUIC),
+    Fault::new("CVE-2024-34161", QUIC, FIRST_QUIC),
+    Fault::new("CVE-2024-35200", QUIC, FIRST_QUIC),
 ];
+
+const FIRST_QUIC: &[Version] = &[Version::new(1, 26, 1), Version::new(1, 27, 0)];
 
 #[cfg(test)]
 mod tests {
@@ -151,6 +248,31 @@ mod tests {
         assert!(!report.has_errors() && !report.is_empty());
         assert!(report.to_string().contains("CVE-2026-97629"));
         assert!(find_faults(&target("1.30.7")).is_empty());
+    }
+
+    #[test]
+    fn what_a_distribution_mended_is_not_told() {
+        let mut own = target("1.26.3");
+        own.package = Some(Package::new("nginx", "1.26.3-3+deb13u10", ""));
+        let told = find_faults(&own).to_string();
+        assert!(told.contains("CVE-2026-121810"), "{told}");
+        assert!(told.contains("1.26.3-3+deb13u11"), "{told}");
+        assert!(!told.contains("CVE-2026-97629"), "{told}");
+        assert!(own.has(Feature::SafeTickets));
+        assert_eq!(own.added().collect::<Vec<_>>(), [Feature::SafeTickets]);
+        own.package = Some(Package::new("nginx", "1.26.3-3+deb13u11", ""));
+        assert!(find_faults(&own).is_empty());
+    }
+
+    #[test]
+    fn a_fault_of_the_compatibility_layer_needs_an_old_openssl() {
+        let has = |text: &str| {
+            find_faults(&target(text))
+                .to_string()
+                .contains("CVE-2026-90439")
+        };
+        assert!(has("1.30.4,openssl=3.5.0"));
+        assert!(!has("1.30.4,openssl=3.5.1") && !has("1.30.4") && !has("1.28.3,openssl=3.0.9"));
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! The NGINX that a deployment is rendered for: what it is, what it can do, and what is known against it.
 
+mod directives;
 mod features;
+mod package;
 mod version;
 
 use std::str::FromStr;
 
-pub use features::{Feature, find_faults};
+pub use directives::{DIRECTIVES, Directive, false_trial, plain_trial};
+pub(crate) use directives::{End, ended};
+pub(crate) use features::ROTATES;
+pub use features::{Feature, find_faults, open_faults};
+pub use package::{Package, compare};
 pub use version::Version;
 
 /// What one NGINX is.
@@ -21,6 +27,10 @@ pub struct Target {
     pub openssl_built: Option<Version>,
     /// The OpenSSL that it runs with; none when unknown.
     pub openssl_running: Option<Version>,
+    /// Directives above its version that it was seen to take all the same.
+    pub backports: Vec<String>,
+    /// The package that it came in; none when unknown.
+    pub package: Option<Package>,
 }
 
 /// How an NGINX has its stream module.
@@ -80,6 +90,8 @@ impl Target {
             openssl_built: built,
             // nginx prints `running with` only when it differs from what it was built with
             openssl_running: running.or(built),
+            backports: Vec::new(),
+            package: None,
         })
     }
 
@@ -96,6 +108,8 @@ impl Target {
             stream: Stream::Static,
             openssl_built: None,
             openssl_running: None,
+            backports: Vec::new(),
+            package: None,
         };
         for part in parts {
             match part {

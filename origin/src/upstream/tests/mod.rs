@@ -30,6 +30,7 @@ fn server(name: &str, mode: &str) -> Server {
         name: name.into(),
         command: command.map(Into::into).collect(),
         remote: None,
+        socket: None,
         working_directory: None,
         environment: [("SET_HERE".to_owned(), "yes".to_owned())].into(),
         environment_pass: Vec::new(),

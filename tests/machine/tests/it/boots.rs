@@ -27,6 +27,16 @@ fn debian_testing_serves_what_the_runbook_brings_up_by_hand() {
     reached_from_outside(&deployed);
 }
 
+#[test]
+fn debian_testing_takes_an_apply_and_a_change_of_it() {
+    let kit = Kit::from_environment();
+    let deployed = Deployed::bring_up(&kit, &kit.debian_testing);
+    deployed.change(300);
+    deployed.apply();
+    assert!(deployed.has(300));
+    reached_from_outside(&deployed);
+}
+
 fn reached_from_outside(deployed: &Deployed) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let target = deployed.target();

@@ -3,8 +3,12 @@
 mod acme;
 mod applied;
 mod boots;
+mod confirmed;
+mod cut_off;
 mod hardened;
+mod lost;
 mod package;
+mod page;
 mod refused;
 mod services;
 mod under_load;

@@ -10,14 +10,14 @@ fn the_package_has_no_error_and_starts_nothing() {
     let kit = Kit::from_environment();
     let machine = Machine::boot(&kit.debian_13);
     machine.write(
-        "/tmp/kit.deb",
+        "/srv/kit.deb",
         std::fs::read(&kit.package).expect("a package"),
     );
-    let judged = machine.run("lintian --allow-root --fail-on error /tmp/kit.deb");
+    let judged = machine.run("lintian --allow-root --fail-on error /srv/kit.deb");
     assert!(judged.succeeded(), "{}{}", judged.out, judged.talk);
     let units = "systemctl list-unit-files --no-legend | cut -d' ' -f1 | sort; getent passwd";
     let before = machine.must(units);
-    machine.must("dpkg --install /tmp/kit.deb");
+    machine.must("dpkg --install /srv/kit.deb");
     assert_eq!(machine.must(units), before);
     machine.must("origin --version && opsctl --version && man --warnings opsctl >/dev/null");
     assert!(
@@ -39,7 +39,7 @@ fn an_upgrade_restarts_what_runs_and_a_removal_names_what_is_left() {
     let before = machine.must(&process);
     // requests of the whole upgrade, each on a connection of its own
     machine.must(
-        "dpkg --install /tmp/kit.deb >/dev/null & \
+        "dpkg --install /srv/kit.deb >/dev/null & \
          for n in $(seq 40); do curl -sS --max-time 20 --output /dev/null --write-out '%{http_code}\\n' \
          --unix-socket /run/codeintel/origin.sock http://mcp.example.com/healthz || echo lost; done \
          | sort | uniq -c > /tmp/answers; wait",

@@ -108,9 +108,9 @@ impl<'c> Model<'c> {
         self.target.is_some_and(|target| target.version >= version)
     }
 
-    /// Whether the target is known to be older than this version.
-    pub(crate) fn is_below(&self, version: Version) -> bool {
-        self.target.is_some_and(|target| target.version < version)
+    /// Whether the target is not known to lack this directive.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.target.is_none_or(|target| target.knows(name))
     }
 
     /// Every location that passes MCP on, with its server.

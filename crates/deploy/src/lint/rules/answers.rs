@@ -6,7 +6,6 @@ use super::super::fix::Fix;
 use super::super::model::{Model, Scope, Server};
 use super::super::rule::{Found, Proof, Rule};
 use crate::nginx_conf::Statement;
-use crate::target::Version;
 
 pub(super) static LOST: Rule = Rule {
     id: "add-header-lost",
@@ -52,9 +51,6 @@ pub(super) static CORS: Rule = Rule {
     check: cors,
 };
 
-/// The first version with `add_header_inherit`.
-const INHERIT: Version = Version::new(1, 29, 3);
-
 fn merges(scope: &Scope<'_>) -> bool {
     scope.word("add_header_inherit") == "merge"
 }
@@ -67,8 +63,8 @@ fn lost(model: &Model<'_>, found: &mut Found<'_>) {
             let Some(first) = own.first().copied() else {
                 continue;
             };
-            // below 1.29.3 NGINX does not start with it, which another rule tells
-            if merges(scope) && !model.is_below(INHERIT) {
+            // an NGINX that does not know it does not start, which another rule tells
+            if merges(scope) && model.knows("add_header_inherit") {
                 continue;
             }
             let has = |name: &str| {

@@ -5,8 +5,7 @@ use findings::Severity;
 use super::super::model::Model;
 use super::super::rule::{Found, Proof, Rule};
 use super::super::suppress;
-use crate::nginx_conf::{FaultKind, IncludeFaultKind, Statement};
-use crate::target::Version;
+use crate::nginx_conf::{Document, FaultKind, IncludeFaultKind};
 
 pub(super) static SYNTAX: Rule = Rule {
     id: "conf-syntax",
@@ -33,11 +32,11 @@ pub(super) static BOM: Rule = Rule {
 pub(super) static BYTES: Rule = Rule {
     id: "conf-bytes",
     severity: Severity::Warn,
-    why: "A file with NUL bytes or bytes that are no UTF-8 is not what an editor shows of it, and may be no configuration at all.",
+    why: "NGINX takes NUL bytes and bytes that are no UTF-8 for letters and sends them on, where others do not take them; editors show something else.",
     cure: "save the file as UTF-8",
-    bad: "# \0\n",
-    good: "# \n",
-    proof: Proof::Known("the file itself"),
+    bad: "server {\n    location = /mcp {\n        add_header X-Team \"a\0b\";\n        return 200 ok;\n    }\n}\n",
+    good: "server {\n    location = /mcp {\n        add_header X-Team \"a-b\";\n        return 200 ok;\n    }\n}\n",
+    proof: Proof::Shown("a client does not take the answer that has such a header"),
     check: bytes,
 };
 
@@ -48,7 +47,9 @@ pub(super) static TOO_DEEP: Rule = Rule {
     cure: "mend what is told first, and ask again",
     bad: "a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a { a {\n",
     good: "events {\n}\n",
-    proof: Proof::Known("the limits of this tool"),
+    proof: Proof::Shown(
+        "behind a hundred blocks a read timeout of a second cuts streams, and nothing is told of it",
+    ),
     check: unread,
 };
 
@@ -81,19 +82,8 @@ pub(super) static EMPTY: Rule = Rule {
     cure: "correct the pattern, or leave it for files to come",
     bad: "include nobody-has-written-these/*.conf;\n",
     good: "events {\n}\n",
-    proof: Proof::Known("`nginx -t` says nothing of it"),
+    proof: Proof::Shown("NGINX starts, and the path of the site is answered with 404"),
     check: empty,
-};
-
-pub(super) static VERSION: Rule = Rule {
-    id: "directive-version",
-    severity: Severity::Error,
-    why: "The NGINX that the configuration is for does not know the directive, and does not start.",
-    cure: "upgrade NGINX, or do without the directive",
-    bad: "add_header_inherit merge;\n",
-    good: "events {\n}\n",
-    proof: Proof::Refused,
-    check: version,
 };
 
 pub(super) static COMMENT: Rule = Rule {
@@ -103,7 +93,9 @@ pub(super) static COMMENT: Rule = Rule {
     cure: "`# opsctl-lint: allow RULE reason` above the directive or behind it",
     bad: "# opsctl-lint: allow stream-buffering\nevents {\n}\n",
     good: "server {\n    location = /mcp {\n        # opsctl-lint: allow stream-buffering the origin marks its streams\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
-    proof: Proof::Known("the comment itself"),
+    proof: Proof::Known(
+        "NGINX reads no comment, so there is no harm to see; that such a comment allows nothing is tested",
+    ),
     check: |_, _| {},
 };
 
@@ -142,11 +134,36 @@ fn bom(model: &Model<'_>, found: &mut Found<'_>) {
 }
 
 fn bytes(model: &Model<'_>, found: &mut Found<'_>) {
-    tell(model, found, |kind| match kind {
-        FaultKind::Nul => Some("the file has a NUL byte"),
-        FaultKind::NotUtf8 => Some("the file is no UTF-8 from here on"),
-        _ => None,
-    });
+    for (file, loaded) in model.config.files.iter().enumerate() {
+        let document = &loaded.document;
+        for fault in document.faults() {
+            let (text, is_spoken) = match fault.kind {
+                FaultKind::Nul => (
+                    "the file has a NUL byte",
+                    uncommented(document).contains(&0),
+                ),
+                FaultKind::NotUtf8 => (
+                    "the file is no UTF-8 from here on",
+                    std::str::from_utf8(&uncommented(document)).is_err(),
+                ),
+                _ => continue,
+            };
+            let told = found.at_span(file, fault.span, text);
+            // what stands in comments is sent to nobody
+            if !is_spoken {
+                told.only(Severity::Note);
+            }
+        }
+    }
+}
+
+/// The bytes of a file with blanks for its comments.
+fn uncommented(document: &Document) -> Vec<u8> {
+    let mut bytes = document.source().to_vec();
+    for (comment, _) in suppress::comments(document) {
+        bytes[comment.start..comment.end].fill(b' ');
+    }
+    bytes
 }
 
 fn unread(model: &Model<'_>, found: &mut Found<'_>) {
@@ -206,43 +223,6 @@ fn empty(model: &Model<'_>, found: &mut Found<'_>) {
             .any(|first| first.file == file && model.is_rendered(first));
         if !is_rendered && !path.contains("snippets") {
             found.at_span(file, span, format!("`{path}` matches nothing"));
-        }
-    }
-}
-
-/// From NGINX's changes, each tried with `nginx -t` on both sides.
-const FLOORS: [(&str, Version); 14] = [
-    ("http3", Version::new(1, 25, 0)),
-    ("http3_max_concurrent_streams", Version::new(1, 25, 0)),
-    ("quic_retry", Version::new(1, 25, 0)),
-    ("quic_host_key", Version::new(1, 25, 0)),
-    ("quic_bpf", Version::new(1, 25, 0)),
-    ("http2", Version::new(1, 25, 1)),
-    ("proxy_pass_trailers", Version::new(1, 27, 2)),
-    ("keepalive_min_timeout", Version::new(1, 27, 4)),
-    ("ssl_certificate_cache", Version::new(1, 27, 4)),
-    ("early_hints", Version::new(1, 29, 0)),
-    ("ssl_certificate_compression", Version::new(1, 29, 1)),
-    ("add_header_inherit", Version::new(1, 29, 3)),
-    ("ssl_ech_file", Version::new(1, 29, 4)),
-    ("sticky", Version::new(1, 29, 6)),
-];
-
-fn version(model: &Model<'_>, found: &mut Found<'_>) {
-    if model.target.is_none() {
-        return;
-    }
-    let mut blocks: Vec<&[Statement]> = vec![&model.config.root];
-    while let Some(block) = blocks.pop() {
-        for statement in block {
-            // the entries of these are no directives
-            if !matches!(statement.name(), "map" | "geo" | "types" | "split_clients") {
-                blocks.push(statement.children());
-            }
-            let floor = FLOORS.iter().find(|(name, _)| *name == statement.name());
-            if let Some((name, floor)) = floor.filter(|(_, floor)| model.is_below(*floor)) {
-                found.at(statement, format!("`{name}` needs NGINX {floor}"));
-            }
         }
     }
 }

@@ -40,6 +40,17 @@ pub(super) static FORWARDED: Rule = Rule {
     check: forwarded,
 };
 
+pub(super) static REAL_IP: Rule = Rule {
+    id: "real-ip-anyone",
+    severity: Severity::Error,
+    why: "`set_real_ip_from` of every address believes the header of anybody who connects, so that each client chooses the address that NGINX logs, limits and passes on.",
+    cure: "name the addresses of the proxies that stand before this one",
+    bad: "server {\n    set_real_ip_from 0.0.0.0/0;\n    real_ip_header X-Forwarded-For;\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
+    good: "server {\n    set_real_ip_from 10.0.0.0/8;\n    real_ip_header X-Forwarded-For;\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
+    proof: Proof::Shown("`$remote_addr` is what the client wrote into its header"),
+    check: real_ip,
+};
+
 pub(super) static EARLY_DATA_HEADER: Rule = Rule {
     id: "early-data-header",
     severity: Severity::Note,
@@ -136,6 +147,22 @@ fn forwarded(model: &Model<'_>, found: &mut Found<'_>) {
                 location.path
             );
             found.at(pass, message);
+        }
+    }
+}
+
+fn real_ip(model: &Model<'_>, found: &mut Found<'_>) {
+    let servers = model.servers.iter().map(|server| &server.scope);
+    let locations = model.servers.iter().flat_map(|server| &server.locations);
+    for scope in servers.chain(locations.map(|location| &location.scope)) {
+        for own in scope.array("set_real_ip_from") {
+            let is_everybody = own
+                .argument(0)
+                .rsplit_once('/')
+                .is_some_and(|(_, bits)| bits == "0");
+            if is_everybody {
+                found.at(own, "everybody is believed");
+            }
         }
     }
 }

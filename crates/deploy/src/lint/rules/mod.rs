@@ -3,8 +3,10 @@
 mod answers;
 mod certificates;
 mod connection;
+mod directives;
 mod form;
 mod headers;
+mod logs;
 mod main_block;
 mod quic;
 mod routes;
@@ -24,13 +26,16 @@ pub static ALL: &[&Rule] = &[
     &form::MISSING,
     &form::LOOP,
     &form::EMPTY,
-    &form::VERSION,
+    &directives::VERSION,
+    &directives::GONE,
+    &directives::OBSOLETE,
     &form::COMMENT,
     &main_block::MISPLACED,
     &main_block::SHUTDOWN,
     &main_block::QUIC_BPF,
     &main_block::CONNECTIONS,
     &main_block::FOREIGN,
+    &logs::AUTHORIZATION,
     &main_block::CVE,
     &streaming::BUFFERING,
     &streaming::IGNORED,
@@ -45,6 +50,7 @@ pub static ALL: &[&Rule] = &[
     &headers::HOST,
     &headers::REQUEST_ID,
     &headers::FORWARDED,
+    &headers::REAL_IP,
     &headers::EARLY_DATA_HEADER,
     &headers::SET_HEADER_LOST,
     &answers::LOST,
@@ -59,6 +65,7 @@ pub static ALL: &[&Rule] = &[
     &quic::TWICE,
     &quic::REUSEPORT,
     &quic::HTTP2,
+    &quic::NO_HTTP2,
     &connection::IDLE,
     &connection::RETIRED,
     &connection::STREAMS,
@@ -69,6 +76,7 @@ pub static ALL: &[&Rule] = &[
     &upstream::BUFFER_SIZE,
     &upstream::BODY,
     &upstream::AFFINITY,
+    &upstream::SPREAD,
     &tls::PROTOCOLS,
     &tls::CIPHERS,
     &tls::TICKETS,

@@ -4,7 +4,7 @@ use findings::Severity;
 
 use super::super::model::Model;
 use super::super::rule::{Found, Proof, Rule};
-use crate::target::{Feature, Version};
+use crate::target::{Feature, ROTATES};
 
 pub(super) static PROTOCOLS: Rule = Rule {
     id: "tls-protocols",
@@ -13,7 +13,9 @@ pub(super) static PROTOCOLS: Rule = Rule {
     cure: "`ssl_protocols TLSv1.2 TLSv1.3;`",
     bad: "server {\n    listen 443 ssl;\n    ssl_protocols TLSv1.1 TLSv1.2 TLSv1.3;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n}\n",
     good: "server {\n    listen 443 ssl;\n    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n}\n",
-    proof: Proof::Known("Mozilla's guidelines 6.0, intermediate; RFC 8996"),
+    proof: Proof::Shown(
+        "a client that speaks nothing later than TLS 1.1 is served, at the security level 0 that OpenSSL 3 wants for it",
+    ),
     check: protocols,
 };
 
@@ -24,7 +26,9 @@ pub(super) static CIPHERS: Rule = Rule {
     cure: "`ssl_ciphers` of the intermediate profile: ECDHE with AES-GCM or ChaCha20-Poly1305 alone",
     bad: "server {\n    listen 443 ssl;\n    ssl_ciphers HIGH:!aNULL:!MD5;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n}\n",
     good: "server {\n    listen 443 ssl;\n    ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n}\n",
-    proof: Proof::Known("Mozilla's guidelines 6.0, intermediate"),
+    proof: Proof::Shown(
+        "a client agrees with it on AES-CBC with SHA-1, which does not authenticate what it encrypts",
+    ),
     check: ciphers,
 };
 
@@ -35,7 +39,9 @@ pub(super) static TICKETS: Rule = Rule {
     cure: "`ssl_session_tickets off;`, or NGINX 1.30.6",
     bad: "server {\n    listen 443 ssl;\n    ssl_session_cache shared:tls:10m;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n}\n",
     good: "server {\n    listen 443 ssl;\n    ssl_session_cache shared:tls:10m;\n    ssl_session_tickets off;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n}\n",
-    proof: Proof::Known("CVE-2026-97629"),
+    proof: Proof::Shown(
+        "a session that was sealed with a key of zeros is taken for one of its own",
+    ),
     check: tickets,
 };
 
@@ -96,8 +102,6 @@ fn ciphers(model: &Model<'_>, found: &mut Found<'_>) {
 }
 
 fn tickets(model: &Model<'_>, found: &mut Found<'_>) {
-    /// The first version that rotates the keys of a shared cache.
-    const ROTATES: Version = Version::new(1, 23, 2);
     let is_open = model
         .target
         .is_some_and(|target| target.version >= ROTATES && !target.has(Feature::SafeTickets));

@@ -9,6 +9,7 @@ use super::super::model::value::{size, time};
 use super::super::model::{Location, Model};
 use super::super::rule::{Found, Proof, Rule};
 use super::headers::set_header;
+use crate::nginx_conf::Statement;
 use crate::target::Version;
 
 pub(super) static CLOSED: Rule = Rule {
@@ -77,6 +78,17 @@ pub(super) static AFFINITY: Rule = Rule {
         "a session whose first request one origin answered is continued at the other",
     ),
     check: affinity,
+};
+
+pub(super) static SPREAD: Rule = Rule {
+    id: "affinity-missing",
+    severity: Severity::Warn,
+    why: "A session of MCP up to 2025-11-25 lives in the origin that opened it: where several stand behind an upstream that takes them in turn, the next request of the session comes to one that does not know it.",
+    cure: "`hash $remote_addr consistent;`, or origins without sessions and a comment that says so",
+    bad: "upstream app {\n    server 127.0.0.1:8000;\n    server 127.0.0.1:8001;\n}\nserver {\n    location = /mcp {\n        proxy_pass http://app;\n    }\n}\n",
+    good: "upstream app {\n    hash $remote_addr consistent;\n    server 127.0.0.1:8000;\n    server 127.0.0.1:8001;\n}\nserver {\n    location = /mcp {\n        proxy_pass http://app;\n    }\n}\n",
+    proof: Proof::Shown("two requests of one session come to two origins"),
+    check: spread,
 };
 
 /// From here on NGINX keeps connections to origins by itself, in HTTP/1.1.
@@ -215,7 +227,7 @@ fn buffer_size(model: &Model<'_>, found: &mut Found<'_>) {
 }
 
 /// NGINX's own arithmetic (`ngx_http_proxy_merge_loc_conf`), with its defaults of one page (4k) and eight of them.
-fn buffer_fault<'c>(location: &Location<'c>) -> Option<(&'c crate::nginx_conf::Statement, String)> {
+fn buffer_fault<'c>(location: &Location<'c>) -> Option<(&'c Statement, String)> {
     const PAGE: u64 = 4096;
     let scope = &location.scope;
     let own = scope.nearest("proxy_buffer_size")?;
@@ -276,18 +288,46 @@ fn body(model: &Model<'_>, found: &mut Found<'_>) {
     }
 }
 
+/// The servers of an upstream that take requests while all is well.
+fn in_turn(upstream: &Statement) -> impl Iterator<Item = &Statement> {
+    upstream.children().iter().filter(|child| {
+        let is_aside = child
+            .arguments()
+            .any(|word| matches!(word, "backup" | "down"));
+        child.name() == "server" && !is_aside
+    })
+}
+
 fn affinity(model: &Model<'_>, found: &mut Found<'_>) {
     const HEADER: &str = "$http_mcp_session_id";
     for upstream in model.upstreams.values() {
-        let entries = upstream.children().iter();
-        let servers = entries
-            .clone()
-            .filter(|child| child.name() == "server")
-            .count();
-        let mut hashes =
-            entries.filter(|child| child.name() == "hash" && child.argument(0) == HEADER);
-        if let Some(hash) = hashes.next().filter(|_| servers > 1) {
+        let mut hashes = upstream
+            .children()
+            .iter()
+            .filter(|child| child.name() == "hash");
+        if let Some(hash) = hashes
+            .find(|hash| hash.argument(0) == HEADER)
+            .filter(|_| in_turn(upstream).count() > 1)
+        {
             found.at(hash, "the first request of a session has no such header");
+        }
+    }
+}
+
+fn spread(model: &Model<'_>, found: &mut Found<'_>) {
+    const CHOOSERS: [&str; 3] = ["hash", "ip_hash", "sticky"];
+    for (_, location) in model.mcp_locations() {
+        let Some(upstream) = model.upstream_of(location) else {
+            continue;
+        };
+        let count = in_turn(upstream).count();
+        let chooses = upstream
+            .children()
+            .iter()
+            .any(|child| CHOOSERS.contains(&child.name()));
+        if count > 1 && !chooses {
+            let message = format!("{count} origins take the requests of a session in turn");
+            found.at(upstream, message);
         }
     }
 }

@@ -31,6 +31,7 @@ fn app_with(mode: &str, change: impl FnOnce(&mut OriginConfig)) -> Arc<App> {
         name: "hostile".into(),
         command: ["python3", script, mode].map(Into::into).into(),
         remote: None,
+        socket: None,
         working_directory: Some(PathBuf::from("/")),
         environment: std::collections::BTreeMap::new(),
         environment_pass: Vec::new(),

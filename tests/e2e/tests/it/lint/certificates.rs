@@ -22,7 +22,7 @@ async fn is_refused(stage: &Stage, certificate: &str) -> bool {
 }
 
 fn served(stage: &Stage) -> &'static str {
-    let conf = std::fs::read_to_string(stage.folder.path().join("nginx.conf")).expect("ours");
+    let conf = stage.conf();
     let all = ["expired.pem", "other.pem", "cert.pem"];
     let named = all.into_iter().find(|name| conf.contains(name));
     named.expect("one of them")

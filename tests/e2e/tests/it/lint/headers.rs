@@ -173,6 +173,55 @@ fn the_origin_believes_an_address_that_the_client_made_up() {
 }
 
 #[test]
+fn nginx_takes_a_client_for_whom_it_says_it_is() {
+    let with = |from: &str| {
+        plain(
+            "",
+            &format!(
+                "set_real_ip_from {from}; real_ip_header X-Forwarded-For; {}",
+                location("proxy_set_header X-Forwarded-For $remote_addr;")
+            ),
+        )
+    };
+    let case = Case {
+        rule: "real-ip-anyone",
+        bad: with("0.0.0.0/0"),
+        good: with("192.0.2.0/24"),
+    };
+    case.shows(async |stage| seen(&stage, "x-forwarded-for", "203.0.113.9").await == "203.0.113.9");
+}
+
+#[test]
+fn a_token_is_written_into_the_log() {
+    let with = |variable: &str| {
+        let format = format!("log_format own '{variable} $request';");
+        plain(
+            &format,
+            &format!("access_log access.log own; {}", location("")),
+        )
+    };
+    let case = Case {
+        rule: "authorization-logged",
+        bad: with("$http_authorization"),
+        good: with("$remote_addr"),
+    };
+    case.shows(async |stage| {
+        seen(&stage, "authorization", "Bearer s3cr3t").await;
+        let path = stage.folder.path().join("access.log");
+        let start = std::time::Instant::now();
+        // a line comes when its request is over, which may be after its answer
+        while start.elapsed() < e2e::DEADLINE {
+            let log = std::fs::read_to_string(&path).unwrap_or_default();
+            if log.ends_with('\n') {
+                return log.contains("s3cr3t");
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("no line in the log");
+    });
+}
+
+#[test]
 fn the_clients_own_early_data_reaches_the_origin() {
     let case = Case {
         rule: "early-data-header",

@@ -15,7 +15,7 @@ use super::stage::{Case, nginx, plain, write, write_certificate};
 fn judge(tools: &Tools, folder: &Path, text: &[u8]) -> (bool, String) {
     let text = String::from_utf8_lossy(text);
     write(folder, "example.conf", &text);
-    let output = nginx(tools, folder, "example.conf")
+    let output = nginx(&tools.nginx_1_28, folder, "example.conf")
         .arg("-t")
         .output()
         .expect("nginx starts");

@@ -1,7 +1,5 @@
 //! Harm to HTTP/3, and of TLS 1.3's early data.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use probe::{Ask, Connection, Version};
@@ -114,12 +112,11 @@ fn a_limit_of_connections_counts_streams() {
 
 /// Takes a session, then sends the same POST in its early data twice, as one who has recorded it would.
 const REPLAY: &str = "
-cd \"$1\"
 printf 'POST /mcp HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{}' > request
 (printf 'GET /none HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n'; sleep 1) |
-    openssl s_client -connect \"127.0.0.1:$2\" -servername localhost -tls1_3 -ign_eof -sess_out session > log 2>&1 || true
+    openssl s_client -connect \"127.0.0.1:$1\" -servername localhost -tls1_3 -ign_eof -sess_out session > log 2>&1 || true
 for round in 1 2; do
-    sleep 1 | openssl s_client -connect \"127.0.0.1:$2\" -servername localhost -tls1_3 \\
+    sleep 1 | openssl s_client -connect \"127.0.0.1:$1\" -servername localhost -tls1_3 \\
         -sess_in session -early_data request > log 2>&1 || true
     grep 'Early data was accepted' log
 done
@@ -142,18 +139,7 @@ fn a_recorded_post_in_early_data_is_taken_again() {
         good: with("if ($early) { return 425; }"),
     };
     case.shows(async |stage| {
-        let folder =
-            tempfile::TempDir::with_prefix_in("e2e-replay-", stage.tools.root_trixie.join("tmp"));
-        let folder = folder.expect("the root is writable");
-        let inside = Path::new("/tmp").join(folder.path().file_name().expect("it has a name"));
-        let mut shell = Command::new("chroot");
-        shell
-            .arg(&stage.tools.root_trixie)
-            .args(["/bin/sh", "-ec", REPLAY, "sh"]);
-        shell.arg(inside).arg(stage.secure().port.to_string());
-        let output = tokio::task::spawn_blocking(move || shell.output()).await;
-        let output = output.expect("no panic").expect("chroot starts");
-        assert!(output.status.success(), "{output:?}");
+        stage.shell(REPLAY).await;
         let posts = stage
             .origin
             .seen()

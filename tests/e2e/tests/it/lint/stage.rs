@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use e2e::{DEADLINE, Tools, Verdict, free_port_pair};
+use e2e::{DEADLINE, NginxBuild, Tools, Verdict, free_port_pair};
 use probe::{Answer, Ask, Connect, ProbeError, Scheme, Stream, Target, Trust, Version};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -74,6 +74,9 @@ pub(super) fn top(http: &str) -> String {
 /// What every `http` block here needs: nothing outside the test's folder.
 pub(super) const HTTP: &str = "access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;";
 
+/// A file beside `nginx.conf` with a location for the origin.
+pub(super) const SITE: &str = "mcp.site";
+
 /// Both listeners of an address.
 pub(super) const BOTH: &str = "listen 127.0.0.1:@HTTPS@ ssl; listen 127.0.0.1:@HTTPS@ quic;";
 
@@ -93,6 +96,11 @@ pub(super) struct Stage {
 
 impl Stage {
     async fn start(conf: &str) -> Self {
+        Self::start_on(NginxBuild::Source, conf).await
+    }
+
+    /// The same with another NGINX.
+    pub(super) async fn start_on(build: NginxBuild, conf: &str) -> Self {
         let tools = Tools::from_environment();
         let folder = TempDir::with_prefix("e2e-lint-").expect("a folder");
         let (origin, second) = (Origin::start().await, Origin::start().await);
@@ -107,7 +115,15 @@ impl Stage {
             .replace("@SECOND@", &second.port.to_string());
         let main = format!("user root;\npid nginx.pid;\nerror_log error.log notice;\n{text}");
         write(folder.path(), "nginx.conf", &main);
-        let mut command = nginx(&tools, folder.path(), "nginx.conf");
+        let site = format!(
+            "location = /mcp {{ proxy_pass http://127.0.0.1:{}; }}",
+            origin.port
+        );
+        write(folder.path(), SITE, &site);
+        // the length that NGINX wants of a key for AES-256 and HMAC-SHA-256
+        write(folder.path(), "zeros.key", &"\0".repeat(80));
+        let program = tools.nginx(build, folder.path());
+        let mut command = nginx(&program, folder.path(), "nginx.conf");
         command.args(["-g", "daemon off;"]);
         let child = command.stdin(Stdio::null()).spawn().expect("nginx starts");
         let stage = Self {
@@ -136,7 +152,7 @@ impl Stage {
     }
 
     /// The ids of the rules that `opsctl lint` finds in the configuration.
-    fn lint(&self) -> BTreeSet<String> {
+    pub(super) fn lint(&self) -> BTreeSet<String> {
         let mut command = Command::new(&self.tools.opsctl);
         command.args(["--format", "json", "lint", "--nginx", "1.28.3"]);
         command.arg(self.folder.path().join("nginx.conf"));
@@ -160,6 +176,11 @@ impl Stage {
         }
     }
 
+    /// Its configuration.
+    pub(super) fn conf(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("nginx.conf")).expect("ours")
+    }
+
     /// What NGINX has logged.
     pub(super) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("error.log")).unwrap_or_default()
@@ -178,6 +199,25 @@ impl Stage {
     /// What is behind the HTTP port over TLS or QUIC.
     pub(super) fn passed(&self) -> Target {
         target(Scheme::Https, self.http)
+    }
+
+    /// What a shell script says that runs inside the Debian 13 root, which has a newer OpenSSL than the oldest machine that
+    /// the tests run on. Its working folder is its own; `$1` is the HTTPS port, `$2` the HTTP port.
+    pub(super) async fn shell(&self, script: &str) -> String {
+        let root = &self.tools.root_trixie;
+        let folder = TempDir::with_prefix_in("e2e-shell-", root.join("tmp"));
+        let folder = folder.expect("the root is writable");
+        let inside = Path::new("/tmp").join(folder.path().file_name().expect("it has a name"));
+        let mut shell = Command::new("chroot");
+        shell.arg(root).args(["/bin/sh", "-ec"]);
+        shell.arg(format!("cd {}\n{script}", inside.display()));
+        shell
+            .arg("sh")
+            .args([self.https, self.http].map(|port| port.to_string()));
+        let output = tokio::task::spawn_blocking(move || shell.output()).await;
+        let output = output.expect("no panic").expect("chroot starts");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Asks over plain HTTP/1.1.
@@ -254,9 +294,9 @@ pub(super) async fn events(mut stream: Stream) -> Vec<(u64, Duration)> {
         .collect()
 }
 
-/// NGINX with a folder of its own.
-pub(super) fn nginx(tools: &Tools, folder: &Path, conf: &str) -> Command {
-    let mut command = Command::new(&tools.nginx_1_28);
+/// An NGINX with a folder of its own.
+pub(super) fn nginx(program: &Path, folder: &Path, conf: &str) -> Command {
+    let mut command = Command::new(program);
     command
         .arg("-p")
         .arg(folder)

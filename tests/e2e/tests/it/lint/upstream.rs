@@ -113,3 +113,25 @@ fn a_session_is_continued_at_another_origin() {
         !other.seen().is_empty()
     });
 }
+
+#[test]
+fn two_requests_of_a_session_come_to_two_origins() {
+    let with = |choice: &str| {
+        plain(
+            &upstream(&format!("server 127.0.0.1:@SECOND@; {choice}")),
+            &location(""),
+        )
+    };
+    let case = Case {
+        rule: "affinity-missing",
+        bad: with(""),
+        good: with("hash $remote_addr consistent;"),
+    };
+    case.shows(async |stage| {
+        for _ in 0..2 {
+            let ask = Ask::post("/mcp", "{}").with_header("mcp-session-id", "s-1");
+            stage.ask(ask.expect("a header")).await;
+        }
+        !stage.origin.seen().is_empty() && !stage.second.seen().is_empty()
+    });
+}

@@ -1,0 +1,38 @@
+//! UDP sockets, for QUIC.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Binds.
+pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
+    if address.is_ipv6() {
+        // `[::]` beside `0.0.0.0` on one port is two sockets, each for its own family.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(prepare(socket.into()))
+}
+
+/// Gives a socket the buffers that it can have. The system cuts them to `net.core.rmem_max` and `wmem_max` without a word, and a
+/// socket with less works too.
+pub(super) fn prepare(socket: UdpSocket) -> UdpSocket {
+    let socket = Socket::from(socket);
+    let asked = socket
+        .set_recv_buffer_size(BUFFER)
+        .and_then(|()| socket.set_send_buffer_size(BUFFER));
+    if let Err(error) = asked {
+        tracing::debug!(%error, "a UDP socket keeps the buffers that it has");
+    }
+    socket.into()
+}
+
+/// One socket takes the datagrams of all clients: Linux's default of 208 KiB is 140 of them, which a burst of a few clients
+/// fills before a thread comes to read. Larger ones brought no throughput on loopback.
+const BUFFER: usize = 2 << 20;

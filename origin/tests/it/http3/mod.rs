@@ -1,0 +1,34 @@
+//! HTTP/3: what good clients get, and what the others get.
+
+mod faults;
+mod life;
+mod malformed;
+mod raw;
+mod requests;
+
+use origin_config::OriginConfig;
+
+use crate::support::World;
+use crate::tls::Pki;
+
+/// An origin with HTTP/3, and a client's view of its certificate.
+pub(crate) struct Quic {
+    pub(crate) world: World,
+    pub(crate) pki: Pki,
+}
+
+impl Quic {
+    pub(crate) fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut OriginConfig)) -> Self {
+        let pki = Pki::new(&["origin.test"]);
+        let world = World::with(|config| {
+            pki.configure(config);
+            config.quic.bind = vec![([127, 0, 0, 1], 0).into()];
+            change(config);
+        });
+        Self { world, pki }
+    }
+}

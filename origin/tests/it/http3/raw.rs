@@ -1,0 +1,233 @@
+//! A client that writes frames as it likes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::crypto::rustls::QuicClientConfig;
+use quinn::{
+    ClientConfig, Connection, ConnectionError, Endpoint, ReadToEndError, RecvStream, SendStream,
+    TransportConfig, VarInt,
+};
+
+use tokio::net::UdpSocket;
+use tokio::task::JoinHandle;
+
+use super::Quic;
+use crate::support::PATIENCE;
+
+/// A QUIC connection with nothing sent on it yet.
+pub(crate) struct Raw {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) connection: Connection,
+}
+
+/// How the origin ended what a client began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// With an answer of this status.
+    Answer(u16),
+    /// The stream was reset with this code.
+    Reset(u64),
+    /// The connection was closed with this code.
+    Closed(u64),
+    /// The connection was lost without a word.
+    Lost,
+}
+
+impl Raw {
+    pub(crate) async fn connect(quic: &Quic) -> Self {
+        Self::connect_with(quic, TransportConfig::default()).await
+    }
+
+    pub(crate) async fn connect_with(quic: &Quic, transport: TransportConfig) -> Self {
+        let address = quic.world.quic.expect("HTTP/3");
+        Self::connect_at(quic, address, transport).await
+    }
+
+    /// Connects to the origin by way of another address.
+    pub(crate) async fn connect_at(
+        quic: &Quic,
+        address: SocketAddr,
+        transport: TransportConfig,
+    ) -> Self {
+        let tls = QuicClientConfig::try_from(quic.pki.client(&["h3"])).expect("TLS 1.3");
+        let mut config = ClientConfig::new(Arc::new(tls));
+        config.transport_config(Arc::new(transport));
+        let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).expect("a socket");
+        let connecting = endpoint.connect_with(config, address, "origin.test");
+        let connection = tokio::time::timeout(PATIENCE, connecting.expect("a valid name"));
+        Self {
+            endpoint,
+            connection: connection.await.expect("in time").expect("a handshake"),
+        }
+    }
+
+    /// Sends these bytes on a stream of their own and ends it; how that went.
+    pub(crate) async fn exchange(&self, bytes: &[u8]) -> End {
+        let Ok((mut send, receive)) = self.connection.open_bi().await else {
+            return self.end().await;
+        };
+        // The origin may have had enough before the end.
+        let _ = send.write_all(bytes).await;
+        let _ = send.finish();
+        self.outcome(receive).await
+    }
+
+    /// Sends these bytes on a stream of one direction, which goes on or ends; how the connection ended.
+    pub(crate) async fn uni(&self, bytes: &[u8], ends: bool) -> End {
+        let mut send = self.connection.open_uni().await.expect("a stream");
+        send.write_all(bytes).await.expect("room");
+        if ends {
+            send.finish().expect("open");
+        }
+        self.end().await
+    }
+
+    pub(crate) async fn open(&self, bytes: &[u8]) -> (SendStream, RecvStream) {
+        let (mut send, receive) = self.connection.open_bi().await.expect("a stream");
+        send.write_all(bytes).await.expect("room");
+        (send, receive)
+    }
+
+    pub(crate) async fn outcome(&self, mut receive: RecvStream) -> End {
+        let read = tokio::time::timeout(PATIENCE, receive.read_to_end(1 << 24));
+        match read.await.expect("in time") {
+            Ok(bytes) => End::Answer(status(&bytes)),
+            Err(ReadToEndError::Read(quinn::ReadError::Reset(code))) => {
+                End::Reset(code.into_inner())
+            }
+            Err(_) => self.end().await,
+        }
+    }
+
+    /// Waits for the end of the connection.
+    pub(crate) async fn end(&self) -> End {
+        let closed = tokio::time::timeout(PATIENCE, self.connection.closed());
+        match closed.await.expect("the connection ends") {
+            ConnectionError::ApplicationClosed(close) => End::Closed(close.error_code.into_inner()),
+            _ => End::Lost,
+        }
+    }
+}
+
+/// A way to the origin that can be cut: where it begins, and the task that keeps it.
+pub(crate) async fn way(quic: &Quic) -> (SocketAddr, JoinHandle<()>) {
+    let local = || UdpSocket::bind("127.0.0.1:0");
+    let (near, far) = (
+        local().await.expect("a socket"),
+        local().await.expect("a socket"),
+    );
+    far.connect(quic.world.quic.expect("HTTP/3"))
+        .await
+        .expect("an address");
+    let address = near.local_addr().expect("bound");
+    let keeping = tokio::spawn(async move {
+        let (mut out, mut back, mut client) = ([0; 2048], [0; 2048], None);
+        loop {
+            tokio::select! {
+                Ok((length, from)) = near.recv_from(&mut out) => {
+                    client = Some(from);
+                    let _ = far.send(&out[..length]).await;
+                }
+                Ok(length) = far.recv(&mut back) => {
+                    let _ = near.send_to(&back[..length], client.expect("it spoke first")).await;
+                }
+            }
+        }
+    });
+    (address, keeping)
+}
+
+/// The status of a response whose first field it is, as the origin writes it: HEADERS, its length, two bytes of prefix, and one
+/// that is indexed or two that name `:status` before the text.
+fn status(bytes: &[u8]) -> u16 {
+    let length = if bytes[1] < 0x40 { 1 } else { 2 };
+    match &bytes[1 + length + 2..] {
+        [0xd8, ..] => 103,
+        [0xd9, ..] => 200,
+        [0xda, ..] => 304,
+        [0xdb, ..] => 404,
+        [0xdc, ..] => 503,
+        [0xff, index, ..] => [100, 204, 206, 302, 400, 403, 421, 425, 500][usize::from(*index)],
+        [0x5f, _, 3, text @ ..] => {
+            let text = std::str::from_utf8(&text[..3]).expect("digits");
+            text.parse().expect("a status")
+        }
+        other => panic!("no status: {other:?}"),
+    }
+}
+
+/// A frame.
+pub(crate) fn frame(kind: u64, payload: &[u8]) -> Vec<u8> {
+    [varint(kind), varint(payload.len() as u64), payload.to_vec()].concat()
+}
+
+/// A variable-length integer of four bytes, or of eight: never the shortest, which is allowed.
+pub(crate) fn varint(value: u64) -> Vec<u8> {
+    match u32::try_from(value) {
+        Ok(value) if value < 1 << 30 => (value | 2 << 30).to_be_bytes().to_vec(),
+        _ => (value | 3 << 62).to_be_bytes().to_vec(),
+    }
+}
+
+/// HEADERS with these fields as literals.
+pub(crate) fn headers(fields: &[(&str, &str)]) -> Vec<u8> {
+    frame(1, &section(fields))
+}
+
+pub(crate) fn section(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = vec![0, 0];
+    for (name, value) in fields {
+        literal(&mut out, 0x20, 7, name);
+        literal(&mut out, 0, 127, value);
+    }
+    out
+}
+
+/// A text with its length behind the bits of `first` (RFC 7541 section 5.1).
+fn literal(out: &mut Vec<u8>, first: u8, most: usize, text: &str) {
+    let byte = |number: usize| u8::try_from(number).expect("less than a byte");
+    if text.len() < most {
+        out.push(first | byte(text.len()));
+    } else {
+        out.push(first | byte(most));
+        let mut left = text.len() - most;
+        while left >= 128 {
+            out.push(byte(left % 128) | 128);
+            left /= 128;
+        }
+        out.push(byte(left));
+    }
+    out.extend(text.as_bytes());
+}
+
+/// HEADERS of a sound GET.
+pub(crate) fn get(path: &str) -> Vec<u8> {
+    with(&[("x-more", "1")], "GET", path)
+}
+
+/// HEADERS of a request with more fields.
+pub(crate) fn with(more: &[(&str, &str)], method: &str, path: &str) -> Vec<u8> {
+    let sound = [
+        (":method", method),
+        (":scheme", "https"),
+        (":authority", "origin.test"),
+        (":path", path),
+    ];
+    headers(&[&sound, more].concat())
+}
+
+/// A transport whose streams may receive so much before they are read.
+pub(crate) fn window(bytes: u32) -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport.stream_receive_window(VarInt::from_u32(bytes));
+    transport
+}
+
+/// A transport that says so often that it is there.
+pub(crate) fn lively() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport.keep_alive_interval(Some(Duration::from_millis(100)));
+    transport
+}
