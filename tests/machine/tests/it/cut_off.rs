@@ -54,6 +54,11 @@ fn whenever_an_apply_is_killed_the_next_one_ends_it() {
             deployed.machine.must("pkill -KILL -x opsctl || :");
         }
         assert!(deployed.answers(), "after {seconds} s");
+        // a killed verification leaves sessions, each with a process of the server, for as long as sessions may idle
+        deployed
+            .machine
+            .must("systemctl restart codeintel-origin.service");
+        deployed.wait_until_ready();
         deployed.apply();
         assert!(deployed.has(300 + round), "after {seconds} s");
     }
