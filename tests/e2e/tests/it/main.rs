@@ -23,3 +23,4 @@ mod replay;
 mod sites;
 mod tool_api;
 mod versions;
+mod wrappers;
