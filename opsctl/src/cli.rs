@@ -1,21 +1,26 @@
 //! The command line.
 
+mod ask;
 mod certificate;
+mod format;
 mod init;
 mod watch;
+mod wrappers;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use api_keys::KeyId;
 use jiff::Timestamp;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint};
 
+pub use ask::{Probe, Verify};
 pub use certificate::{Certificate, CertificateInstall};
+pub use format::{Format, OutputFormat};
 pub use init::Init;
 pub use watch::{Chosen, Logs, Services, ServicesCommand, ServicesLogs, Since};
+pub use wrappers::Wrappers;
 
 /// Puts MCP servers on the internet: from one spec to a verified deployment behind NGINX.
 #[derive(Debug, Parser)]
@@ -44,35 +49,6 @@ pub struct Global {
     /// Say more; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-}
-
-/// What standard output carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Tables and sentences.
-    Human,
-    /// One JSON document.
-    Json,
-}
-
-/// What standard output carries, as the command line names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
-    /// Tables and sentences
-    Human,
-    /// One JSON document
-    Json,
-    /// SARIF 2.1.0, for `lint` alone
-    Sarif,
-}
-
-impl From<OutputFormat> for Format {
-    fn from(format: OutputFormat) -> Self {
-        match format {
-            OutputFormat::Human => Self::Human,
-            OutputFormat::Json | OutputFormat::Sarif => Self::Json,
-        }
-    }
 }
 
 /// What to do.
@@ -118,6 +94,8 @@ pub enum Command {
     /// Put renewed certificates into their places
     #[command(subcommand)]
     Certificate(Certificate),
+    /// Make programs and modules that call the tools of an origin: `--format` bash, python, cli or skill
+    Wrappers(Wrappers),
     /// Write a completion script for a shell
     Completions(Completions),
     /// Write the manual pages
@@ -275,43 +253,6 @@ pub struct Uninstall {
     /// The NGINX of the machine
     #[arg(long, env = "OPSCTL_NGINX", value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
     pub nginx: Option<String>,
-}
-
-/// `opsctl verify`
-#[derive(Debug, Args)]
-pub struct Verify {
-    /// Check this URL, with no look at this machine
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
-    pub url: Option<String>,
-    /// Connect to this address, whatever the name resolves to
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub connect: Option<SocketAddr>,
-    /// Trust these certificate authorities, PEM
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub ca: Option<PathBuf>,
-    /// The NGINX whose configuration is tested
-    #[arg(long, env = "OPSCTL_NGINX", value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
-    pub nginx: Option<String>,
-    /// Fresh HTTP/3 connections to make: one good handshake proves nothing after a reload
-    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub handshakes: u16,
-}
-
-/// `opsctl probe`
-#[derive(Debug, Args)]
-pub struct Probe {
-    /// What to ask for, as `https://mcp.example.com/healthz`
-    #[arg(value_name = "URL", value_hint = ValueHint::Url)]
-    pub url: String,
-    /// Connect to this address, whatever the name resolves to
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub connect: Option<SocketAddr>,
-    /// Trust these certificate authorities, PEM
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "insecure")]
-    pub ca: Option<PathBuf>,
-    /// Trust any certificate
-    #[arg(long)]
-    pub insecure: bool,
 }
 
 /// `opsctl lint`

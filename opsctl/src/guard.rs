@@ -76,6 +76,8 @@ pub(crate) async fn set(
         "rollback".to_owned(),
         format!("--name={}", ground.state.name()),
         format!("--unless-confirmed={generation}"),
+        // nobody is there to try again when a short run, as one for a certificate, is in the way
+        "--lock-wait=10m".to_owned(),
         "--yes".to_owned(),
     ];
     services::run(Path::new("systemd-run"), &words, PATIENCE)

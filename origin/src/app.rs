@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::native::Toolbox;
 use crate::router::Routes;
 use crate::snapshot::Snapshot;
+use crate::state_key;
 use crate::stream::Streams;
 use crate::tls::Store;
 use crate::tools::Books;
@@ -46,7 +47,7 @@ pub struct App {
     pub limits: Limits,
     /// What the servers need beside themselves.
     pub dependencies: Dependencies,
-    /// What the states of servers are sealed with: a key of this start, so a client begins anew after a restart.
+    /// What the states of servers are sealed with.
     pub seal: mcp::Seal,
     /// The origin's own certificates; `None`: it speaks no TLS.
     pub certificates: Option<Arc<Store>>,
@@ -100,14 +101,13 @@ impl App {
             clock,
         };
         let upstreams = Arc::new(Upstreams::start(&config.servers, &options));
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).expect("a system that runs this has randomness");
         Arc::new(Self {
             parked: Arc::default(),
             sessions: Sessions::start(&config, Arc::clone(&upstreams), clock),
             service: mcp::Service {
                 name: config.name.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                keyed: config.api_keys_file.is_some(),
             },
             keys: config
                 .api_keys_file
@@ -116,7 +116,7 @@ impl App {
             metrics: config.metrics.then(Arc::default),
             limits: Limits::new(&config.limits, clock),
             dependencies: Dependencies::start(&config.dependencies, clock),
-            seal: mcp::Seal::new(key),
+            seal: state_key::open(config.state_key_file.as_deref()),
             certificates,
             upstreams,
             streams: Streams::new(config.stream_keep_alive, clock),

@@ -28,6 +28,7 @@ pub mod settings;
 mod signals;
 pub mod snapshot;
 mod stamp;
+mod state_key;
 pub mod stream;
 pub mod tls;
 pub mod tools;

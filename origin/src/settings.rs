@@ -58,11 +58,11 @@ pub fn from_flags(
 fn load(over: Document, mut report: Report) -> (Option<OriginConfig>, Report) {
     let (config, found) = origin_config::load(over);
     report.append(found);
-    if let Some(path) = config
-        .as_ref()
-        .and_then(|config| config.api_keys_file.as_deref())
-    {
-        report.append(crate::keys::check(path));
+    if let Some(config) = &config {
+        let keys = config.api_keys_file.as_deref();
+        let state_key = config.state_key_file.as_deref();
+        report.append(keys.map(crate::keys::check).unwrap_or_default());
+        report.append(state_key.map(crate::state_key::check).unwrap_or_default());
     }
     if let Some(config) = &config {
         report.append(crate::tls::check(&config.tls));

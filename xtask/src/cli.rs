@@ -196,6 +196,8 @@ pub(crate) enum Tool {
     Servers,
     /// Python environment with MCP clients
     Clients,
+    /// Python environment with mypy, ruff and shellcheck
+    Checkers,
     /// Another MCP client, in a Python environment of its own
     Fastmcp,
     /// The official conformance suite, with the Node that runs it

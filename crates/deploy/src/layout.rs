@@ -67,6 +67,8 @@ pub struct SitePaths {
     pub admin_socket: AbsolutePath,
     /// The certificate that opsctl makes: `chain.pem` and `key.pem` go here.
     pub tls: AbsolutePath,
+    /// The key of `state_key_file` when the spec names none, in the folder that the origin may write.
+    pub state_key: AbsolutePath,
 }
 
 impl Layout {
@@ -125,6 +127,8 @@ impl Layout {
                 socket: at(format!("/run/{site}/origin.sock"))?,
                 admin_socket: at(format!("/run/{site}/admin.sock"))?,
                 tls: at(format!("/etc/{site}/tls"))?,
+                // the unit's `StateDirectory=`
+                state_key: at(format!("/var/lib/{site}/state.key"))?,
             },
             Self::Private(private) => {
                 let root = &private.root;
@@ -133,6 +137,7 @@ impl Layout {
                     socket: root.join(&format!("run/{site}.sock"))?,
                     admin_socket: root.join(&format!("run/{site}-admin.sock"))?,
                     tls: root.join(&format!("{site}/tls"))?,
+                    state_key: root.join(&format!("{site}/state.key"))?,
                 }
             }
         })

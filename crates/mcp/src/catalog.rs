@@ -7,6 +7,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::caching::Caching;
 use crate::capabilities::Capabilities;
 use crate::filter::Filter;
 use crate::offers::{Kind, Offers};
@@ -45,6 +46,8 @@ pub struct Catalog {
     modern: Capabilities,
     instructions: Option<String>,
     skipped: Vec<String>,
+    /// What the servers say of their lists, where any does.
+    caching: [Option<Caching>; 4],
     plain: bool,
 }
 
@@ -121,6 +124,13 @@ impl Catalog {
                 }
             }
             catalog.unite(source);
+            for kind in Kind::ALL {
+                let known = &mut catalog.caching[kind.index()];
+                let said = offers.caching(kind);
+                *known = known.map_or(said, |known| {
+                    Some(said.map_or(known, |said| known.strictest(said)))
+                });
+            }
             if let Some(text) = &offers.instructions {
                 instructions.push((source.server, text));
             }
@@ -252,6 +262,12 @@ impl Catalog {
         };
         // An empty default has no text yet.
         if list.is_empty() { "[]" } else { list }
+    }
+
+    /// How long a list may be kept: no longer, and by nobody else, than every server says of its part.
+    pub fn caching(&self, kind: Kind) -> Caching {
+        let said = self.caching[kind.index()];
+        said.map_or(Caching::OWN, |said| said.strictest(Caching::OWN))
     }
 
     /// What the servers can do together, for clients of an era.

@@ -4,6 +4,7 @@
 //! JSON: the envelope is parsed, the payload keeps its bytes.
 
 mod base64;
+pub mod caching;
 pub mod capabilities;
 pub mod catalog;
 pub mod dispatch;
@@ -33,6 +34,7 @@ pub mod tool;
 pub mod upstream;
 pub mod version;
 
+pub use caching::Caching;
 pub use capabilities::Capabilities;
 pub use catalog::Catalog;
 pub use dispatch::{Decision, Inbound, decide};
@@ -40,7 +42,7 @@ pub use error::Error;
 pub use filter::Filter;
 pub use forward::Forward;
 pub use level::Level;
-pub use offers::{Kind, Offers};
+pub use offers::{Kind, List, Offers};
 pub use reply::Service;
 pub use seal::Seal;
 pub use tool::Naming;

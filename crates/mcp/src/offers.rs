@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::caching::Caching;
 use crate::capabilities::Capabilities;
 use crate::filter::Filter;
 use crate::version::Era;
@@ -33,7 +34,7 @@ impl Kind {
         }
     }
 
-    const fn index(self) -> usize {
+    pub(crate) const fn index(self) -> usize {
         match self {
             Self::Tools => 0,
             Self::Prompts => 1,
@@ -63,19 +64,43 @@ pub struct Offers {
     pub(crate) filter: Arc<Filter>,
     /// What it has to say to a model.
     pub instructions: Option<String>,
-    pub(crate) lists: [Arc<Vec<Box<str>>>; 4],
+    pub(crate) lists: [Arc<List>; 4],
+}
+
+/// One list of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct List {
+    /// Its items in the server's own order, each one JSON object.
+    pub items: Vec<Box<str>>,
+    /// How long the server says that it is fresh; `None`: it does not say (up to 2025-11-25).
+    pub caching: Option<Caching>,
+}
+
+impl From<Vec<Box<str>>> for List {
+    fn from(items: Vec<Box<str>>) -> Self {
+        Self {
+            items,
+            caching: None,
+        }
+    }
 }
 
 impl Offers {
     /// One list in the server's own order, each item one JSON object.
     pub fn list(&self, kind: Kind) -> &[Box<str>] {
-        &self.lists[kind.index()]
+        &self.lists[kind.index()].items
+    }
+
+    /// How long the server says that a list is fresh.
+    pub fn caching(&self, kind: Kind) -> Option<Caching> {
+        self.lists[kind.index()].caching
     }
 
     /// Replaces one list.
-    pub fn set(&mut self, kind: Kind, mut items: Vec<Box<str>>) {
-        items.retain(|item| self.filter.passes_item(kind, item));
-        self.lists[kind.index()] = Arc::new(items);
+    pub fn set(&mut self, kind: Kind, mut list: List) {
+        list.items
+            .retain(|item| self.filter.passes_item(kind, item));
+        self.lists[kind.index()] = Arc::new(list);
     }
 
     /// The same with what passes a filter alone, now and after each change of a list.
@@ -83,16 +108,16 @@ impl Offers {
     pub fn filtered(mut self, filter: &Arc<Filter>) -> Self {
         self.filter = Arc::clone(filter);
         for kind in Kind::ALL {
-            let items = self.list(kind).to_vec();
-            self.set(kind, items);
+            let list = self.lists[kind.index()].as_ref().clone();
+            self.set(kind, list);
         }
         self
     }
 
-    /// The same with one list replaced.
+    /// The same with one list replaced, of which the server says no more.
     #[must_use]
     pub fn with(mut self, kind: Kind, items: Vec<Box<str>>) -> Self {
-        self.set(kind, items);
+        self.set(kind, items.into());
         self
     }
 }

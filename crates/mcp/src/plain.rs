@@ -88,7 +88,7 @@ mod tests {
             ..Offers::default()
         };
         let tool = r#"{"name":"say it","title":"Say","inputSchema":{"maximum":1.0},"x":[1e2],"server":"evil"}"#;
-        offers.set(Kind::Tools, vec![tool.into()]);
+        offers.set(Kind::Tools, vec![tool.into()].into());
         let source = Source {
             server: "s",
             offers: &offers,

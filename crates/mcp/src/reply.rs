@@ -1,5 +1,6 @@
 //! Messages that the origin writes itself, and what it adds to those of the servers.
 
+use crate::caching::Caching;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::jsonrpc::Id;
@@ -14,6 +15,8 @@ pub struct Service {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// Whether what a client sees depends on the API key that it shows: no cache may give it to another client then.
+    pub keyed: bool,
 }
 
 impl Service {
@@ -42,7 +45,8 @@ impl Service {
         let capabilities = catalog.capabilities(Era::Modern).to_json(Era::Modern);
         let instructions = instructions(catalog);
         let own = format!(
-            "{{\"supportedVersions\":{versions},\"capabilities\":{capabilities}{instructions},{CACHING}}}"
+            "{{\"supportedVersions\":{versions},\"capabilities\":{capabilities}{instructions},{}}}",
+            self.caching(Caching::OWN)
         );
         self.complete(&own)
     }
@@ -52,8 +56,16 @@ impl Service {
         let (key, items) = (kind.key(), catalog.list(kind));
         match era {
             Era::Legacy => format!("{{\"{key}\":{items}}}"),
-            Era::Modern => self.complete(&format!("{{\"{key}\":{items},{CACHING}}}")),
+            Era::Modern => {
+                let caching = self.caching(catalog.caching(kind));
+                self.complete(&format!("{{\"{key}\":{items},{caching}}}"))
+            }
         }
+    }
+
+    fn caching(&self, said: Caching) -> String {
+        let private = said.private || self.keyed;
+        Caching { private, ..said }.members()
     }
 
     /// A result as a client of 2026-07-28 wants it: with `resultType`, and with the server's identity in `_meta`. What is
@@ -126,10 +138,6 @@ pub fn raw_error(id: Option<&Id>, error: &str) -> String {
     format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}")
 }
 
-/// How long a client may keep a list: as long as the longest pause before a server's restart, 30 s. The lists are the same
-/// for every caller.
-const CACHING: &str = "\"ttlMs\":30000,\"cacheScope\":\"public\"";
-
 /// `_meta`: who the server is that answers (2026-07-28).
 pub(crate) const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
@@ -137,13 +145,14 @@ pub(crate) const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 mod tests {
     use super::*;
     use crate::catalog::Source;
-    use crate::offers::Offers;
+    use crate::offers::{List, Offers};
     use crate::tool::Naming;
 
     fn service() -> Service {
         Service {
             name: "s".into(),
             version: "1".into(),
+            keyed: false,
         }
     }
 
@@ -194,6 +203,38 @@ mod tests {
             (&"complete".into(), &"a \"b\"".into())
         );
         assert_eq!(value["_meta"][SERVER_INFO]["name"], "s");
+    }
+
+    #[test]
+    fn a_list_may_be_kept_as_long_as_every_server_says_and_with_keys_by_its_caller_only() {
+        let list = |ttl_ms, private| {
+            let mut offers = Offers::default();
+            let caching = Some(Caching { ttl_ms, private });
+            let items = Vec::new();
+            offers.set(Kind::Tools, List { items, caching });
+            offers
+        };
+        let told = |service: &Service, offers: &[Offers]| {
+            let sources = offers.iter().map(|offers| Source {
+                server: "s",
+                offers,
+                private: false,
+            });
+            let catalog = Catalog::build(Naming::Prefixed, &sources.collect::<Vec<_>>());
+            let text = service.list(&catalog, Kind::Tools, Era::Modern);
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            format!("{} {}", value["ttlMs"], value["cacheScope"])
+        };
+        let open = service();
+        let long = list(90_000, false);
+        assert_eq!(told(&open, &[Offers::default()]), "30000 \"public\"");
+        assert_eq!(told(&open, &[long.clone(), list(7, false)]), "7 \"public\"");
+        assert_eq!(told(&open, &[list(7, true), long.clone()]), "7 \"private\"");
+        let keyed = Service {
+            keyed: true,
+            ..open
+        };
+        assert_eq!(told(&keyed, &[long]), "30000 \"private\"");
     }
 
     #[test]

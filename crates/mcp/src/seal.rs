@@ -13,9 +13,11 @@ use ring::digest;
 use crate::base64;
 use crate::raw::{self, Object};
 
-/// The key that states are sealed with.
+/// The keys that states are sealed with.
 pub struct Seal {
     key: LessSafeKey,
+    /// Those of before, which open what they sealed.
+    old: Vec<LessSafeKey>,
 }
 
 /// What one state is good for. Two requests with the same binding are the same request, asked again.
@@ -43,11 +45,17 @@ pub const LIFETIME: Duration = Duration::from_mins(10);
 impl Seal {
     /// A seal with this key, which must be random and secret.
     pub fn new(key: [u8; 32]) -> Self {
-        let key = UnboundKey::new(&CHACHA20_POLY1305, &key)
-            .unwrap_or_else(|_| unreachable!("the key of this cipher has 32 bytes"));
         Self {
-            key: LessSafeKey::new(key),
+            key: ready(&key),
+            old: Vec::new(),
         }
+    }
+
+    /// The same with a key of before: what was sealed with it still opens, and nothing new is sealed with it.
+    #[must_use]
+    pub fn opening(mut self, old: [u8; 32]) -> Self {
+        self.old.push(ready(&old));
+        self
     }
 
     /// Seals a state, which is one JSON value.
@@ -77,18 +85,26 @@ impl Seal {
     ) -> Result<String, Broken> {
         let bytes = base64::decode(sealed.as_bytes()).ok_or(Broken)?;
         let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(Broken)?;
-        let mut text = text.to_vec();
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened = self
-            .key
-            .open_in_place(nonce, Aad::from(&binding.0), &mut text)
-            .map_err(|_| Broken)?;
+        let open = |key: &LessSafeKey| {
+            let mut text = text.to_vec();
+            let nonce = Nonce::assume_unique_for_key(*nonce);
+            let opened = key.open_in_place(nonce, Aad::from(&binding.0), &mut text);
+            opened.ok().map(|opened| opened.to_vec())
+        };
+        let mut keys = std::iter::once(&self.key).chain(&self.old);
+        let opened = keys.find_map(open).ok_or(Broken)?;
         let (expires, state) = opened.split_first_chunk::<8>().ok_or(Broken)?;
         if now.as_secs() > u64::from_be_bytes(*expires) {
             return Err(Broken);
         }
         String::from_utf8(state.to_vec()).map_err(|_| Broken)
     }
+}
+
+fn ready(key: &[u8; 32]) -> LessSafeKey {
+    let key = UnboundKey::new(&CHACHA20_POLY1305, key)
+        .unwrap_or_else(|_| unreachable!("the key of this cipher has 32 bytes"));
+    LessSafeKey::new(key)
 }
 
 impl fmt::Debug for Seal {
@@ -161,6 +177,18 @@ mod tests {
         ] {
             assert_eq!(seal.open(&other, NOW, &sealed), Err(Broken));
         }
+    }
+
+    #[test]
+    fn what_a_key_of_before_has_sealed_opens_until_that_is_taken_away() {
+        let own = binding("s", "p", "{}");
+        let sealed = Seal::new([7; 32]).close(&own, moment(1), "1");
+        let rotated = Seal::new([8; 32]).opening([7; 32]);
+        assert_eq!(rotated.open(&own, NOW, &sealed), Ok("1".to_owned()));
+        let new = rotated.close(&own, moment(2), "2");
+        let after = Seal::new([8; 32]);
+        assert_eq!(after.open(&own, NOW, &new), Ok("2".to_owned()));
+        assert_eq!(after.open(&own, NOW, &sealed), Err(Broken));
     }
 
     #[test]

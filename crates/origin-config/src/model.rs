@@ -46,6 +46,8 @@ pub struct OriginConfig {
     pub allowed_origins: Vec<AllowedOrigin>,
     /// `api_keys_file`: the keys that clients need; `None`: none are asked for.
     pub api_keys_file: Option<PathBuf>,
+    /// `state_key_file`: where the key is kept that `requestState` is sealed with; `None`: each start makes one.
+    pub state_key_file: Option<PathBuf>,
     /// `tool_names`: how tools are named to clients.
     pub tool_names: ToolNames,
     /// `include_server_header` (Hypercorn): whether responses carry `Server`.

@@ -80,7 +80,8 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         trusted_hops: whole(reader.integer("trusted_hops", 0..=16)),
         allowed_hosts: allowed_hosts(reader),
         allowed_origins: allowed_origins(reader),
-        api_keys_file: api_keys_file(reader),
+        api_keys_file: file(reader, "api_keys_file"),
+        state_key_file: file(reader, "state_key_file"),
         tool_names: reader
             .word("tool_names", "value.tool-names")
             .map_or(ToolNames::Prefixed, |names| names.value),
@@ -298,19 +299,18 @@ fn allowed_origins(reader: &Reader<'_>) -> Vec<AllowedOrigin> {
     origins
 }
 
-fn api_keys_file(reader: &Reader<'_>) -> Option<PathBuf> {
-    let text = reader.string("api_keys_file")?;
+/// An absolute path, or none where the text is empty.
+fn file(reader: &Reader<'_>, key: &'static str) -> Option<PathBuf> {
+    let text = reader.string(key)?;
     if text.value.is_empty() {
         return None;
     }
     let path = PathBuf::from(text.value);
     if !path.is_absolute() {
         let message = format!("`{}` is not an absolute path", path.display());
-        let hint = "as `api_keys_file = \"/etc/codeintel/api-keys.toml\"`";
-        reader.find(
-            "api_keys_file",
-            Finding::error("value.api-keys-file", message).hint(hint),
-        );
+        let id = format!("value.{}", key.replace('_', "-"));
+        let hint = format!("as `{key} = \"/etc/codeintel/file\"`");
+        reader.find(key, Finding::error(id, message).hint(hint));
     }
     Some(path)
 }

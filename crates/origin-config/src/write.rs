@@ -84,7 +84,11 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
         ("trusted_hops", config.trusted_hops.to_string()),
         ("allowed_hosts", texts(&config.allowed_hosts)),
         ("allowed_origins", texts(&config.allowed_origins)),
-        ("api_keys_file", text(api_keys_file(config))),
+        ("api_keys_file", text(file(config.api_keys_file.as_deref()))),
+        (
+            "state_key_file",
+            text(file(config.state_key_file.as_deref())),
+        ),
         ("tool_names", text(config.tool_names)),
         (
             "include_server_header",
@@ -126,13 +130,9 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Empty where no keys are asked for.
-fn api_keys_file(config: &OriginConfig) -> impl std::fmt::Display {
-    config
-        .api_keys_file
-        .as_deref()
-        .unwrap_or(Path::new(""))
-        .display()
+/// Empty where there is none.
+fn file(path: Option<&Path>) -> std::path::Display<'_> {
+    path.unwrap_or(Path::new("")).display()
 }
 
 fn write_server(out: &mut String, server: &Server) {
@@ -269,7 +269,7 @@ mod tests {
         let source = "name = \"a \\\"quoted\\\" name\"\nbind = [\"unix:/run/x/o.sock\", \"[::1]:80\"]\n\
                       trusted_peers = [\"unix:\", \"10.0.0.0/8\"]\n\
                       allowed_hosts = [\"*.a.example\", \"[::1]:1\"]\nallowed_origins = [\"https://b.example:8443\"]\nmax_body_size = \"5KiB\"\n\
-                      api_keys_file = \"/etc/x/keys.toml\"\nmetrics = true\n\
+                      api_keys_file = \"/etc/x/keys.toml\"\nmetrics = true\nstate_key_file = \"/var/lib/x/state.key\"\n\
                       certfile = [\"/c\", \"/d\"]\nkeyfile = [\"/k\", \"/l\"]\ninsecure_bind = \"[::1]:81\"\nalpn_protocols = [\"h2\"]\nssl_handshake_timeout = 3\n\
                       quic_bind = [\"[::]:443\"]\nalt_svc_headers = [\"h3=\\\":443\\\"\"]\nquic = { retry_above = 0, key_file = \"/k\", idle_timeout = \"9s\" }\n\
                       limits.client.rate = \"10r/s\"\nlimits.key = { burst = 7, streams = 2 }\n\

@@ -213,6 +213,11 @@ fn request(target: &Target, version: Version, ask: Ask) -> Result<Request<Bytes>
     }
     let path =
         PathAndQuery::try_from(path.as_str()).map_err(|_| fault(format!("`{path}` is no path")))?;
+    if let Some(credentials) = &target.credentials {
+        headers
+            .entry(header::AUTHORIZATION)
+            .or_insert_with(|| credentials.clone());
+    }
     let own = target.authority();
     let authority = match headers.get(header::HOST) {
         Some(host) => host

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use http::Uri;
+use http::{HeaderValue, Uri};
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::CertificateDer;
 
@@ -22,6 +22,8 @@ pub struct Target {
     pub connect: Connect,
     /// Whose certificates are believed.
     pub trust: Trust,
+    /// Sent as `Authorization` with every request that has none of its own.
+    pub credentials: Option<HeaderValue>,
     /// The longest wait for a response head, or for a whole `fetch`, counted from its start; also the longest silence
     /// within a body. [`Target::TIMEOUT`] unless set.
     pub timeout: Duration,
@@ -93,6 +95,7 @@ impl Target {
             port,
             connect: Connect::Resolve,
             trust: Trust::System,
+            credentials: None,
             timeout: Self::TIMEOUT,
             connect_timeout: Self::CONNECT_TIMEOUT,
         }
@@ -159,6 +162,19 @@ impl Target {
         Self { trust, ..self }
     }
 
+    /// The same target with a bearer token (RFC 6750, section 2.1), which is never shown.
+    ///
+    /// Errors: [`ProbeError::Ask`] when it cannot stand in a header.
+    pub fn with_bearer(mut self, token: &str) -> Result<Self, ProbeError> {
+        let value = HeaderValue::try_from(format!("Bearer {token}"));
+        let mut value = value.map_err(|_| ProbeError::Ask {
+            reason: "the bearer token cannot be sent".to_owned(),
+        })?;
+        value.set_sensitive(true);
+        self.credentials = Some(value);
+        Ok(self)
+    }
+
     /// The same target with another `timeout`; a shorter one shortens `connect_timeout` in effect.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
@@ -219,6 +235,15 @@ mod tests {
             (target.host.as_str(), target.authority().as_str()),
             ("::1", "[::1]:8443")
         );
+    }
+
+    #[test]
+    fn a_token_is_sent_and_never_shown() {
+        let (target, _) = Target::from_url("https://a.example").unwrap();
+        let target = target.with_bearer("secret").unwrap();
+        assert_eq!(target.credentials.as_ref().unwrap(), "Bearer secret");
+        assert!(!format!("{target:?}").contains("secret"));
+        assert!(target.with_bearer("a\nb").is_err());
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api_keys::Key;
 use deploy::words::ServerName;
-use deploy::{Deployment, Site};
+use deploy::{Deployment, Exposed, Site};
 use origin_config::Bind;
 use probe::{Connect, ProbeError, Scheme, Target, Trust};
 use serde_json::Value;
@@ -35,6 +36,10 @@ pub(crate) struct Aim {
     pub(crate) host: Option<HostAim>,
     /// The MCP servers; empty for a URL.
     pub(crate) servers: Vec<ServerAim>,
+    /// What the edge passes beside MCP; `None` for a URL.
+    pub(crate) opened: Option<Vec<Exposed>>,
+    /// The origin asks for API keys, and none is at hand.
+    pub(crate) locked: bool,
 }
 
 /// What only the host of an origin can be asked.
@@ -93,6 +98,8 @@ pub(crate) fn from_url(url: &str, handshakes: usize) -> Result<Aim, String> {
         settling: false,
         host: None,
         servers: Vec::new(),
+        opened: None,
+        locked: false,
         edge,
     })
 }
@@ -108,6 +115,8 @@ pub(crate) struct Access {
     pub(crate) handshakes: usize,
     /// NGINX has just read a new configuration.
     pub(crate) settling: bool,
+    /// An API key of the origin.
+    pub(crate) key: Option<Key>,
 }
 
 /// Aims at the edge of a deployment; `test` is the command that tests its configuration, or why that cannot be done.
@@ -138,6 +147,10 @@ pub(crate) fn from_deployment(deployment: &Deployment, access: &Access) -> Vec<A
         if let Some(address) = access.connect.or(listen.map(reachable)) {
             edge.connect = Connect::Address(address);
         }
+        let locked = site.origin.api_keys_file.is_some();
+        if let Some(key) = access.key.as_ref().filter(|_| locked) {
+            edge = show(edge, key);
+        }
         Aim {
             site: named.then(|| site.name.to_string()),
             edge,
@@ -159,9 +172,18 @@ pub(crate) fn from_deployment(deployment: &Deployment, access: &Access) -> Vec<A
                     .collect(),
             }),
             servers: servers(site),
+            opened: Some(deployment.edge.expose.clone()),
+            locked: locked && access.key.is_none(),
         }
     };
     deployment.sites.iter().map(aim).collect()
+}
+
+/// The target with a key for every question.
+pub(crate) fn show(target: Target, key: &Key) -> Target {
+    target
+        .with_bearer(key.text())
+        .unwrap_or_else(|_| unreachable!("a key is letters, digits and `_`"))
 }
 
 fn servers(site: &Site) -> Vec<ServerAim> {
@@ -232,6 +254,7 @@ mod tests {
             trust: Trust::Any,
             handshakes: 1,
             settling: false,
+            key: None,
         };
         let aim = &from_deployment(&deployment, &access)[0];
         assert_eq!(aim.edge.authority(), "localhost");

@@ -15,9 +15,10 @@ mod run;
 mod stream;
 mod timeouts;
 mod tls;
+mod tool_api;
 mod verdict;
 
-pub(crate) use aim::{Access, admin, edge_aim, from_deployment, from_url, reachable};
+pub(crate) use aim::{Access, admin, edge_aim, from_deployment, from_url, reachable, show};
 pub(crate) use edge::gather_generation as generation;
 pub(crate) use run::{Verification, verify};
 pub(crate) use verdict::{Check, Status, sentence};

@@ -11,6 +11,7 @@ use super::origin::Admin;
 use super::verdict::{Check, Id, Status, Verdict};
 use super::{
     alt_svc, disconnect, edge, lint, mcp, origin, reach, request_id, stream, timeouts, tls,
+    tool_api,
 };
 use crate::{host, nginx};
 
@@ -115,6 +116,16 @@ async fn verify_site(aim: &Aim) -> Vec<Check> {
     checks.extend(reached);
     let (aim, versions) = (&aim, versions.as_slice());
     let site = aim.site.as_deref();
+    if aim.locked {
+        let (said, tried) = alt_svc::gather(aim, versions).await;
+        let verdict = alt_svc::judge(&said, &tried, aim.public_port);
+        checks.push(check(Id::AltSvc, aim.site.clone(), verdict, Duration::ZERO));
+        checks.extend(BEHIND_KEYS.map(|id| {
+            let skipped = Verdict::skip(LOCKED);
+            check(id, aim.site.clone(), skipped, Duration::ZERO)
+        }));
+        return checks;
+    }
     let alternative = timed(Id::AltSvc, site, async {
         let (said, tried) = alt_svc::gather(aim, versions).await;
         alt_svc::judge(&said, &tried, aim.public_port)
@@ -138,7 +149,28 @@ async fn verify_site(aim: &Aim) -> Vec<Check> {
     checks.extend([alternative, ids, silence, slow, gone]);
     checks.extend(events);
     checks.extend(protocol);
+    checks.push(Box::pin(tool_api_check(aim, versions)).await);
     checks
+}
+
+/// Where the spec opens it.
+async fn tool_api_check(aim: &Aim, versions: &[Version]) -> Check {
+    timed(Id::ToolApi, aim.site.as_deref(), async {
+        let opened = match tool_api::opened(aim) {
+            Ok(opened) => opened,
+            Err(why) => return Verdict::skip(why),
+        };
+        let tools = match versions.first() {
+            Some(first) => mcp::gather_tools(aim, *first).await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let calls = mcp::choose(&aim.servers, &tools, &[]).chosen;
+        let judged = each(versions, async |version| {
+            tool_api::judge(&tool_api::gather(aim, version, &opened, &calls).await)
+        });
+        Verdict::over_versions(&judged.await)
+    })
+    .await
 }
 
 /// What only the origin's own host can be asked.
@@ -358,6 +390,23 @@ fn check(id: Id, site: Option<String>, verdict: Verdict, took: Duration) -> Chec
         ms: took.as_secs_f64() * 1_000.0,
     }
 }
+
+/// What is asked behind the edge's own pages.
+const BEHIND_KEYS: [Id; 10] = [
+    Id::RequestIds,
+    Id::FirstEvent,
+    Id::Cadence,
+    Id::KeepAlive,
+    Id::Disconnect,
+    Id::Timeouts,
+    Id::Discover,
+    Id::Initialize,
+    Id::ToolCall,
+    Id::ToolApi,
+];
+
+const LOCKED: &str =
+    "the origin asks for an API key: `opsctl verify --key-file FILE` shows it the one in FILE";
 
 const HOST_ONLY: &str = "only the deployment's own host can say";
 

@@ -44,12 +44,13 @@ pub(crate) enum Id {
     Discover,
     Initialize,
     ToolCall,
+    ToolApi,
 }
 
 impl Id {
     /// All of them, in that order.
     #[cfg(test)]
-    const ALL: [Self; Self::ToolCall as usize + 1] = [
+    const ALL: [Self; Self::ToolApi as usize + 1] = [
         Self::NginxConfig,
         Self::NginxLint,
         Self::NginxGeneration,
@@ -71,6 +72,7 @@ impl Id {
         Self::Discover,
         Self::Initialize,
         Self::ToolCall,
+        Self::ToolApi,
     ];
 
     /// The name that scripts know.
@@ -97,6 +99,7 @@ impl Id {
             Self::Discover => "mcp.discover",
             Self::Initialize => "mcp.initialize",
             Self::ToolCall => "mcp.tool-call",
+            Self::ToolApi => "tool-api",
         }
     }
 }

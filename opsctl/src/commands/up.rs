@@ -150,6 +150,7 @@ async fn bring_up(
         trust: trust(plan)?,
         handshakes: HANDSHAKES,
         settling: false,
+        key: None,
     };
     let verification = of_deployment(deployment, &access, Ok(test)).await;
     show(&verification, ui)?;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ::probe::{Connect, Trust};
+use api_keys::Key;
 use deploy::{CertificateKind, Deployment, Layout};
 
 use super::{output, read_roots, trust_in};
@@ -11,7 +12,7 @@ use crate::checks::{self, Access, Verification, from_deployment, from_url};
 use crate::cli::{Format, Verify};
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::host;
+use crate::host::{self, files};
 use crate::nginx::{self, Nginx, Places};
 use crate::spec::{SpecFile, resolve};
 use crate::ui::{Ui, verification};
@@ -55,6 +56,9 @@ async fn of_url(url: &str, arguments: &Verify, ui: &mut Ui) -> Result<Verificati
     if let Some(file) = &arguments.ca {
         aim.edge.trust = trust_in(file)?;
     }
+    if let Some(key) = key_in(arguments.key_file.as_deref())? {
+        aim.edge = checks::show(aim.edge, &key);
+    }
     ui.step(&format!("checking {}", aim.edge.authority()));
     Ok(Verification {
         deployment: aim.edge.authority(),
@@ -78,6 +82,7 @@ async fn of_spec(
         trust: trust_of(&deployment, arguments.ca.as_deref())?,
         handshakes: usize::from(arguments.handshakes),
         settling: false,
+        key: key_in(arguments.key_file.as_deref())?,
     };
     ui.step(&format!("checking {}", deployment.name));
     Ok(of_deployment(&deployment, &access, system_test(&nginx)).await)
@@ -97,6 +102,21 @@ pub(crate) async fn of_deployment(
         topology: deployment.topology.to_string(),
         checks: checks::verify(Some(&edge), &aims).await,
     }
+}
+
+/// The API key that is the text of a file: on a command line everybody on the machine could read it.
+fn key_in(file: Option<&Path>) -> Result<Option<Key>, CommandError> {
+    let Some(path) = file else {
+        return Ok(None);
+    };
+    let text = files::read_text(path)?;
+    let key = text.trim().parse();
+    key.map(Some).map_err(|fault| {
+        let message = format!("what is in `{}` {fault}", path.display());
+        CommandError::new(Exit::Usage, message).hint(
+            "`umask 077; opsctl keys add verify > FILE` makes a key and writes it where only you can read it",
+        )
+    })
 }
 
 /// The authorities that were named, else those that opsctl made beside the certificates, else the system's.

@@ -66,6 +66,7 @@ impl Serving<'_> {
             trust: trust_of(self.deployment, None)?,
             handshakes: HANDSHAKES,
             settling: true,
+            key: None,
         })
     }
 }
@@ -207,6 +208,7 @@ async fn shown(deployment: &Deployment) -> Result<(), Finding> {
         trust: Trust::Any,
         handshakes: 0,
         settling: true,
+        key: None,
     };
     let aims = checks::from_deployment(deployment, &access);
     for (site, aim) in deployment.sites.iter().zip(aims) {

@@ -40,6 +40,8 @@ impl Said {
 pub(crate) struct Desk {
     folder: TempDir,
     temporary: TempDir,
+    /// What it remembers of the programs that it asked.
+    cache: TempDir,
 }
 
 impl Desk {
@@ -48,6 +50,7 @@ impl Desk {
         Self {
             folder: made(),
             temporary: made(),
+            cache: made(),
         }
     }
 
@@ -66,6 +69,7 @@ impl Desk {
             .stdin(Stdio::null());
         command
             .env("TMPDIR", self.temporary.path())
+            .env("XDG_CACHE_HOME", self.cache.path())
             .env_remove("OPSCTL_NGINX");
         let output = command.output().expect("the program starts");
         Said {

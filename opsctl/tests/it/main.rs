@@ -6,6 +6,7 @@ mod harness;
 mod keys;
 mod lint;
 mod runbook;
+mod wrappers;
 
 use harness::{Desk, VALID};
 use serde_json::Value;
@@ -277,7 +278,7 @@ fn a_server_that_is_not_there_fails_every_check_of_a_url_and_skips_the_hosts() {
         Some("skip"),
         "{document}"
     );
-    assert_eq!(document["checks"].as_array().map(Vec::len), Some(21));
+    assert_eq!(document["checks"].as_array().map(Vec::len), Some(22));
 }
 
 #[test]

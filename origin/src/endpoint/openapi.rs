@@ -12,8 +12,9 @@ use crate::tools::openapi;
 pub(super) async fn serve(app: &App, head: &Parts) -> Response<Body> {
     let started = app.clock.now();
     match offered(app, &head.extensions).await {
-        Ok(Offered { catalog, .. }) => {
-            let document = openapi(&app.service, &catalog, app.keys.is_some());
+        Ok(Offered { book, catalog }) => {
+            let keys = app.keys.is_some();
+            let document = book.openapi(&catalog, |tools| openapi(&app.service, tools, keys));
             conditional(&head.headers, document)
         }
         Err(failure) => refuse(app, head, started, failure),

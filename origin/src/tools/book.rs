@@ -20,6 +20,7 @@ pub struct Book {
     catalog: Arc<Catalog>,
     checks: HashMap<Box<str>, OnceLock<Arc<Check>>>,
     list: OnceLock<Document>,
+    openapi: OnceLock<Document>,
 }
 
 /// JSON, and what names this state of it.
@@ -59,6 +60,7 @@ impl Book {
                 .collect(),
             catalog: Arc::clone(catalog),
             list: OnceLock::new(),
+            openapi: OnceLock::new(),
         }
     }
 
@@ -90,6 +92,18 @@ impl Book {
             return whole.clone();
         }
         list(catalog.entries().iter())
+    }
+
+    /// The OpenAPI document of `catalog`, which is this one or a part of it: what `make` makes, once for the whole.
+    pub fn openapi(
+        &self,
+        catalog: &Arc<Catalog>,
+        make: impl FnOnce(&Catalog) -> Document,
+    ) -> Document {
+        if Arc::ptr_eq(catalog, &self.catalog) {
+            return self.openapi.get_or_init(|| make(catalog)).clone();
+        }
+        make(catalog)
     }
 }
 

@@ -40,6 +40,8 @@ pub fn openapi(service: &Service, catalog: &Catalog, keys: bool) -> Document {
     let whole = Whole {
         openapi: "3.1.0",
         info: json!({"title": service.name, "version": service.version}),
+        // Relative to where the document was fetched: the origin does not know its public name.
+        servers: json!([{"url": "/"}]),
         paths: &fixed["paths"],
         components,
         security,
@@ -51,6 +53,7 @@ pub fn openapi(service: &Service, catalog: &Catalog, keys: bool) -> Document {
 struct Whole<'a> {
     openapi: &'static str,
     info: Value,
+    servers: Value,
     paths: &'a Value,
     components: Components<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,6 +197,7 @@ mod tests {
         let service = Service {
             name: "o".into(),
             version: "1".into(),
+            keyed: false,
         };
         let text =
             String::from_utf8(openapi(&service, &catalog, keys).json.to_vec()).expect("UTF-8");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mcp::catalog::{Catalog, Source};
 use mcp::filter::{Filter, Rule};
 use mcp::upstream::Hello;
-use mcp::{Kind, Naming, Offers};
+use mcp::{Kind, List, Naming, Offers};
 use origin_config::{ProcessMode, Server};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
@@ -70,10 +70,23 @@ impl Board {
         });
     }
 
-    /// One list of the server is this now.
-    pub(super) fn listed(&self, seat: Seat, kind: Kind, items: Vec<Box<str>>) {
+    /// One list of the server is this now. Lists are read again when they have grown old: one that is the same is no news.
+    pub(super) fn listed(&self, seat: Seat, kind: Kind, list: List) {
+        let known = {
+            let records = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+            records.get(seat.server).map(|record| record.offers.clone())
+        };
+        let Some(known) = known else {
+            return;
+        };
+        let mut offers = known.clone();
+        offers.set(kind, list.clone());
+        if offers == known {
+            return;
+        }
         self.change_one(seat, |status, _| {
-            let offers = status.offers.clone().with(kind, items);
+            let mut offers = status.offers.clone();
+            offers.set(kind, list);
             offer(status, offers);
         });
     }

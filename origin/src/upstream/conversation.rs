@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mcp::jsonrpc::Id;
 use mcp::upstream::{self, Event, Upstream};
+use mcp::{Caching, Kind};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::CallError;
@@ -35,6 +36,8 @@ pub(super) struct Conversation {
     undone: Vec<Command>,
     /// When a server that told of changes and stopped is asked to go on.
     listens_at: Option<Instant>,
+    /// When each list of a server that says how long it is fresh is read again.
+    stale_at: HashMap<Kind, Instant>,
     ignored: u32,
 }
 
@@ -48,6 +51,7 @@ impl Conversation {
             waiting: HashMap::new(),
             undone: Vec::new(),
             listens_at: None,
+            stale_at: HashMap::new(),
             ignored: 0,
         };
         conversation.collect();
@@ -64,6 +68,8 @@ impl Conversation {
         if let Some(event) = self.machine.poll_event() {
             return Ok(self.handle(event));
         }
+        let stale = self.stale_at.iter().min_by_key(|(_, at)| **at);
+        let stale = stale.map(|(kind, at)| (*kind, *at));
         tokio::select! {
             heard = self.link.step() => if let Some(heard) = heard? {
                 match heard {
@@ -77,6 +83,12 @@ impl Conversation {
             () = at(self.listens_at), if self.listens_at.is_some() => {
                 self.listens_at = None;
                 self.machine.listen();
+                self.collect();
+            },
+            kind = grown_old(stale), if stale.is_some() => {
+                // One that cannot be read this time is read the next.
+                self.freshen(kind, Caching::OWN);
+                self.machine.changed(kind);
                 self.collect();
             }
         }
@@ -225,8 +237,39 @@ impl Conversation {
                 self.listens_at = Some(Instant::now() + SILENCE);
                 None
             }
-            event => Some(event),
+            event => {
+                match &event {
+                    Event::Ready(hello) => {
+                        for kind in Kind::ALL {
+                            if let Some(caching) = hello.offers.caching(kind) {
+                                self.freshen(kind, caching);
+                            }
+                        }
+                    }
+                    Event::Listed { kind, list } => {
+                        // A list that a relay reads once is not kept up for it.
+                        if let Some(caching) =
+                            list.caching.filter(|_| self.stale_at.contains_key(kind))
+                        {
+                            self.freshen(*kind, caching);
+                        }
+                    }
+                    _ => {}
+                }
+                Some(event)
+            }
         }
+    }
+
+    /// A list has just been read. One that is never fresh is read again as often as one of which a server says nothing is kept.
+    fn freshen(&mut self, kind: Kind, caching: Caching) {
+        let ttl = match caching.ttl_ms {
+            0 => Caching::OWN.ttl_ms,
+            // What is longer than a year is for ever.
+            ttl => ttl.clamp(SHORTEST_TTL, 365 * 24 * 3_600_000),
+        };
+        let at = Instant::now() + Duration::from_millis(ttl);
+        self.stale_at.insert(kind, at);
     }
 
     fn ignore(&mut self, reason: &str) {
@@ -258,6 +301,16 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
+async fn grown_old(stale: Option<(Kind, Instant)>) -> Kind {
+    match stale {
+        Some((kind, at)) => {
+            sleep_until(at).await;
+            kind
+        }
+        None => std::future::pending().await,
+    }
+}
+
 fn refuse(waiting: HashMap<u64, Command>, server: &str, reason: &str) {
     for command in waiting.into_values() {
         command.refuse(server, reason);
@@ -272,6 +325,9 @@ pub(super) fn first_line(reason: &str) -> &str {
 /// How long a server that has ended a listen request is left alone. What changes meanwhile is told this much later; one that
 /// ends every such request at once costs little.
 const SILENCE: Duration = Duration::from_secs(5);
+
+/// In milliseconds: a server whose lists are fresh for less than this is asked no more often, and clients are told what it says.
+const SHORTEST_TTL: u64 = 1_000;
 
 /// How long a link is listened to on after its end.
 const LAST_WORDS: Duration = Duration::from_millis(100);

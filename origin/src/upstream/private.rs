@@ -194,7 +194,10 @@ impl Birth {
         match event {
             Event::Asked { id, method, params } => (self.hears)(Said::Asked { id, method, params }),
             Event::Notice { method, params } => (self.hears)(Said::Notice { method, params }),
-            Event::Listed { kind, items } => (self.hears)(Said::Listed { kind, items }),
+            Event::Listed { kind, list } => {
+                let items = list.items;
+                (self.hears)(Said::Listed { kind, items });
+            }
             _ => {}
         }
     }

@@ -173,7 +173,7 @@ impl Supervisor {
 
     fn heard(&self, event: Event) {
         match event {
-            Event::Listed { kind, items } => self.board.listed(self.seat, kind, items),
+            Event::Listed { kind, list } => self.board.listed(self.seat, kind, list),
             // The machine of a shared server passes on one notification: that a resource changed.
             Event::Notice { params, .. } => {
                 let update = Update {

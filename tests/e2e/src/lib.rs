@@ -4,6 +4,7 @@
 //! Nothing here is skipped when a tool is missing: the tests fail and name the command that provides it.
 
 mod deployment;
+mod far;
 mod origin;
 mod running;
 mod staged;
@@ -11,6 +12,7 @@ mod tools;
 mod words;
 
 pub use deployment::{Deployment, free_port_pair};
+pub use far::{Far, FarKind};
 pub use origin::Origin;
 pub use running::{DEADLINE, Running, Verdict, children_of, opsctl, up_once};
 pub use staged::Staged;

@@ -25,6 +25,10 @@ pub struct Tools {
     pub clients_python: PathBuf,
     /// A Python with the `fastmcp` client package.
     pub fastmcp_python: PathBuf,
+    /// A Python with the `mcp` package of the revisions up to 2025-11-25.
+    pub mcp1_python: PathBuf,
+    /// The folder of FalkorDB's server and module.
+    pub falkordb: PathBuf,
     /// Node.
     pub node: PathBuf,
     /// MCP Inspector, for Node to run.
@@ -37,6 +41,8 @@ pub struct Tools {
     pub fixtures: PathBuf,
     /// NGINX configuration of Debian's packages, a folder each.
     pub confs: PathBuf,
+    /// The folder of `mypy`, `ruff` and `shellcheck`.
+    pub checkers_bin: PathBuf,
 }
 
 /// One of the NGINX builds that every rendering must pass.
@@ -71,18 +77,26 @@ impl Tools {
             servers_bin: path("E2E_SERVERS_BIN"),
             clients_python: path("E2E_CLIENTS_PYTHON"),
             fastmcp_python: path("E2E_FASTMCP_PYTHON"),
+            mcp1_python: path("E2E_MCP1_PYTHON"),
+            falkordb: path("E2E_FALKORDB"),
             node: path("E2E_NODE"),
             inspector: path("E2E_INSPECTOR"),
             everything: path("E2E_EVERYTHING"),
             rmcp: path("E2E_RMCP"),
             fixtures: path("E2E_FIXTURES"),
             confs: path("E2E_CONFS"),
+            checkers_bin: path("E2E_CHECKERS_BIN"),
         }
     }
 
     /// A server program of the private Python environment.
     pub fn server(&self, name: &str) -> String {
         self.servers_bin.join(name).display().to_string()
+    }
+
+    /// A script of this folder's `servers`.
+    pub fn script(name: &str) -> String {
+        format!("{}/servers/{name}", env!("CARGO_MANIFEST_DIR"))
     }
 
     /// An executable that runs this build on the test machine itself. The builds inside Debian roots are started by

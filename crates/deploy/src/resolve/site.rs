@@ -40,6 +40,9 @@ fn settle(
         &paths.admin_socket,
         layout,
     );
+    if key(spec, "state_key_file").is_none() {
+        origin.state_key_file = Some(paths.state_key.as_path().to_owned());
+    }
     if layout.private().is_some() && key(spec, "umask").is_none() {
         // the folder keeps others out; NGINX's workers may be another user without a group in common
         origin.umask = 0;
@@ -50,6 +53,7 @@ fn settle(
     };
     settle_peers(spec, &mut origin, &address, report);
     check_limits(spec, &origin, report);
+    let units = super::unit::settle(spec, layout, &mut origin, report);
     if report.findings()[faults..]
         .iter()
         .any(|finding| finding.severity == findings::Severity::Error)
@@ -81,6 +85,7 @@ fn settle(
         },
         upstream,
         checks: spec.checks.clone(),
+        units,
     }))
 }
 

@@ -98,6 +98,16 @@ pub(super) fn check_account(text: &str) -> Result<(), WordError> {
     )
 }
 
+pub(super) fn check_argument(text: &str) -> Result<(), WordError> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._:/,=@+~-".contains(&byte));
+    ensure(
+        plain && (1..=1024).contains(&text.len()),
+        "is no word of a unit: 1 to 1024 letters, digits and `._:/,=@+~-`",
+    )
+}
+
 pub(super) fn check_tool_pattern(text: &str) -> Result<(), WordError> {
     let plain = text
         .bytes()
@@ -155,8 +165,9 @@ pub(crate) fn is_safe_byte(byte: u8) -> bool {
 /// Names of accounts, groups and folders that a Debian machine already has, or has with a common package: `/etc/NAME`,
 /// `/etc/nginx/NAME`, `/run/NAME`, the user NAME or its group would be somebody else's. Of the groups some are as good as root
 /// (`disk`, `docker`, `shadow`), and the origin would run in them.
-const RESERVED_NAMES: [&str; 80] = [
+const RESERVED_NAMES: [&str; 85] = [
     "adm",
+    "alternatives",
     "apt",
     "audio",
     "backup",
@@ -170,6 +181,7 @@ const RESERVED_NAMES: [&str; 80] = [
     "dip",
     "disk",
     "docker",
+    "dpkg",
     "fax",
     "floppy",
     "games",
@@ -179,6 +191,7 @@ const RESERVED_NAMES: [&str; 80] = [
     "koi-utf",
     "koi-win",
     "kvm",
+    "letsencrypt",
     "libvirt",
     "list",
     "lock",
@@ -207,10 +220,12 @@ const RESERVED_NAMES: [&str; 80] = [
     "root",
     "run",
     "sasl",
+    "security",
     "sgx",
     "shadow",
     "sites-available",
     "sites-enabled",
+    "skel",
     "snippets",
     "src",
     "ssh",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::jsonrpc::Id;
 use crate::level::Level;
-use crate::offers::{Kind, Offers};
+use crate::offers::{Kind, List, Offers};
 use crate::version::{Era, Revision};
 
 /// What the machine has to tell to the one who drives it.
@@ -12,12 +12,12 @@ use crate::version::{Era, Revision};
 pub enum Event {
     /// The era is found and, on a shared connection, the lists are read: calls may go out.
     Ready(Hello),
-    /// A list changed, and here it is. Each item is one JSON object.
+    /// A list was read again, and here it is.
     Listed {
         /// Which list.
         kind: Kind,
         /// The whole of it.
-        items: Vec<Box<str>>,
+        list: List,
     },
     /// A server of 2026-07-28 tells no changes any more: [`super::Upstream::listen`] asks it anew, after a pause.
     Silent,

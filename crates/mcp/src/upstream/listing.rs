@@ -1,7 +1,9 @@
 //! Reading the lists of a server, page by page.
 
-use crate::offers::Kind;
+use crate::caching::Caching;
+use crate::offers::{Kind, List};
 use crate::raw::{self, Object};
+use crate::version::Era;
 
 /// A list that is being read.
 #[derive(Debug, Default)]
@@ -9,6 +11,7 @@ pub(super) struct Listing {
     items: Vec<Box<str>>,
     pages: usize,
     bytes: usize,
+    caching: Option<Caching>,
     /// Another change was announced meanwhile: read it once more.
     pub(super) stale: bool,
 }
@@ -18,15 +21,15 @@ pub(super) struct Listing {
 pub(super) enum Next {
     /// Another page, with this cursor as raw JSON.
     Page(Listing, String),
-    /// Nothing: these are the items. `stale`: they have changed since.
-    End { items: Vec<Box<str>>, stale: bool },
+    /// Nothing: this is the list. `stale`: it has changed since.
+    End { list: List, stale: bool },
     /// The list cannot be read.
     Broken(String),
 }
 
 impl Listing {
     /// Takes in the answer to the request for a page.
-    pub(super) fn page(mut self, kind: Kind, outcome: Result<&str, &str>) -> Next {
+    pub(super) fn page(mut self, era: Era, kind: Kind, outcome: Result<&str, &str>) -> Next {
         let key = kind.key();
         let object = outcome.ok().and_then(Object::read);
         let Some(page) = object
@@ -40,6 +43,11 @@ impl Listing {
         self.pages += 1;
         self.bytes += page.iter().map(|item| item.len()).sum::<usize>();
         self.items.extend(page.into_iter().map(Box::from));
+        if let (Era::Modern, Some(object)) = (era, &object) {
+            let page = Caching::read(object);
+            let before = self.caching.unwrap_or(page);
+            self.caching = Some(before.strictest(page));
+        }
         let cursor = object
             .as_ref()
             .and_then(|object| object.find("nextCursor"))
@@ -51,7 +59,10 @@ impl Listing {
             }
             Some(cursor) => Next::Page(self, cursor.to_owned()),
             None => Next::End {
-                items: self.items,
+                list: List {
+                    items: self.items,
+                    caching: self.caching,
+                },
                 stale: self.stale,
             },
         }

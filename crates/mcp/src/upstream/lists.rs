@@ -3,7 +3,8 @@
 use super::listing::{Listing, Next};
 use super::{Event, Pending, Phase, Upstream};
 use crate::dispatch::method;
-use crate::offers::Kind;
+use crate::offers::{Kind, List};
+use crate::version::Era;
 
 impl Upstream {
     pub(super) fn list(&mut self, kind: Kind) {
@@ -15,14 +16,15 @@ impl Upstream {
         let Some(listing) = self.listings.remove(&kind) else {
             return;
         };
-        match listing.page(kind, outcome) {
+        let era = self.era().unwrap_or(Era::Legacy);
+        match listing.page(era, kind, outcome) {
             Next::Page(listing, cursor) => {
                 self.listings.insert(kind, listing);
                 let params = format!("{{\"cursor\":{cursor}}}");
                 self.own_request(method::of_list(kind), &params, Pending::Page(kind));
             }
             Next::End { stale: true, .. } => self.list(kind),
-            Next::End { items, .. } => self.listed(kind, items),
+            Next::End { list, .. } => self.listed(kind, list),
             // Without a first list of its tools a server is of no use; without a later one it keeps what it had, and
             // servers that declare resources and know no templates are common.
             Next::Broken(reason) if kind == Kind::Tools && !self.is_ready() => self.fail(reason),
@@ -33,15 +35,16 @@ impl Upstream {
         }
     }
 
-    fn listed(&mut self, kind: Kind, items: Vec<Box<str>>) {
+    fn listed(&mut self, kind: Kind, list: List) {
         match &mut self.phase {
-            Phase::Listing(_, hello) => hello.offers.set(kind, items),
-            _ => self.events.push_back(Event::Listed { kind, items }),
+            Phase::Listing(_, hello) => hello.offers.set(kind, list),
+            _ => self.events.push_back(Event::Listed { kind, list }),
         }
         self.settle();
     }
 
-    pub(super) fn changed(&mut self, kind: Kind) {
+    /// Reads a list again: it has changed, or is not fresh any more.
+    pub fn changed(&mut self, kind: Kind) {
         if let Some(listing) = self.listings.get_mut(&kind) {
             listing.stale = true;
         } else if self.is_ready() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mcp::upstream::{Call, Caller, Event, Greeting, Hello, Probe, Upstream};
-use mcp::{Era, Kind, Level, Revision};
+use mcp::{Caching, Era, Kind, Level, List, Revision};
 use serde_json::{Value, json};
 
 use crate::upstream::{answer, ask, curious, sent};
@@ -286,9 +286,15 @@ fn a_changed_list_of_a_modern_server_is_read_again() {
         "",
     );
     let list = sent(&mut machine);
-    answer(&mut machine, &list["id"], r#"{"tools":[]}"#);
+    let told = r#"{"tools":[],"ttlMs":5,"cacheScope":"public"}"#;
+    answer(&mut machine, &list["id"], told);
+    let caching = Some(Caching {
+        ttl_ms: 5,
+        private: false,
+    });
     let (kind, items) = (Kind::Tools, Vec::new());
-    assert_eq!(machine.poll_event(), Some(Event::Listed { kind, items }));
+    let list = List { items, caching };
+    assert_eq!(machine.poll_event(), Some(Event::Listed { kind, list }));
 }
 
 fn subscribe(machine: &mut Upstream, ticket: u64, method: &str, uri: &str) {

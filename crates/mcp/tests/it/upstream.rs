@@ -157,7 +157,7 @@ fn changed_tools_are_listed_again_once_for_many_notices() {
         machine.poll_event(),
         Some(Event::Listed {
             kind: Kind::Tools,
-            items: vec![r#"{"name":"b"}"#.into()]
+            list: vec![r#"{"name":"b"}"#.into()].into()
         })
     );
     assert!(machine.poll_outgoing().is_none());
@@ -423,9 +423,9 @@ fn a_relay_reads_a_list_when_it_changes() {
         &resources["id"],
         r#"{"resources":[{"uri":"u"}]}"#,
     );
-    let items = vec![r#"{"uri":"u"}"#.into()];
+    let list = vec![r#"{"uri":"u"}"#.into()].into();
     let kind = Kind::Resources;
-    assert_eq!(machine.poll_event(), Some(Event::Listed { kind, items }));
+    assert_eq!(machine.poll_event(), Some(Event::Listed { kind, list }));
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub(crate) fn service() -> Service {
     Service {
         name: "origin".into(),
         version: "0.1.0".into(),
+        keyed: false,
     }
 }
 

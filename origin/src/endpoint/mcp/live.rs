@@ -202,7 +202,7 @@ impl Live {
             .map(|server| {
                 let mut offers = server.offers.clone();
                 for (kind, items) in own.get(server.name.as_str()).into_iter().flatten() {
-                    offers.set(*kind, items.clone());
+                    offers.set(*kind, items.clone().into());
                 }
                 offers
             })

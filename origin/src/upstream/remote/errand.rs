@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::client::{Ask, Fault};
 use super::feed::{Feed, is, oddity, whole};
-use super::room::{Report, Room, SESSION};
+use super::room::{Life, Report, Room, SESSION};
 use crate::upstream::MAX_MESSAGE;
 use crate::upstream::trip::Trip;
 
@@ -184,8 +184,17 @@ impl Errand {
     async fn refused(&self, response: Response<Incoming>) -> Result<(), Failure> {
         let status = response.status();
         let reason = oddity(&response);
-        if status == StatusCode::NOT_FOUND && self.headers.contains_key(SESSION) {
-            return Err(Failure::Gone);
+        if self.headers.contains_key(SESSION) {
+            let gone = match status {
+                StatusCode::NOT_FOUND => true,
+                StatusCode::BAD_REQUEST => {
+                    matches!(self.room.life(&self.headers).await, Life::Gone)
+                }
+                _ => false,
+            };
+            if gone {
+                return Err(Failure::Gone);
+            }
         }
         if !speaks_of_itself(status) {
             return Err(Failure::Lost(reason));

@@ -234,7 +234,7 @@ impl Remote {
                 let mut headers = named(&self.posts.legacy());
                 self.room.add_to(&mut headers);
                 self.tasks
-                    .spawn(standing::listen(Arc::clone(&self.room), headers));
+                    .spawn(standing::keep(Arc::clone(&self.room), headers));
                 None
             }
             Report::Over(reason) => return Err(reason),

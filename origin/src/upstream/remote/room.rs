@@ -7,12 +7,13 @@ use bytes::Bytes;
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use mcp::jsonrpc::Id;
+use mcp::post::Posts;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::client::{Ask, Client, Fault};
 use super::errand::{FIRST_PAUSE, Failure, RETRIES};
-use super::feed::{Feed, is, oddity};
+use super::feed::{Feed, is, oddity, whole};
 
 /// The client, the session, and the way back.
 #[derive(Debug)]
@@ -121,6 +122,35 @@ impl Room {
         }
     }
 
+    /// Asks the server whether the session of `headers` lives, by a ping.
+    ///
+    /// The status for a session that is not known is 404, and many servers say 400: only a ping, which cannot be wrong in any other
+    /// way, tells the one from a request that is.
+    pub(super) async fn life(&self, headers: &HeaderMap) -> Life {
+        let ask = Ask {
+            method: Method::POST,
+            headers: headers.clone(),
+            body: Bytes::from(Posts::ping()),
+        };
+        match self.client.send(ask).await {
+            Ok(response) => match response.status() {
+                StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST
+                    if headers.contains_key(SESSION) =>
+                {
+                    Life::Gone
+                }
+                _ => {
+                    // Read, so that the connection can be used again.
+                    let _ = whole(response.into_body(), PONG, self.client.patience).await;
+                    Life::Lives
+                }
+            },
+            Err(Fault::Unsent(reason)) => Life::Unreachable(reason),
+            // Slow is not dead.
+            Err(Fault::Broken(_)) => Life::Lives,
+        }
+    }
+
     /// Goes on with the stream of a request that was cut off, for which `why` is the reason.
     pub(super) async fn resume(
         &self,
@@ -145,6 +175,17 @@ impl Room {
         // The request was under way in the session: it may have been done.
         Err(Failure::Lost(why))
     }
+}
+
+/// What a ping shows.
+#[derive(Debug)]
+pub(super) enum Life {
+    /// Nothing that is wrong.
+    Lives,
+    /// The session is not known.
+    Gone,
+    /// The server is not there.
+    Unreachable(String),
 }
 
 /// Why there is no stream.
@@ -172,5 +213,8 @@ impl Drop for Busy {
 
 /// Why a session has to be opened anew.
 pub(super) const GONE: &str = "it does not know the session any more";
+
+/// The most of the answer to a ping that is read.
+const PONG: usize = 64 << 10;
 
 pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");

@@ -1,5 +1,7 @@
 //! What happens when a remote server, or what stands before it, does not behave.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 
 use super::*;
@@ -147,6 +149,44 @@ async fn a_lost_session_is_opened_anew_and_the_call_done_in_it() {
     assert_eq!(far.seen("initialize").len(), 2);
     let restarts = upstreams.snapshot().borrow().servers[0].restarts;
     assert_eq!(restarts, 1);
+    upstreams.shutdown().await;
+}
+
+/// A server that knows its first session until the flag is set, and says 400 where 404 is due.
+async fn forgetful() -> (Far, Arc<AtomicBool>) {
+    let forgets = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&forgets);
+    let far = Far::start(move |seen, _| {
+        let old = seen.header("mcp-session-id") == "session-0" && seen.method() != "DELETE";
+        if !(old && flag.load(Ordering::Relaxed)) {
+            return Reply::Well;
+        }
+        let error = json!({"code": -32000, "message": "No valid session ID provided"});
+        let refusal = json!({"jsonrpc": "2.0", "id": seen.body["id"], "error": error});
+        Reply::Plain(400, ("x", String::new()), refusal.to_string())
+    });
+    (far.await, forgets)
+}
+
+#[tokio::test]
+async fn a_lost_session_is_noticed_too_where_it_is_said_by_400() {
+    let (far, forgets) = forgetful().await;
+    let upstreams = reached(&far, "").await;
+    forgets.store(true, Ordering::Relaxed);
+    assert_eq!(echo(&upstreams).await.unwrap(), json!({"n": 1}));
+    assert_eq!(far.seen("initialize").len(), 2);
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_lost_while_nobody_uses_it_is_opened_anew() {
+    let (far, forgets) = forgetful().await;
+    // Pings go out in half of this at the latest.
+    let upstreams = reached(&far, "read_timeout = \"300ms\"").await;
+    until(&far, "ping", 3).await;
+    assert_eq!(far.seen("initialize").len(), 1);
+    forgets.store(true, Ordering::Relaxed);
+    until(&far, "initialize", 2).await;
     upstreams.shutdown().await;
 }
 
