@@ -58,6 +58,10 @@ impl Alone {
         )
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a server that starts is asked again"
+    )]
     fn wait_until_ready(&self, tools: &Tools) {
         let end = Instant::now() + DEADLINE;
         loop {
