@@ -2,8 +2,10 @@
 
 mod ask;
 mod certificate;
+mod format;
 mod init;
 mod watch;
+mod wrappers;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,12 +13,14 @@ use std::time::Duration;
 use api_keys::KeyId;
 use jiff::Timestamp;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use ask::{Probe, Verify};
 pub use certificate::{Certificate, CertificateInstall};
+pub use format::{Format, OutputFormat};
 pub use init::Init;
 pub use watch::{Chosen, Logs, Services, ServicesCommand, ServicesLogs, Since};
+pub use wrappers::Wrappers;
 
 /// Puts MCP servers on the internet: from one spec to a verified deployment behind NGINX.
 #[derive(Debug, Parser)]
@@ -45,35 +49,6 @@ pub struct Global {
     /// Say more; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-}
-
-/// What standard output carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Tables and sentences.
-    Human,
-    /// One JSON document.
-    Json,
-}
-
-/// What standard output carries, as the command line names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
-    /// Tables and sentences
-    Human,
-    /// One JSON document
-    Json,
-    /// SARIF 2.1.0, for `lint` alone
-    Sarif,
-}
-
-impl From<OutputFormat> for Format {
-    fn from(format: OutputFormat) -> Self {
-        match format {
-            OutputFormat::Human => Self::Human,
-            OutputFormat::Json | OutputFormat::Sarif => Self::Json,
-        }
-    }
 }
 
 /// What to do.
@@ -119,6 +94,8 @@ pub enum Command {
     /// Put renewed certificates into their places
     #[command(subcommand)]
     Certificate(Certificate),
+    /// Make programs and modules that call the tools of an origin: `--format` bash, python, cli or skill
+    Wrappers(Wrappers),
     /// Write a completion script for a shell
     Completions(Completions),
     /// Write the manual pages

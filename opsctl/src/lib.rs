@@ -44,6 +44,11 @@ use serde_json::json;
 pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
     let (spec, format) = (cli.global.spec, cli.global.format);
     let done = match cli.command {
+        Command::Wrappers(arguments) => commands::wrappers::run(&arguments, format, ui).await,
+        _ if format.wrappers().is_some() => {
+            let message = "`--format` bash, python, cli and skill are for `wrappers` alone";
+            Err(CommandError::new(Exit::Usage, message))
+        }
         Command::Lint(arguments) => commands::lint::run(arguments, format, ui).await,
         _ if format == OutputFormat::Sarif => {
             let message = "`--format sarif` is for `lint` alone";

@@ -36,6 +36,10 @@ fn fault(server: &Server) -> Option<(&'static str, Finding)> {
         let finding = Finding::error("host.file", message);
         return Some(("url", finding.hint("make it, or name another")));
     }
+    if server.socket.is_some() {
+        // Its unit has the command, and another user, folder and path may find it.
+        return None;
+    }
     let folder = server.working_directory.as_deref();
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         let message = format!(

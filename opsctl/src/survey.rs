@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use deploy::Deployment;
-use deploy::plan::{Baseline, Goal, Inventory, Running};
+use deploy::plan::{Baseline, Goal, Inventory, Running, unit_of};
 use probe::{Ask, Target, Version};
 
 use crate::checks;
@@ -49,8 +49,7 @@ fn units(looking: &Looking<'_>, baseline: Option<&Baseline>) -> Vec<String> {
     let paths = looking.goal.rendered.files.iter().map(|file| &file.path);
     let mut units: BTreeSet<String> = paths
         .chain(before)
-        .filter_map(|path| path.strip_prefix(UNITS))
-        .filter(|name| !name.contains('/'))
+        .filter_map(|path| unit_of(path))
         .map(str::to_owned)
         .collect();
     units.insert(NGINX.to_owned());
@@ -83,6 +82,5 @@ async fn named_by(admin: &Target) -> Option<String> {
     document["generation"].as_str().map(str::to_owned)
 }
 
-const UNITS: &str = "/etc/systemd/system/";
 /// The unit of NGINX.
 pub(crate) const NGINX: &str = "nginx.service";

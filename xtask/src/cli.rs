@@ -172,6 +172,8 @@ pub(crate) enum FuzzTarget {
     Headers,
     /// The event stream, read and written
     Events,
+    /// Streams of HTTP/3, cut anywhere
+    Http3,
 }
 
 #[derive(Debug, clap::Args)]
@@ -196,6 +198,8 @@ pub(crate) enum Tool {
     Servers,
     /// Python environment with MCP clients
     Clients,
+    /// Python environment with mypy, ruff and shellcheck
+    Checkers,
     /// Another MCP client, in a Python environment of its own
     Fastmcp,
     /// The official conformance suite, with the Node that runs it

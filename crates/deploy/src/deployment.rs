@@ -11,6 +11,7 @@ use crate::acme::Acme;
 use crate::layout::{Layout, Paths};
 use crate::policy::{Limit, Route};
 use crate::target::Target;
+use crate::unit::ServerUnit;
 use crate::words::{AbsolutePath, GenerationId, Name, Port, ServerName, SpecFile};
 
 /// One deployment: an edge and the sites behind it.
@@ -121,6 +122,8 @@ pub struct Site {
     pub upstream: Upstream,
     /// The tool calls that a verification makes, one for each server whose spec names one, in the order of the spec.
     pub checks: Vec<ServerCheck>,
+    /// The servers that are units of their own, in the order of the spec; the origin has their sockets.
+    pub units: Vec<ServerUnit>,
 }
 
 /// How the edge reaches an origin.

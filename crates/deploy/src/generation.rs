@@ -39,10 +39,14 @@ fn whole_text(deployment: &Deployment) -> String {
         let Site {
             origin_toml_path,
             origin_executable,
+            units,
             ..
         } = site;
         let _ = writeln!(text, "origin {origin_toml_path} {origin_executable}");
         text.push_str(&origin_text(site));
+        for unit in units {
+            let _ = writeln!(text, "{unit:?}");
+        }
         if let Some(acme) = site.certificate.kind.acme() {
             let _ = writeln!(text, "{acme:?}");
         }
@@ -141,6 +145,7 @@ fn write_site(text: &mut String, site: &Site) {
         origin_executable: _,
         upstream,
         checks: _,
+        units: _,
     } = site;
     let _ = writeln!(text, "site {name} {server_names:?}");
     match &certificate.kind {

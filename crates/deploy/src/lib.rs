@@ -23,6 +23,7 @@ mod render;
 mod resolve;
 mod spec;
 pub mod target;
+mod unit;
 pub mod words;
 
 pub use deployment::{
@@ -37,3 +38,4 @@ pub use render::{
 pub use resolve::{Facts, resolve};
 pub use spec::{AcmeSpec, CertificateSpec, EdgeSpec, SiteSpec, Spec, parse};
 pub use target::Target;
+pub use unit::{CpuQuota, Resources, ServerUnit, UnitSpec};

@@ -22,6 +22,7 @@ pub(crate) mod status;
 pub(crate) mod uninstall;
 pub(crate) mod up;
 pub(crate) mod verify;
+pub(crate) mod wrappers;
 
 use std::path::Path;
 

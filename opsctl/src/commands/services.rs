@@ -73,6 +73,8 @@ impl Group {
                 if !named || !site.origin.admin_bind.is_empty() {
                     units.push(format!("{name}-origin-admin.socket"));
                 }
+                let servers = site.units.iter();
+                units.extend(servers.map(|unit| format!("{name}-mcp_{}.socket", unit.server)));
                 units.push(format!("{name}-origin.service"));
                 Self {
                     name: name.to_owned(),

@@ -25,20 +25,25 @@ pub(crate) struct NewFile<'a> {
 
 /// Reads a text file of at most [`LONGEST`] bytes.
 pub(crate) fn read_text(path: &Path) -> Result<String, HostError> {
-    read_whole(path)
+    read_text_up_to(path, LONGEST)
+}
+
+/// Reads a text file of at most so many bytes.
+pub(crate) fn read_text_up_to(path: &Path, most: usize) -> Result<String, HostError> {
+    read_whole(path, most)
         .and_then(as_text)
         .map_err(HostError::on("read", path.display()))
 }
 
 /// Never more than we would take: the path may name a device without an end.
-fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+fn read_whole(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    let limit = u64::try_from(most).unwrap_or(u64::MAX);
     File::open(path)?
         .take(limit.saturating_add(1))
         .read_to_end(&mut bytes)?;
-    if bytes.len() > LONGEST {
-        let message = format!("it is longer than {} KiB", LONGEST >> 10);
+    if bytes.len() > most {
+        let message = format!("it is longer than {} KiB", most >> 10);
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     }
     Ok(bytes)

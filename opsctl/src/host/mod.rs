@@ -5,6 +5,7 @@ pub(crate) mod certbot;
 pub(crate) mod content;
 pub(crate) mod disk;
 pub(crate) mod files;
+pub(crate) mod folder;
 pub(crate) mod journal;
 pub(crate) mod ports;
 pub(crate) mod process;

@@ -6,6 +6,7 @@ mod harness;
 mod keys;
 mod lint;
 mod runbook;
+mod wrappers;
 
 use harness::{Desk, VALID};
 use serde_json::Value;

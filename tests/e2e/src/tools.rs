@@ -41,6 +41,8 @@ pub struct Tools {
     pub fixtures: PathBuf,
     /// NGINX configuration of Debian's packages, a folder each.
     pub confs: PathBuf,
+    /// The folder of `mypy`, `ruff` and `shellcheck`.
+    pub checkers_bin: PathBuf,
 }
 
 /// One of the NGINX builds that every rendering must pass.
@@ -83,6 +85,7 @@ impl Tools {
             rmcp: path("E2E_RMCP"),
             fixtures: path("E2E_FIXTURES"),
             confs: path("E2E_CONFS"),
+            checkers_bin: path("E2E_CHECKERS_BIN"),
         }
     }
 

@@ -16,6 +16,6 @@ mod wait;
 pub use deployed::{Deployed, NAME, SERVER_NAME};
 pub use kit::Kit;
 pub use machine::Machine;
-pub use said::Said;
+pub use said::{Said, show};
 pub use traffic::{Served, Traffic};
 pub use wait::{DEADLINE, until};

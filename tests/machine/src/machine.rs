@@ -241,6 +241,27 @@ impl Machine {
         self.notes.lock().expect("nobody panics with it").push(line);
     }
 
+    /// Says what is known to whoever reads why a test failed.
+    #[expect(
+        clippy::print_stderr,
+        reason = "the runner shows it with the test that failed"
+    )]
+    fn explain(&self) {
+        for note in self.notes.lock().iter().flat_map(|notes| notes.iter()) {
+            eprintln!("{note}");
+        }
+        if self.running.is_some() {
+            for (what, script) in LOGS {
+                eprintln!("{what} ended with:\n{}", self.run(script).out);
+            }
+        } else {
+            eprintln!(
+                "the machine was off; its console ended with:\n{}",
+                self.console()
+            );
+        }
+    }
+
     fn console(&self) -> String {
         std::fs::read_to_string(self.disk.path().join("console")).unwrap_or_default()
     }
@@ -270,28 +291,6 @@ impl Drop for Machine {
         }
         if let Some(running) = self.running.take() {
             running.end();
-        }
-    }
-}
-
-impl Machine {
-    #[expect(
-        clippy::print_stderr,
-        reason = "the runner shows it with the test that failed"
-    )]
-    fn explain(&self) {
-        for note in self.notes.lock().iter().flat_map(|notes| notes.iter()) {
-            eprintln!("{note}");
-        }
-        if self.running.is_some() {
-            for (what, script) in LOGS {
-                eprintln!("{what} ended with:\n{}", self.run(script).out);
-            }
-        } else {
-            eprintln!(
-                "the machine was off; its console ended with:\n{}",
-                self.console()
-            );
         }
     }
 }

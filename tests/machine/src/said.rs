@@ -27,6 +27,15 @@ impl Said {
     }
 }
 
+/// Says a figure that a person wants to read and no test asserts: the runner shows it with `--success-output immediate`.
+#[expect(
+    clippy::print_stderr,
+    reason = "the runner keeps it with its test's own words"
+)]
+pub fn show(line: &str) {
+    eprintln!("{line}");
+}
+
 impl From<Output> for Said {
     fn from(output: Output) -> Self {
         Self {

@@ -66,6 +66,10 @@ pub(crate) fn environment(
             provide(repository, cache, Tool::Fastmcp)?,
         ),
         (
+            "E2E_CHECKERS_BIN",
+            provide(repository, cache, Tool::Checkers)?,
+        ),
+        (
             "E2E_MCP1_PYTHON",
             python::ensure(repository, cache, &python::MCP1)?.program("python"),
         ),
@@ -92,6 +96,7 @@ fn provide(repository: &Repository, cache: &Cache, tool: Tool) -> Result<PathBuf
         Tool::Servers => Ok(python::ensure(repository, cache, &python::SERVERS)?.bin()),
         Tool::Clients => Ok(python::ensure(repository, cache, &python::CLIENTS)?.program("python")),
         Tool::Fastmcp => Ok(python::ensure(repository, cache, &python::FASTMCP)?.program("python")),
+        Tool::Checkers => Ok(python::ensure(repository, cache, &python::CHECKERS)?.bin()),
         Tool::Conformance => Ok(node::ensure(repository, cache, &node::CONFORMANCE)?
             .program()
             .to_owned()),

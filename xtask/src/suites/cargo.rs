@@ -53,7 +53,14 @@ pub(crate) fn unit(repository: &Repository, cache: &Cache) -> Result<Outcome, Fa
 
 pub(crate) fn goldens(repository: &Repository, cache: &Cache) -> Result<Outcome, Failure> {
     let mut command = nextest(repository, cache)?;
-    run(command.args(["--package", "deploy", "-E", "test(/golden|reference/)"]))
+    run(command.args([
+        "--package",
+        "deploy",
+        "--package",
+        "wrappers",
+        "-E",
+        "test(/golden|reference/)",
+    ]))
 }
 
 pub(crate) fn end_to_end(

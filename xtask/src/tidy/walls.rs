@@ -3,7 +3,12 @@
 use super::{Place, Tree, lines};
 
 /// These crates do no input or output, read no clock and spawn nothing.
-pub(super) const PURE: [&str; 3] = ["crates/mcp", "crates/deploy", "crates/http3"];
+pub(super) const PURE: [&str; 4] = [
+    "crates/mcp",
+    "crates/deploy",
+    "crates/http3",
+    "crates/wrappers",
+];
 
 pub(super) fn pure_crates(tree: &Tree) -> Vec<Place> {
     // addresses are values: of `std::net` only what opens something is forbidden

@@ -75,6 +75,13 @@ pub(crate) const NODE: Environment = Environment {
     programs: &[],
 };
 
+/// The judges of generated scripts and modules.
+pub(crate) const CHECKERS: Environment = Environment {
+    name: "checkers",
+    requirements: "xtask/python/checkers.txt",
+    programs: &["mypy", "ruff", "shellcheck"],
+};
+
 /// The driver of the fuzz targets.
 pub(crate) const CARGO_FUZZ: Environment = Environment {
     name: "cargo-fuzz",
@@ -209,7 +216,7 @@ fn starts(folder: &Path, environment: &Environment) -> Result<(), Failure> {
 mod tests {
     use super::new_enough;
 
-    const FILES: [&str; 10] = [
+    const FILES: [&str; 11] = [
         include_str!("../../python/servers.txt"),
         include_str!("../../python/clients.txt"),
         include_str!("../../python/nextest.txt"),
@@ -220,6 +227,7 @@ mod tests {
         include_str!("../../python/envoy.txt"),
         include_str!("../../python/mcp1.txt"),
         include_str!("../../python/falkordb.txt"),
+        include_str!("../../python/checkers.txt"),
     ];
 
     #[test]

@@ -91,11 +91,11 @@ pub struct Corpus {
 
 /// On Debian 12.
 pub const CORPUS: Corpus = Corpus {
-    naive: [29, 6],
+    naive: [30, 6],
     packages: 22,
     files: 31,
     findings: 25,
-    planted: 1296,
+    planted: 1323,
 };
 
 /// Precision and recall, with what they were measured on.

@@ -37,6 +37,7 @@ pub use planner::{Goal, Options, plan};
 pub use secrets::without_secrets;
 pub use stale::Moved;
 pub use step::{Change, Issue, Step, Verb, Why};
+pub use units::unit_of;
 
 use crate::words::{GenerationId, Name};
 

@@ -113,7 +113,12 @@ fn is_stale(inventory: &Inventory, goal: Goal<'_>, news: &BTreeSet<String>, unit
             }
             _ => false,
         });
-    unit_news || origin_news
+    // The origin's connections are the processes: another origin has new ones.
+    let server_news = unit.strip_suffix("-origin.service").is_some_and(|site| {
+        let servers = format!("{UNITS}{site}-mcp_");
+        news.iter().any(|path| path.starts_with(&servers))
+    });
+    unit_news || origin_news || server_news
 }
 
 fn edge(inventory: &Inventory, goal: Goal<'_>, news: &BTreeSet<String>) -> Option<Edge> {
@@ -185,9 +190,10 @@ fn below(goal: Goal<'_>, folder: &str) -> Option<String> {
         .map(|file| file.path.clone())
 }
 
-/// The unit whose own file a path is.
-fn unit_of(path: &str) -> Option<&str> {
-    path.strip_prefix(UNITS).filter(|name| !name.contains('/'))
+/// The unit whose own file a path is. A template is no unit: those that are made of it begin with a connection.
+pub fn unit_of(path: &str) -> Option<&str> {
+    path.strip_prefix(UNITS)
+        .filter(|name| !name.contains('/') && !name.contains("@."))
 }
 
 /// The service that a socket unit starts.
@@ -199,3 +205,49 @@ fn service_of(text: &str) -> Option<&str> {
 pub(super) const UNITS: &str = "/etc/systemd/system/";
 /// As every distribution's package calls it.
 pub(super) const NGINX: &str = "nginx.service";
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::model::{Machine, SERVICES, rendered};
+
+    #[test]
+    fn a_server_with_a_unit_of_its_own_is_begun_by_its_socket_and_begun_anew_with_its_origin() {
+        let (origin, toml) = (
+            "/etc/systemd/system/demo-origin.service",
+            "/etc/demo/origin.toml",
+        );
+        let socket = (
+            "/etc/systemd/system/demo-mcp_git.socket",
+            "[Unit]\n\n[Install]\nWantedBy=sockets.target\n",
+        );
+        let template = "/etc/systemd/system/demo-mcp_git@.service";
+        let files = |text| {
+            rendered(&[
+                (origin, "[Unit]\n"),
+                (toml, "b\n"),
+                socket,
+                (template, text),
+            ])
+        };
+        let mut machine = Machine::new();
+        let first = machine.plan(&files("a\n"), SERVICES).expect("no conflicts");
+        let lines: Vec<_> = first
+            .services()
+            .map(|(verb, units)| format!("{verb:?} {units}"))
+            .collect();
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.contains("Start") && line.contains("demo-mcp_git.socket")),
+            "{lines:?}"
+        );
+        assert!(!lines.iter().any(|line| line.contains("@.")), "{lines:?}");
+        machine.apply(&files("a\n"));
+        let second = machine.apply(&files("b\n"));
+        let lines: Vec<_> = second
+            .services()
+            .map(|(verb, units)| format!("{verb:?} {units}"))
+            .collect();
+        assert_eq!(lines, ["Restart demo-origin.service"]);
+    }
+}

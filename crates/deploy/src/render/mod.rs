@@ -6,6 +6,7 @@ mod origin;
 mod policy;
 mod services;
 mod templates;
+mod units;
 
 use serde::{Deserialize, Serialize};
 

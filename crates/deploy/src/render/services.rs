@@ -4,6 +4,7 @@ use origin_config::Bind;
 
 use super::context::Fields;
 use super::templates::Filler;
+use super::units;
 use super::{Component, Owner, RenderError, Rendered, RenderedFile};
 use crate::deployment::{Deployment, Site};
 use crate::words::{Name, NginxTime, Token};
@@ -63,6 +64,11 @@ pub(super) fn render(
             format!("{unit}.service"),
             filler.fill("systemd/origin.service.tera", service)?,
         );
+        for server in &site.units {
+            for (path, text) in units::render(deployment, filler, (site, fields), server)? {
+                add(path, text);
+            }
+        }
         let public = socket(deployment, fields, &SocketUnit::public(site));
         add(
             format!("{unit}.socket"),
@@ -121,7 +127,12 @@ fn socket(deployment: &Deployment, site: &Fields, unit: &SocketUnit<'_>) -> Fiel
 fn site_fields(site: &Site) -> Fields {
     let stop = site.origin.graceful_timeout + std::time::Duration::from_secs(10);
     let homes = if uses_homes(site) { "read-only" } else { "yes" };
+    let servers = site.units.iter();
+    let servers: Vec<_> = servers
+        .map(|unit| units::fields(unit, &site.name))
+        .collect();
     Fields::default()
+        .list("units", &servers)
         .word("name", &site.name)
         .word("executable", &site.origin_executable)
         .word("origin_toml", &site.origin_toml_path)
@@ -133,11 +144,6 @@ fn site_fields(site: &Site) -> Fields {
 
 /// Whether a server's program, arguments, folder or files lie in a home directory, which the unit then has to leave readable.
 fn uses_homes(site: &Site) -> bool {
-    let in_home = |path: &str| {
-        ["/home/", "/root/", "/run/user/"]
-            .iter()
-            .any(|home| path.contains(home))
-    };
     site.origin.servers.iter().any(|server| {
         server.command.iter().any(|word| in_home(word))
             || server
@@ -151,7 +157,14 @@ fn uses_homes(site: &Site) -> bool {
     })
 }
 
-fn head(deployment: &Deployment, what: &str) -> Fields {
+/// Whether a path lies in a home directory.
+pub(super) fn in_home(path: &str) -> bool {
+    let homes = ["/home/", "/root/", "/run/user/"];
+    homes.iter().any(|home| path.contains(home))
+}
+
+/// What every unit begins with.
+pub(super) fn head(deployment: &Deployment, what: &str) -> Fields {
     let name: &Name = &deployment.name;
     Fields::default()
         .word("what", &Token::composed(what))

@@ -101,7 +101,7 @@ fn refuse_filter(
 }
 
 /// Name and text of every template.
-const EMBEDDED: [(&str, &str); 22] = [
+const EMBEDDED: [(&str, &str); 24] = [
     (
         "head.tera",
         include_str!("../../../../nginx/templates/head.tera"),
@@ -177,6 +177,14 @@ const EMBEDDED: [(&str, &str); 22] = [
     (
         "systemd/origin.socket.tera",
         include_str!("../../../../systemd/templates/origin.socket.tera"),
+    ),
+    (
+        "systemd/server.service.tera",
+        include_str!("../../../../systemd/templates/server.service.tera"),
+    ),
+    (
+        "systemd/server.socket.tera",
+        include_str!("../../../../systemd/templates/server.socket.tera"),
     ),
     (
         "systemd/nginx-drop-in.conf.tera",

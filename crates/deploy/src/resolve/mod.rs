@@ -4,6 +4,7 @@ mod conflicts;
 mod edge;
 mod names;
 mod site;
+mod unit;
 
 use findings::{Finding, Report};
 

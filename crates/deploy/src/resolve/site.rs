@@ -53,6 +53,7 @@ fn settle(
     };
     settle_peers(spec, &mut origin, &address, report);
     check_limits(spec, &origin, report);
+    let units = super::unit::settle(spec, layout, &mut origin, report);
     if report.findings()[faults..]
         .iter()
         .any(|finding| finding.severity == findings::Severity::Error)
@@ -84,6 +85,7 @@ fn settle(
         },
         upstream,
         checks: spec.checks.clone(),
+        units,
     }))
 }
 

@@ -5,6 +5,7 @@ mod policy;
 mod read;
 mod site;
 mod tls;
+mod unit;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use origin_config::OriginConfig;
 use crate::acme::KeyType;
 use crate::deployment::{Exposed, ServerCheck, Topology};
 use crate::policy::{Limit, Route};
+use crate::unit::UnitSpec;
 use crate::words::{
     AbsolutePath, DirectoryUrl, Email, ListenAddress, Name, Port, ServerName, SpecFile,
 };
@@ -73,6 +75,8 @@ pub struct SiteSpec {
     pub origin_keys: Vec<Located<String>>,
     /// `check_tool` and `check_arguments` of the servers.
     pub checks: Vec<ServerCheck>,
+    /// `unit` of the servers.
+    pub units: Vec<UnitSpec>,
 }
 
 /// `[tls]`.

@@ -6,7 +6,7 @@ use findings::{Finding, Located, Node, Reader, Report, Value};
 
 use super::origin::OriginText;
 use super::read::missing;
-use super::{SiteSpec, tls};
+use super::{SiteSpec, tls, unit};
 use crate::deployment::ServerCheck;
 use crate::words::{Name, ServerName};
 
@@ -33,10 +33,12 @@ pub(super) fn read(
         let hint = "add one as `[[servers]]` with `name` and `command`";
         reader.find("servers", Finding::warn("servers.none", message).hint(hint));
     }
-    let checks = servers
-        .into_iter()
-        .filter_map(|server| read_server(server, &mut text))
-        .collect();
+    let (mut checks, mut units) = (Vec::new(), Vec::new());
+    for server in servers {
+        let name = server.string("name").map(|name| name.value);
+        units.extend(unit::read(&server, name.as_deref()));
+        checks.extend(read_server(server, &mut text));
+    }
     for dependency in reader.tables("dependencies") {
         text.table("[[dependencies]]", dependency.place());
         for key in DEPENDENCY_KEYS {
@@ -59,6 +61,7 @@ pub(super) fn read(
         origin: origin?,
         origin_keys,
         checks,
+        units,
     })
 }
 

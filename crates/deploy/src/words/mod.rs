@@ -16,9 +16,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use rules::is_safe_byte;
 use rules::{
-    check_absolute_path, check_account, check_directory_url, check_email, check_generation,
-    check_mcp_method, check_name, check_server_name, check_spec_file, check_token,
-    check_tool_pattern,
+    check_absolute_path, check_account, check_argument, check_directory_url, check_email,
+    check_generation, check_mcp_method, check_name, check_server_name, check_spec_file,
+    check_token, check_tool_pattern,
 };
 
 /// A word that a template may print. Sealed: only the types of this crate have it.
@@ -123,6 +123,11 @@ word! {
 word! {
     /// The URL of an ACME directory (RFC 8555 section 7.1.1): `https://`, a host, and no white space or quote.
     DirectoryUrl, check_directory_url
+}
+word! {
+    /// One word of a unit's command line, or an assignment in its environment: letters, digits and `._:/,=@+~-`. systemd gives
+    /// the other characters a meaning of its own (systemd.service(5), command lines), or needs quotes for them.
+    Argument, check_argument
 }
 word! {
     /// A constant of the program or a text that it composed of other words: letters, digits and `._:/$*[]?,=@~+-`

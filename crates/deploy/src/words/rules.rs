@@ -98,6 +98,16 @@ pub(super) fn check_account(text: &str) -> Result<(), WordError> {
     )
 }
 
+pub(super) fn check_argument(text: &str) -> Result<(), WordError> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._:/,=@+~-".contains(&byte));
+    ensure(
+        plain && (1..=1024).contains(&text.len()),
+        "is no word of a unit: 1 to 1024 letters, digits and `._:/,=@+~-`",
+    )
+}
+
 pub(super) fn check_tool_pattern(text: &str) -> Result<(), WordError> {
     let plain = text
         .bytes()

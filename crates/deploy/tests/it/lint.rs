@@ -78,6 +78,7 @@ fn every_mistake_of_a_naive_edge_is_found() {
         "foreign-host",
         "forwarded-from-client",
         "gzip-event-stream",
+        "header-buffers",
         "host-rewritten",
         "listen-http2",
         "mcp-slash-redirect",

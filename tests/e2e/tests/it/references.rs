@@ -113,17 +113,24 @@ fn nginx_1_30_accepts_its_rendering_without_a_warning() {
 #[test]
 fn systemd_accepts_the_units_where_the_binaries_are() {
     let tools = Tools::from_environment();
-    let staged = rendered(&tools, "h3-termination.toml", "1.30.6,stream=dynamic");
-    staged.copy(&tools.origin, "/usr/bin/origin");
-    staged.copy(&tools.opsctl, "/usr/bin/opsctl");
-    let script = "systemd-sysusers\nsystemd-analyze verify /etc/systemd/system/*-origin*\n";
-    let output = staged.run(&tools.root_trixie, script);
-    assert!(output.status.success(), "{}", said(&output));
-    assert!(
-        !said(&output).contains("/etc/systemd/system/"),
-        "a warning: {}",
-        said(&output)
-    );
+    for (spec, units) in [
+        ("h3-termination.toml", "*-origin*"),
+        // Its servers have units of their own.
+        ("two-sites.toml", "*-origin* *-mcp_*"),
+    ] {
+        let staged = rendered(&tools, spec, "1.30.6,stream=dynamic");
+        staged.copy(&tools.origin, "/usr/bin/origin");
+        staged.copy(&tools.opsctl, "/usr/bin/opsctl");
+        let script =
+            format!("systemd-sysusers\ncd /etc/systemd/system\nsystemd-analyze verify {units}\n");
+        let output = staged.run(&tools.root_trixie, &script);
+        assert!(output.status.success(), "{spec}: {}", said(&output));
+        assert!(
+            !said(&output).contains("/etc/systemd/system/"),
+            "a warning: {}",
+            said(&output)
+        );
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use machine::{Deployed, Kit};
+use machine::{Deployed, Kit, show};
 
 #[test]
 fn an_apply_without_a_change_touches_nothing() {
@@ -25,14 +25,6 @@ fn an_apply_without_a_change_touches_nothing() {
 /// Every file that opsctl could have touched, with the times of its content and of its rights, and every process of ours.
 const TOUCHED: &str = "find /etc /var/lib /run/codeintel -printf '%p %i %T@ %C@\\n' | grep -v systemd/timers | sort; \
      pgrep -x nginx; systemctl show --property=MainPID --value codeintel-origin.service";
-
-#[expect(
-    clippy::print_stderr,
-    reason = "a figure to be read, that no test asserts"
-)]
-fn show(line: &str) {
-    eprintln!("{line}");
-}
 
 /// A saved plan does not hold for a machine that moved, nor for one that another opsctl made.
 fn changed_under_its_plan(deployed: &Deployed) {

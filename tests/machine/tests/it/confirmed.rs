@@ -1,12 +1,13 @@
 //! A generation that waits to be confirmed, and a deployment that is taken out.
 
-use machine::{Deployed, Kit};
+use machine::{Deployed, Kit, Traffic};
 
 #[test]
 fn what_nobody_confirms_is_taken_back_though_the_terminal_is_gone() {
     let kit = Kit::from_environment();
     let deployed = Deployed::bring_up(&kit, &kit.debian_13);
     let machine = &deployed.machine;
+    let traffic = Traffic::start(machine, 0);
     deployed.change(300);
     // the terminal: a session whose end takes every process of its own with it
     machine.must(
@@ -16,7 +17,7 @@ fn what_nobody_confirms_is_taken_back_though_the_terminal_is_gone() {
     machine.wait_for("! grep -rq 'http2_max_concurrent_streams 300;' /etc/nginx/codeintel");
     machine.wait_for("cd /etc/opsctl/codeintel && test \"$(opsctl history | wc -l)\" = 4");
     machine.wait_for("cd /etc/opsctl/codeintel && opsctl status");
-    assert!(deployed.answers());
+    assert_eq!(traffic.stop().lost, Vec::<String>::new());
     confirmed_stays(&deployed);
 }
 

@@ -1,13 +1,14 @@
 //! The origin's unit: what it may do, and what becomes of an origin that is stuck.
 
-use machine::{Deployed, Kit};
+use machine::{Deployed, Kit, show};
 
 #[test]
 fn the_origin_is_hardened_and_a_stuck_one_is_replaced() {
     let kit = Kit::from_environment();
     let deployed = Deployed::bring_up(&kit, &kit.debian_13);
     let exposure = exposure(&deployed);
-    assert!(exposure < 2.0, "systemd-analyze security says {exposure}");
+    show(&format!("systemd-analyze security says {exposure}"));
+    assert!(exposure < 2.0, "{exposure}");
     let machine = &deployed.machine;
     machine.write(
         "/etc/systemd/system/codeintel-origin.service.d/quick.conf",

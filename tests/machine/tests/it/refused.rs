@@ -43,6 +43,15 @@ const FAULTS: &[Fault] = &[
         says: "No space left",
     },
     Fault {
+        name: "the disk of opsctl's memory is full",
+        make: "cp -a /var/lib/opsctl/codeintel /tmp/memory && \
+               mount -t tmpfs -o size=256k,mode=700 tmpfs /var/lib/opsctl/codeintel && \
+               cp -a /tmp/memory/. /var/lib/opsctl/codeintel && { cat /dev/zero > /var/lib/opsctl/codeintel/filler || :; }",
+        mend: "umount /var/lib/opsctl/codeintel",
+        code: 12,
+        says: "No space left",
+    },
+    Fault {
         name: "a snippet breaks the syntax",
         make: "echo 'no_such_directive on;' > /etc/nginx/codeintel/snippets/server/bad.conf",
         mend: "rm /etc/nginx/codeintel/snippets/server/bad.conf",

@@ -1,6 +1,6 @@
 //! A change is applied while fifty streams are open and requests come over every version.
 
-use machine::{Deployed, Kit, Traffic};
+use machine::{Deployed, Kit, Traffic, show};
 use serde_json::Value;
 
 #[test]
@@ -33,6 +33,7 @@ fn says_what_http3_lost(deployed: &Deployed, out: &str) {
     let http3 = checks.find(|check| check["id"] == "http3");
     let http3 = http3.expect("a verdict on HTTP/3");
     let detail = http3["detail"].as_str().expect("words");
+    show(&format!("http3: {detail}"));
     assert!(detail.contains("of 20 fresh connections"), "{detail}");
     assert_eq!(out.contains(detail), http3["status"] == "warn", "{out}");
 }

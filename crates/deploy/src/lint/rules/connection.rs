@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use findings::Severity;
 
-use super::super::model::value::time;
+use super::super::model::value::{size, time};
 use super::super::model::{Model, Server};
 use super::super::rule::{Found, Proof, Rule};
 use super::streaming::KEEP_ALIVE;
@@ -53,6 +53,19 @@ pub(super) static LIMIT_CONN: Rule = Rule {
     good: "limit_conn_zone $binary_remote_addr zone=addr:10m;\nserver {\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n        limit_conn addr 200;\n    }\n}\n",
     proof: Proof::Shown("one client's next stream over one HTTP/3 connection is turned away"),
     check: limit_conn,
+};
+
+pub(super) static HEADERS: Rule = Rule {
+    id: "header-buffers",
+    severity: Severity::Note,
+    why: "A header field that does not fit into one of `large_client_header_buffers` (8 KiB by default), as a long token, ends an HTTP/2 connection with all streams on it.",
+    cure: "`large_client_header_buffers 4 32k;`",
+    bad: "server {\n    listen 443 ssl;\n    http2 on;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
+    good: "server {\n    listen 443 ssl;\n    http2 on;\n    large_client_header_buffers 4 32k;\n    ssl_certificate cert.pem;\n    ssl_certificate_key key.pem;\n    location = /mcp {\n        proxy_pass http://127.0.0.1:8000;\n    }\n}\n",
+    proof: Proof::Shown(
+        "a request with a long token cuts the stream that the same connection holds",
+    ),
+    check: headers,
 };
 
 /// The default servers of QUIC addresses on which a server listens, each with the listener: they decide for the connection.
@@ -129,6 +142,23 @@ fn streams(model: &Model<'_>, found: &mut Found<'_>) {
                 let message = format!("an HTTP/3 connection has {limit} places for streams");
                 found.at(own.unwrap_or(default.statement), message);
             }
+        }
+    }
+}
+
+fn headers(model: &Model<'_>, found: &mut Found<'_>) {
+    /// NGINX's default.
+    const DEFAULT: u64 = 8 << 10;
+    /// What Node's HTTP server takes of headers in all.
+    const ENOUGH: u64 = 16 << 10;
+    for server in model.servers.iter().filter(|server| server.has_mcp()) {
+        let has_http2 = server.scope.word("http2") == "on"
+            || server.listens.iter().any(|listen| listen.has("http2"));
+        let own = server.scope.nearest("large_client_header_buffers");
+        let length = own.map_or(Some(DEFAULT), |own| size(own.argument(1)));
+        if let Some(length) = length.filter(|length| has_http2 && *length < ENOUGH) {
+            let message = format!("a header field may have {} KiB", length >> 10);
+            found.at(own.unwrap_or(server.statement), message);
         }
     }
 }

@@ -70,6 +70,7 @@ pub static ALL: &[&Rule] = &[
     &connection::RETIRED,
     &connection::STREAMS,
     &connection::LIMIT_CONN,
+    &connection::HEADERS,
     &upstream::CLOSED,
     &upstream::KEEPALIVE,
     &upstream::RETRY,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use probe::{Ask, Connection, Version};
 
-use super::stage::{BOTH, Case, Stage, secure};
+use super::stage::{BOTH, Case, Stage, events, secure};
 
 const LOCATION: &str = "location = /mcp { proxy_pass http://127.0.0.1:@ORIGIN@; proxy_http_version 1.1; proxy_set_header Connection \"\"; }";
 
@@ -108,6 +108,34 @@ fn a_limit_of_connections_counts_streams() {
         good: with(200),
     };
     case.shows(async |stage| Box::pin(third_request(&stage)).await == Some(503));
+}
+
+#[test]
+fn a_long_token_cuts_the_streams_of_its_connection() {
+    let with = |more: &str| {
+        secure(
+            "",
+            &format!("listen 127.0.0.1:@HTTPS@ ssl; http2 on; {more} {LOCATION}"),
+        )
+    };
+    let case = Case {
+        rule: "header-buffers",
+        bad: with(""),
+        good: with("large_client_header_buffers 4 32k;"),
+    };
+    case.shows(async |stage| {
+        let target = stage.secure();
+        let mut connection = Connection::open(&target, Version::Http2)
+            .await
+            .expect("a handshake");
+        let hold = Ask::get("/mcp?events=2&every=1500&mark=1");
+        let held = connection.send(hold).await.expect("a stream");
+        // the longest codes of HPACK's Huffman table, so that no compression makes it fit
+        let token = "~".repeat(9000);
+        let ask = Ask::get("/mcp").with_header("x-token", &token);
+        let _ = connection.fetch(ask.expect("a header")).await;
+        events(held).await.len() < 2
+    });
 }
 
 /// Takes a session, then sends the same POST in its early data twice, as one who has recorded it would.
