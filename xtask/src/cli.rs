@@ -174,6 +174,8 @@ pub(crate) enum FuzzTarget {
     Headers,
     /// The event stream, read and written
     Events,
+    /// Streams of HTTP/3, cut anywhere
+    Http3,
 }
 
 #[derive(Debug, clap::Args)]
