@@ -132,6 +132,8 @@ pub(crate) enum BenchName {
     Protocol,
     /// One tool of a stdio server through the origin, through other bridges, and over its own pipe
     Gateway,
+    /// One call of a tool through generated wrappers from a cold start, beside curl alone
+    Wrappers,
 }
 
 #[derive(Debug, clap::Args)]
@@ -172,6 +174,8 @@ pub(crate) enum FuzzTarget {
     Headers,
     /// The event stream, read and written
     Events,
+    /// Streams of HTTP/3, cut anywhere
+    Http3,
 }
 
 #[derive(Debug, clap::Args)]

@@ -179,3 +179,65 @@ impl Inbound {
 /// if the value of the Content-Length header field does not equal the sum of the DATA frame lengths received" (RFC 9114
 /// section 4.1.2).
 const DISAGREES: Fault = Fault::malformed("`content-length` is not the length of the body");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// DATA of three bytes.
+    const DATA: &[u8] = &[0, 3, b'a', b'b', b'c'];
+
+    fn inbound(chunks: &[&[u8]]) -> (Inbound, Result<Vec<Piece>, Fault>) {
+        let mut inbound = Inbound::new(16);
+        let mut pieces = Vec::new();
+        for chunk in chunks {
+            inbound.feed(Bytes::copy_from_slice(chunk));
+            loop {
+                match inbound.piece() {
+                    Ok(Some(piece)) => pieces.push(piece),
+                    Ok(None) => break,
+                    Err(fault) => return (inbound, Err(fault)),
+                }
+            }
+        }
+        (inbound, Ok(pieces))
+    }
+
+    #[test]
+    fn a_message_is_the_same_however_its_bytes_come() {
+        let bytes = [&[1, 2, 0, 0][..], &[0x21, 1, 9], DATA, &[1, 2, 0, 0]].concat();
+        let bytewise: Vec<_> = bytes.chunks(1).collect();
+        let (inbound, pieces) = inbound(&bytewise);
+        let pieces = pieces.expect("a sound message");
+        let data = |piece: &Piece| match piece {
+            Piece::Data(data) => data.to_vec(),
+            Piece::Head(_) | Piece::Trailers(_) => Vec::new(),
+        };
+        assert_eq!(pieces.iter().flat_map(data).collect::<Vec<_>>(), b"abc");
+        let section = Bytes::from_static(&[0, 0]);
+        assert_eq!(pieces[0], Piece::Head(section.clone()));
+        assert_eq!(pieces.last(), Some(&Piece::Trailers(section)));
+        assert_eq!(inbound.finish(), Ok(()));
+    }
+
+    #[test]
+    fn a_large_section_is_refused_by_its_length_alone() {
+        let (_, pieces) = inbound(&[&[1, 17]]);
+        assert_eq!(pieces, Err(Fault::TooLarge));
+    }
+
+    #[test]
+    fn a_body_is_as_long_as_it_was_declared() {
+        let (mut short, _) = inbound(&[&[1, 2, 0, 0], DATA]);
+        short.declare(Some(4));
+        assert_eq!(short.finish(), Err(DISAGREES));
+        short.declare(Some(3));
+        assert_eq!(short.finish(), Ok(()));
+        short.feed(Bytes::from_static(DATA));
+        assert_eq!(
+            short.piece(),
+            Err(DISAGREES),
+            "before a byte of it is handed on"
+        );
+    }
+}

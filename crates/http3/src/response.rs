@@ -40,3 +40,60 @@ fn put_fields(section: &mut BytesMut, fields: &http::HeaderMap) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Response;
+
+    use super::*;
+    use crate::{Inbound, Piece};
+
+    /// The fields of a response as a reader sees them.
+    fn fields(response: Response<()>) -> Vec<(String, String)> {
+        let mut out = BytesMut::new();
+        headers(&response.into_parts().0, &mut out);
+        let mut inbound = Inbound::new(4096);
+        inbound.feed(out.freeze());
+        let Ok(Some(Piece::Head(section))) = inbound.piece() else {
+            panic!("HEADERS");
+        };
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+        let fields = qpack::decode(&section, 4096).expect("no table");
+        fields
+            .map(|field| field.expect("a field"))
+            .map(|field| (text(&field.name), text(&field.value)))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let long = "x".repeat(300);
+        let response = Response::builder()
+            .status(421)
+            .header("content-type", "application/json")
+            .header("cache-control", "no-cache")
+            .header("server", "origin/1")
+            .header("x-request-id", &long);
+        let fields = fields(response.body(()).expect("a response"));
+        let expected = [
+            (":status", "421"),
+            ("content-type", "application/json"),
+            ("cache-control", "no-cache"),
+            ("server", "origin/1"),
+            ("x-request-id", &long),
+        ];
+        assert_eq!(
+            fields,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+    }
+
+    #[test]
+    fn what_is_about_a_connection_of_http_1_1_is_left_out() {
+        let response = Response::builder()
+            .header("connection", "close")
+            .header("upgrade", "x");
+        let fields = fields(response.body(()).expect("a response"));
+        assert_eq!(fields, [(":status".to_owned(), "200".to_owned())]);
+    }
+}

@@ -165,6 +165,12 @@ mod tests {
     }
 
     #[test]
+    fn the_origin_alone_is_ready_to_run() {
+        let text = include_str!("../../../hypercorn-equivalents/h3-origin.toml");
+        assert_eq!(found(text), [""; 0]);
+    }
+
+    #[test]
     fn http_3_needs_udp_and_a_certificate() {
         for (text, ids) in [
             ("quic_bind = \"[::]:443\"\n", &["quic.certificate"][..]),

@@ -103,13 +103,7 @@ impl Applying {
             confirm_within: self.arguments.confirm_within,
         };
         let carried = audited(ground, "apply", carry_out(carry, ui).await, ui)?;
-        let kept = deployment.keep_generations;
-        if let Err(error) = ground.generations().prune(&host::disk::Real, kept) {
-            ui.say(Finding::warn(
-                "apply.retention",
-                format!("{error}: {}", error.source),
-            ));
-        }
+        prune(ground, deployment.keep_generations, ui);
         self.applied(&plan, &carried, ui)
     }
 
@@ -311,6 +305,14 @@ pub(super) fn agree(yes: bool, question: &str, ui: &mut Ui) -> Result<(), Comman
             "nobody is there to agree: nothing was changed",
         )
         .hint("`--yes` does it without asking, `--dry-run` shows what would be done")),
+    }
+}
+
+/// Removes the oldest generations. That it cannot be done undoes nothing.
+pub(super) fn prune(ground: &Ground, keep: usize, ui: &mut Ui) {
+    if let Err(error) = ground.generations().prune(&host::disk::Real, keep) {
+        let message = format!("{error}: {}", error.source);
+        ui.say(Finding::warn("apply.retention", message));
     }
 }
 

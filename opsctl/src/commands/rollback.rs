@@ -7,7 +7,7 @@ use deploy::{Deployment, Layout, Paths, Rendered};
 use findings::Finding;
 use serde_json::json;
 
-use super::apply::{agree, audited, lines, summary, tell_plan};
+use super::apply::{agree, audited, lines, prune, summary, tell_plan};
 use super::{named, output, uninstall};
 use crate::cli::{Format, Rollback};
 use crate::error::CommandError;
@@ -211,6 +211,9 @@ impl<'g> Back<'g> {
         };
         let what = format!("rollback to {}", self.number);
         let carried = audited(self.ground, &what, carry_out(carry, ui).await, ui)?;
+        if let Some((deployment, _)) = &self.serving {
+            prune(self.ground, deployment.keep_generations, ui);
+        }
         let name = self.ground.state.name();
         output(match ui.format() {
             Format::Json => ui.json(&json!({

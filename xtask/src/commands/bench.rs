@@ -17,25 +17,18 @@ use crate::tools::{node, python};
 pub(crate) fn run(repository: &Repository, arguments: &Bench) -> Result<ExitCode, Failure> {
     let mut build = repository.cargo();
     build.args(["build", "--locked", "--release", "-p", "origin"]);
-    build.args(["-p", "fixtures", "-p", "hostile", "--bins"]);
+    build.args(["-p", "fixtures", "-p", "hostile", "-p", "opsctl", "--bins"]);
     if !process::status(&mut build)?.success() {
         return Err(Failure::new("the programs do not build")
-            .or_try("cargo build --release -p origin -p fixtures -p hostile"));
+            .or_try("cargo build --release -p origin -p fixtures -p hostile -p opsctl"));
     }
     let debug = repository.programs()?;
     let target = debug.parent().unwrap_or(&debug);
     let programs = target.join("release");
-    let mut bench = repository.cargo();
-    bench.args(["run", "--locked", "--release", "--quiet"]);
-    bench
-        .arg("--manifest-path")
-        .arg(repository.root().join("bench/Cargo.toml"));
-    bench
-        .arg("--target-dir")
-        .arg(target.join("bench"))
-        .arg("--");
-    let name = arguments.name.to_possible_value();
-    bench.arg(name.as_ref().map_or("", |value| value.get_name()));
+    let mut bench = match arguments.name {
+        BenchName::Wrappers => wrappers(repository, &programs),
+        BenchName::Protocol | BenchName::Gateway => compiled(repository, arguments, target),
+    };
     bench.arg("--origin").arg(programs.join("origin"));
     bench.arg("--fixtures").arg(programs.join("mcp-fixtures"));
     if arguments.name == BenchName::Gateway {
@@ -54,6 +47,30 @@ pub(crate) fn run(repository: &Repository, arguments: &Bench) -> Result<ExitCode
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// A bench of the workspace in `bench`, compiled as the programs are shipped.
+fn compiled(repository: &Repository, arguments: &Bench, target: &Path) -> Command {
+    let mut bench = repository.cargo();
+    bench.args(["run", "--locked", "--release", "--quiet"]);
+    bench
+        .arg("--manifest-path")
+        .arg(repository.root().join("bench/Cargo.toml"));
+    bench
+        .arg("--target-dir")
+        .arg(target.join("bench"))
+        .arg("--");
+    let name = arguments.name.to_possible_value();
+    bench.arg(name.as_ref().map_or("", |value| value.get_name()));
+    bench
+}
+
+/// What it measures are processes, and so it needs nothing that is compiled.
+fn wrappers(repository: &Repository, programs: &Path) -> Command {
+    let mut bench = Command::new("python3");
+    bench.arg(repository.root().join("bench/wrappers.py"));
+    bench.arg("--opsctl").arg(programs.join("opsctl"));
+    bench
 }
 
 /// The servers behind the bridges, and the bridges of others, which are installed for nothing else.

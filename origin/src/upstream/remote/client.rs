@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +32,8 @@ pub(super) struct Client {
     pub(super) places: Semaphore,
     /// How long an answer, or a stream, may be silent.
     pub(super) patience: Duration,
+    /// The server has answered a ping: one that it refuses says something.
+    pub(super) answers_pings: AtomicBool,
 }
 
 /// A request, but for what is the same in all.
@@ -85,6 +88,7 @@ impl Client {
             secrets,
             places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
             patience: remote.read_timeout,
+            answers_pings: AtomicBool::new(false),
         })
     }
 

@@ -125,7 +125,7 @@ impl Room {
     /// Asks the server whether the session of `headers` lives, by a ping.
     ///
     /// The status for a session that is not known is 404, and many servers say 400: only a ping, which cannot be wrong in any other
-    /// way, tells the one from a request that is.
+    /// way, tells the one from a request that is. A server that has never answered one may not know pings: it is believed to live.
     pub(super) async fn life(&self, headers: &HeaderMap) -> Life {
         let ask = Ask {
             method: Method::POST,
@@ -133,18 +133,22 @@ impl Room {
             body: Bytes::from(Posts::ping()),
         };
         match self.client.send(ask).await {
-            Ok(response) => match response.status() {
-                StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST
-                    if headers.contains_key(SESSION) =>
-                {
+            Ok(response) => {
+                let refused = matches!(
+                    response.status(),
+                    StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST
+                );
+                let answers = &self.client.answers_pings;
+                answers.fetch_or(response.status().is_success(), Ordering::Relaxed);
+                // Read, so that the connection can be used again.
+                let _ = whole(response.into_body(), PONG, self.client.patience).await;
+                let known = headers.contains_key(SESSION) && answers.load(Ordering::Relaxed);
+                if refused && known {
                     Life::Gone
-                }
-                _ => {
-                    // Read, so that the connection can be used again.
-                    let _ = whole(response.into_body(), PONG, self.client.patience).await;
+                } else {
                     Life::Lives
                 }
-            },
+            }
             Err(Fault::Unsent(reason)) => Life::Unreachable(reason),
             // Slow is not dead.
             Err(Fault::Broken(_)) => Life::Lives,

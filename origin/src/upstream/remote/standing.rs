@@ -21,11 +21,10 @@ pub(super) async fn keep(room: Arc<Room>, headers: HeaderMap) {
     room.report(report).await;
 }
 
-/// Asks now and then whether the session lives. A session that is asked does not grow old, either.
+/// Asks at the start, and then now and then, whether the session lives. A session that is asked does not grow old, either.
 async fn watch(room: &Room, headers: &HeaderMap) -> Report {
     let mut failures = 0;
     loop {
-        sleep(PING_EVERY.min(room.client.patience / 2)).await;
         match room.life(headers).await {
             Life::Lives => failures = 0,
             Life::Gone => return Report::Gone { id: None },
@@ -34,6 +33,7 @@ async fn watch(room: &Room, headers: &HeaderMap) -> Report {
             }
             Life::Unreachable(_) => failures += 1,
         }
+        sleep(PING_EVERY.min(room.client.patience / 2)).await;
     }
 }
 

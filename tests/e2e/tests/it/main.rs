@@ -1,5 +1,6 @@
 //! Real NGINX, real clients, real MCP servers: what a user of the kit would see.
 
+mod alone;
 mod bad_input;
 mod bridging;
 mod broken;

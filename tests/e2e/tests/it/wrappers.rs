@@ -197,15 +197,13 @@ fn judge(tools: &Tools, folder: &Path) {
             assert_eq!(std::fs::read(&script).ok(), std::fs::read(twin).ok());
         }
     }
-    ran(checker("mypy").args(["--strict", "--cache-dir=/dev/null", "-p", "tools"]));
-    ran(checker("mypy").args([
-        "--strict",
-        "--cache-dir=/dev/null",
-        "--scripts-are-modules",
-        "cli/mcp-tools",
-    ]));
-    ran(checker("ruff").args(["check", "--isolated", "--no-cache", "cli/mcp-tools"]));
-    ran(checker("ruff").args(["check", "--isolated", "--no-cache", "tools"]));
+    let modules = ["tools", "cli/mcp-tools"];
+    ran(checker("mypy")
+        .args(["--strict", "--cache-dir=/dev/null"])
+        .args(modules));
+    ran(checker("ruff")
+        .args(["check", "--isolated", "--no-cache"])
+        .args(modules));
 }
 
 /// The files of a folder that are no hidden ones.

@@ -172,9 +172,24 @@ async fn forgetful() -> (Far, Arc<AtomicBool>) {
 async fn a_lost_session_is_noticed_too_where_it_is_said_by_400() {
     let (far, forgets) = forgetful().await;
     let upstreams = reached(&far, "").await;
+    until(&far, "ping", 1).await;
     forgets.store(true, Ordering::Relaxed);
     assert_eq!(echo(&upstreams).await.unwrap(), json!({"n": 1}));
     assert_eq!(far.seen("initialize").len(), 2);
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_server_that_knows_no_pings_keeps_its_session() {
+    let far = Far::start(|seen, _| match seen.method() {
+        "ping" | "tools/call" => Reply::Plain(400, ("x", String::new()), String::new()),
+        _ => Reply::Well,
+    })
+    .await;
+    let upstreams = reached(&far, "read_timeout = \"300ms\"").await;
+    until(&far, "ping", 3).await;
+    assert!(refused(&upstreams).await.contains("400"));
+    assert_eq!(far.seen("initialize").len(), 1);
     upstreams.shutdown().await;
 }
 
