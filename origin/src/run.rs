@@ -89,6 +89,8 @@ pub async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: Stop) -> io::Res
     }
     wheel.abort();
     tokio::select! {
+        // The servers are told to end first, also when nobody waits for it.
+        biased;
         () = app.upstreams.shutdown() => {}
         () = stop.now.cancelled() => {}
     }
