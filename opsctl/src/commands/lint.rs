@@ -237,29 +237,19 @@ fn tell(judged: &[Judged], diffs: bool, ui: &mut Ui) -> Result<(), CommandError>
 }
 
 fn write_problems(text: &mut String, one: &Judged, paint: Paint) {
-    // the lines of a file are shown without its secrets; each file is made once
-    let mut shown: Option<(usize, String, String)> = None;
-    for problem in &one.problems {
-        if shown
-            .as_ref()
-            .is_none_or(|(file, _, _)| *file != problem.file)
-        {
-            let lines = one.config.document(problem.file).map(redact);
-            shown = Some((
-                problem.file,
-                one.name(problem.file),
-                lines.unwrap_or_default(),
-            ));
+    for problems in one.problems.chunk_by(|a, b| a.file == b.file) {
+        let file = problems[0].file;
+        let name = one.name(file);
+        // Once for all of a file: it may have ten megabytes and as many faults. Its secrets are not shown.
+        let lines = one.config.document(file).map(redact).unwrap_or_default();
+        let source = Shown::new(&name, &lines);
+        for problem in problems {
+            let mut finding = problem.finding(&one.config);
+            finding.file = Some(name.clone());
+            let mut report = Report::new();
+            report.push(finding);
+            let _ = write!(text, "{}", human(&report, Some(&source), paint));
         }
-        let Some((_, name, lines)) = &shown else {
-            continue;
-        };
-        let mut finding = problem.finding(&one.config);
-        finding.file = Some(name.clone());
-        let mut report = Report::new();
-        report.push(finding);
-        let source = Shown::new(name, lines);
-        let _ = write!(text, "{}", human(&report, Some(&source), paint));
     }
 }
 
