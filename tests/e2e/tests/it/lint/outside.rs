@@ -129,6 +129,7 @@ fn every_mistake_is_found_behind_what_others_wrote() {
         }
     }
     assert_eq!(missed, BTreeMap::new());
+    assert!(planted > 500, "{planted}");
     assert_eq!(planted, seen);
     hold("planted", planted, CORPUS.planted);
 }
