@@ -176,6 +176,8 @@ pub(crate) enum FuzzTarget {
     Events,
     /// Streams of HTTP/3, cut anywhere
     Http3,
+    /// NGINX configuration, read and judged
+    Conf,
 }
 
 #[derive(Debug, clap::Args)]

@@ -53,3 +53,24 @@ pub(crate) fn run(repository: &Repository, arguments: &Fuzz) -> Result<ExitCode,
         ExitCode::FAILURE
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_target_of_the_folder_can_be_named() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/fuzz_targets");
+        let files = std::fs::read_dir(folder).expect("the targets");
+        let there: BTreeSet<_> = files
+            .filter_map(|file| Some(file.ok()?.path().file_stem()?.to_str()?.to_owned()))
+            .collect();
+        let named: BTreeSet<_> = FuzzTarget::value_variants()
+            .iter()
+            .filter_map(|target| Some(target.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        assert_eq!(there, named);
+    }
+}
