@@ -199,6 +199,15 @@ pub(crate) fn askable(capabilities: &str) -> Option<String> {
     some.then_some(kept)
 }
 
+/// Whether a server asks a client by this method.
+pub(crate) fn is_question(called: &str) -> bool {
+    matches!(called, method::SAMPLE | method::ELICIT | method::ROOTS)
+}
+
+/// All that a client may declare to be asked, in both eras.
+pub(crate) const ALL: &str =
+    r#"{"sampling":{"tools":{}},"elicitation":{"form":{},"url":{}},"roots":{}}"#;
+
 const WAITING: &str = "waiting:";
 
 /// What a round adds to the `params` of the first.

@@ -24,19 +24,21 @@ use crate::jsonrpc::{self, Id, Message, Request, Response};
 use crate::level::Level;
 use crate::offers::Kind;
 use crate::raw::{self, Object, quote};
+use crate::rounds;
 use crate::version::{Era, Revision};
 use listening::Listening;
 use listing::Listing;
 use opening::Opening;
 
 pub use eras::Eras;
-pub use event::{Call, Caller, Event, Greeting, Hello, Probe};
+pub use event::{Call, Caller, Event, Greeting, Hello, Probe, Told};
 
 /// The state of one connection.
 #[derive(Debug)]
 pub struct Upstream {
     phase: Phase,
     shared: bool,
+    told: Told,
     /// For whom the connection was opened: the origin, or the one client.
     own: Greeting,
     next_id: u64,
@@ -83,12 +85,12 @@ struct Pended {
 }
 
 impl Upstream {
-    /// Opens a shared connection. `name` and `version` are those of the client: the origin. No capabilities are declared, so a
-    /// server that keeps to the protocol asks nothing on its own.
-    pub fn shared(name: &str, version: &str, probe: Probe) -> Self {
+    /// Opens a shared connection. `name` and `version` are those of the client: the origin. A server up to 2025-11-25 that is told
+    /// nothing, and keeps to the protocol, asks nothing on its own.
+    pub fn shared(name: &str, version: &str, probe: Probe, told: Told) -> Self {
         let own = Greeting {
             revision: Revision::LATEST_LEGACY,
-            capabilities: "{}".into(),
+            capabilities: rounds::ALL.into(),
             client_info: format!(
                 "{{\"name\":{},\"version\":{}}}",
                 quote(name),
@@ -96,18 +98,19 @@ impl Upstream {
             )
             .into(),
         };
-        Self::open(own, true, probe)
+        Self::open(own, true, probe, told)
     }
 
     /// Opens a relay for one client.
     pub fn relay(greeting: &Greeting, probe: Probe) -> Self {
-        Self::open(greeting.clone(), false, probe)
+        Self::open(greeting.clone(), false, probe, Told::Everything)
     }
 
-    fn open(own: Greeting, shared: bool, probe: Probe) -> Self {
+    fn open(own: Greeting, shared: bool, probe: Probe, told: Told) -> Self {
         let mut upstream = Self {
             phase: Phase::Opening(Opening::default()),
             shared,
+            told,
             own,
             next_id: 1,
             pending: HashMap::new(),
@@ -322,15 +325,25 @@ impl Upstream {
             });
             return;
         }
-        let outcome = if request.method == method::PING {
-            Ok("{}".to_owned())
-        } else {
-            let message = quote(&format!("`{}` is not served here", request.method));
-            Err(format!(
-                "{{\"code\":{METHOD_NOT_FOUND},\"message\":{message}}}"
-            ))
+        let outcome = match request.method.as_ref() {
+            method::PING => Ok("{}".to_owned()),
+            // Asked as soon as it is allowed, by servers that keep the answer: without a client there are none.
+            method::ROOTS if self.told == Told::Everything => Ok("{\"roots\":[]}".to_owned()),
+            _ => Err(self.unserved(request)),
         };
         self.respond(&request.id, outcome.as_deref().map_err(String::as_str));
+    }
+
+    /// The refusal of a request that no client is there to answer.
+    fn unserved(&self, request: &Request<'_>) -> String {
+        let why = match self.told {
+            Told::Everything if rounds::is_question(&request.method) => {
+                "the client of this call does not declare that it answers"
+            }
+            _ => "nobody here serves",
+        };
+        let message = quote(&format!("{why} `{}`", request.method));
+        format!("{{\"code\":{METHOD_NOT_FOUND},\"message\":{message}}}")
     }
 
     fn request(&mut self, method: &str, params: &str, pending: Pending) -> u64 {

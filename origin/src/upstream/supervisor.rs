@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp::upstream::{Eras, Event, Upstream};
-use origin_config::Server;
+use mcp::upstream::{Eras, Event, Told, Upstream};
+use origin_config::{ProcessMode, Server};
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -95,7 +95,12 @@ impl Supervisor {
             Err(reason) => return Life::Over { reason, was_ready },
         };
         let version = env!("CARGO_PKG_VERSION");
-        let machine = Upstream::shared(&self.options.client_name, version, self.eras.probe());
+        let told = match self.server.process {
+            ProcessMode::Shared => Told::Nothing,
+            ProcessMode::PerSession => Told::Everything,
+        };
+        let name = &self.options.client_name;
+        let machine = Upstream::shared(name, version, self.eras.probe(), told);
         let mut talk = Conversation::new(&self.server.name, machine, link);
         match self.converse(&mut talk, hold, &mut was_ready).await {
             None => {

@@ -97,6 +97,17 @@ impl Probe {
     }
 }
 
+/// What a server is told, where its handshake has to say it, of what the clients behind a shared connection can answer. One of
+/// 2026-07-28 hears it of each client with that client's request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Nothing: every question would be refused, for nobody knows which client is meant.
+    Nothing,
+    /// All that a client can answer, so that the server lists also the tools that ask. Whoever calls one has a connection of
+    /// its own.
+    Everything,
+}
+
 /// Who a client is. All three as it said them in its own handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Greeting {

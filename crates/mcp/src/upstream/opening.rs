@@ -1,6 +1,6 @@
 //! Which era a server is of.
 
-use super::{Event, Hello, Pending, Phase, Probe, Upstream, translate};
+use super::{Event, Hello, Pending, Phase, Probe, Told, Upstream, translate};
 use crate::capabilities::Capabilities;
 use crate::dispatch::method;
 use crate::offers::{Kind, Offers};
@@ -31,9 +31,13 @@ impl Upstream {
         let own = &self.own;
         let (method, params) = match era {
             Era::Legacy => {
+                let capabilities = match self.told {
+                    Told::Nothing => "{}",
+                    Told::Everything => &own.capabilities,
+                };
                 let params = format!(
-                    "{{\"protocolVersion\":\"{}\",\"capabilities\":{},\"clientInfo\":{}}}",
-                    own.revision, own.capabilities, own.client_info
+                    "{{\"protocolVersion\":\"{}\",\"capabilities\":{capabilities},\"clientInfo\":{}}}",
+                    own.revision, own.client_info
                 );
                 (method::INITIALIZE, params)
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcp::upstream::{Call, Caller, Event, Greeting, Hello, Probe, Upstream};
+use mcp::upstream::{Call, Caller, Event, Greeting, Hello, Probe, Told, Upstream};
 use mcp::{Caching, Era, Kind, Level, List, Revision};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const DISCOVERED: &str = r#"{"supportedVersions":["2026-07-28"],"capabilities":{
 const GREETING: &str = r#"{"protocolVersion":"2025-11-25","capabilities":{}}"#;
 
 fn shared(probe: Probe) -> Upstream {
-    Upstream::shared("origin", "0.1.0", probe)
+    Upstream::shared("origin", "0.1.0", probe, Told::Nothing)
 }
 
 fn refuse(machine: &mut Upstream, id: &Value, code: i64) {
@@ -426,4 +426,38 @@ fn a_relay_for_a_modern_server_says_who_its_client_is_in_each_request() {
     assert!(ask(&mut machine, 10, "{}", &Caller::Own));
     let info = &sent(&mut machine)["params"]["_meta"]["io.modelcontextprotocol/clientInfo"];
     assert_eq!(*info, json!({ "name": "c" }));
+}
+
+#[test]
+fn lists_are_read_as_one_who_answers_all_questions() {
+    let mut machine = shared(Probe::PIPE);
+    let (discover, initialize) = (sent(&mut machine), sent(&mut machine));
+    let claimed = &discover["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"];
+    for capability in ["sampling", "elicitation", "roots"] {
+        assert!(claimed[capability].is_object(), "{claimed}");
+    }
+    // an old server that serves all clients by one process could not say whom it asks
+    assert_eq!(initialize["params"]["capabilities"], json!({}));
+}
+
+#[test]
+fn an_old_server_with_processes_for_its_clients_is_told_what_they_answer() {
+    let probe = Probe::of(Era::Legacy);
+    let mut machine = Upstream::shared("origin", "0.1.0", probe, Told::Everything);
+    let opening = sent(&mut machine);
+    let told = &opening["params"]["capabilities"];
+    assert!(told["elicitation"]["url"].is_object() && told["roots"].is_object());
+    answer(&mut machine, &opening["id"], GREETING);
+    assert_eq!(sent(&mut machine)["method"], "notifications/initialized");
+    let ask = |machine: &mut Upstream, method: &str| {
+        machine.receive(&format!(
+            r#"{{"jsonrpc":"2.0","id":7,"method":"{method}"}}"#
+        ));
+        sent(machine)
+    };
+    let roots = ask(&mut machine, "roots/list");
+    assert_eq!(roots["result"], json!({"roots": []}));
+    let refused = ask(&mut machine, "elicitation/create");
+    let why = refused["error"]["message"].as_str().unwrap_or_default();
+    assert!(why.contains("does not declare"), "{refused}");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcp::upstream::{Call, Caller, Event, Greeting, Probe, Upstream};
+use mcp::upstream::{Call, Caller, Event, Greeting, Probe, Told, Upstream};
 use mcp::{Era, Kind, Level, Revision};
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ pub(crate) fn ask(machine: &mut Upstream, ticket: u64, params: &str, caller: &Ca
 
 /// A machine for a server that is likely to be of an older revision.
 fn machine() -> Upstream {
-    Upstream::shared("origin", "0.1.0", Probe::of(Era::Legacy))
+    Upstream::shared("origin", "0.1.0", Probe::of(Era::Legacy), Told::Nothing)
 }
 
 /// Who wants log messages of any level.
