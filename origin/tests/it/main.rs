@@ -17,6 +17,7 @@ mod native;
 mod panics;
 mod readiness;
 mod refused;
+mod reload;
 mod request_id;
 mod sockets;
 mod starved;
