@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::conn::{ConnInfo, Peer, Role};
+use crate::conn::{self, ConnInfo, Peer, Role};
 use crate::current::Current;
 use crate::listen::{Listener, Socket, SocketFile};
 use crate::proto::{self, Endpoint, Limits};
@@ -233,16 +233,26 @@ impl Server {
 
     fn serve(
         &self,
-        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        mut io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         arrival: &Arrival,
         peer: Peer,
     ) {
         let Stop { graceful, now } = self.stop.clone();
         let terms = self.terms.now();
-        let conn = arrival.of(peer, &terms);
+        let mut conn = arrival.of(peer, &terms);
         let tls = terms.tls.clone().filter(|_| conn.secure);
         let (app, limits) = (self.app.clone(), terms.limits);
         let serving = async move {
+            let config = Arc::clone(&app.now().config);
+            if conn.role == Role::Public && peer.is_one_of(&config.proxy_protocol) {
+                match conn::named(&mut io, peer).await {
+                    Ok(client) => conn.peer = client,
+                    Err(refused) => {
+                        refused.tell(peer);
+                        return Ok(());
+                    }
+                }
+            }
             match tls {
                 None => proto::serve(io, conn, app, limits, graceful).await,
                 Some(tls) => {

@@ -32,6 +32,7 @@ pub fn reload(now: &OriginConfig, new: OriginConfig) -> Reload {
         backlog: sort.keep("backlog", &now.backlog, new.backlog),
         trusted_peers: sort.take("trusted_peers", &now.trusted_peers, new.trusted_peers),
         trusted_hops: sort.take("trusted_hops", &now.trusted_hops, new.trusted_hops),
+        proxy_protocol: sort.take("proxy_protocol", &now.proxy_protocol, new.proxy_protocol),
         allowed_hosts: sort.take("allowed_hosts", &now.allowed_hosts, new.allowed_hosts),
         allowed_origins: sort.take("allowed_origins", &now.allowed_origins, new.allowed_origins),
         api_keys_file: sort.take("api_keys_file", &now.api_keys_file, new.api_keys_file),
