@@ -94,6 +94,12 @@ impl Activity {
         .await;
     }
 
+    /// Forgets who is to be woken: whoever asks for the next deadline anyway. A task that is woken while it runs is put at the end
+    /// of a queue, and another thread is woken for it.
+    pub(super) fn forget(&self) {
+        self.driver.take();
+    }
+
     /// What comes next if nothing happens; `waker` is called when the last request in flight ends.
     pub(super) fn deadline(&self, limits: Patience, waker: &Waker) -> Deadline {
         self.driver.register(waker);

@@ -11,3 +11,4 @@ mod wheel;
 pub use body::{Ending, Endless, StreamBody};
 pub use framing::{Framing, NDJSON, SSE};
 pub use registry::{OpenStream, Streams, Ticket};
+pub(crate) use wheel::{Turn, Wheel};

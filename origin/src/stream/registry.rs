@@ -48,7 +48,7 @@ impl Streams {
     pub fn new(keep_alive: Duration, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             clock,
-            wheel: Wheel::new(keep_alive.max(SHORTEST_KEEP_ALIVE)),
+            wheel: Wheel::new(keep_alive),
             open: Mutex::default(),
         })
     }
@@ -154,9 +154,6 @@ impl Drop for Ticket {
         self.streams.lock().streams.remove(&self.number);
     }
 }
-
-/// The wheel's spokes must stay above the resolution of tokio's timers (1 ms).
-const SHORTEST_KEEP_ALIVE: Duration = Duration::from_millis(32);
 
 #[cfg(test)]
 mod tests {

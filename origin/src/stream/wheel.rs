@@ -1,11 +1,14 @@
-//! One timer for the keep-alives of all streams.
+//! One timer for the keep-alives of all streams, and one for the patience of all calls.
 //!
 //! A wheel of [`SPOKES`] buckets turns once per keep-alive interval. A stream lies in exactly one bucket; when the bucket
 //! comes up, a stream that was silent for a whole turn is woken, and one that spoke moves to the bucket of its deadline.
 //! Speaking costs one relaxed store; an idle stream costs one wake-up per interval; without streams nothing turns.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
@@ -49,9 +52,27 @@ impl Slot {
     }
 }
 
+/// Ends after a turn of its wheel, or up to a spoke before that. Most are dropped long before: a timer of tokio's would wake a
+/// thread whenever it is the next to end.
+#[derive(Debug)]
+pub(crate) struct Turn(Arc<Slot>);
+
+impl Future for Turn {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.register(cx.waker());
+        if self.0.take_due() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
 /// The wheel.
 #[derive(Debug)]
-pub(super) struct Wheel {
+pub(crate) struct Wheel {
     turn: Duration,
     now: AtomicU64,
     buckets: Mutex<Vec<Vec<Weak<Slot>>>>,
@@ -59,14 +80,21 @@ pub(super) struct Wheel {
 }
 
 impl Wheel {
-    /// A wheel that turns once in `turn`.
-    pub(super) fn new(turn: Duration) -> Self {
+    /// A wheel that turns once in `turn`, and in 16 ms at the shortest: its spokes must not be finer than tokio's timers.
+    pub(crate) fn new(turn: Duration) -> Self {
         Self {
-            turn,
+            turn: turn.max(SHORTEST_TURN),
             now: AtomicU64::new(0),
             buckets: Mutex::new(vec![Vec::new(); SPOKES]),
             occupied: Notify::new(),
         }
+    }
+
+    /// Waits for one turn.
+    pub(crate) fn turn(&self) -> Turn {
+        let slot = Arc::new(Slot::default());
+        self.insert(&slot);
+        Turn(slot)
     }
 
     /// Puts a new stream on the wheel.
@@ -84,7 +112,7 @@ impl Wheel {
     }
 
     /// Turns the wheel for ever; sleeps without a timer while there is no stream.
-    pub(super) async fn drive(&self) {
+    pub(crate) async fn drive(&self) {
         loop {
             self.occupied.notified().await;
             let mut tick = tokio::time::interval(self.turn / SPOKES_U32);
@@ -135,6 +163,9 @@ const SPOKES: usize = 16;
 const SPOKES_U32: u32 = 16;
 const SPOKES_U64: u64 = 16;
 
+/// A spoke of a millisecond, the resolution of tokio's timers.
+const SHORTEST_TURN: Duration = Duration::from_millis(16);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +215,17 @@ mod tests {
         assert!(!slot.take_due());
         turn(&wheel, 1);
         assert!(slot.take_due());
+    }
+
+    #[test]
+    fn who_waits_for_a_turn_waits_that_long() {
+        let wheel = Wheel::new(Duration::from_secs(16));
+        let mut waited = std::pin::pin!(wheel.turn());
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        turn(&wheel, SPOKES - 1);
+        assert!(waited.as_mut().poll(&mut cx).is_pending());
+        turn(&wheel, 1);
+        assert!(waited.as_mut().poll(&mut cx).is_ready());
     }
 
     #[test]

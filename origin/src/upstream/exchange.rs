@@ -170,6 +170,14 @@ impl Orders {
         }
     }
 
+    /// The same, if there is something already.
+    pub(super) fn recv_already(&mut self) -> Option<Order> {
+        match self.undone.pop_front() {
+            Some(command) => Some(Order::Call(command)),
+            None => self.queue.try_recv().ok(),
+        }
+    }
+
     /// Has these done before all others.
     pub(super) fn put_back(&mut self, undone: Vec<Command>) {
         self.undone.extend(undone);

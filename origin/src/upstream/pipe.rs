@@ -48,7 +48,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
     pub(super) async fn step(&mut self) -> Result<Option<Message>, String> {
         let stalled = self.waits + self.patience;
         tokio::select! {
-            message = self.messages.next() => message.map(Some),
+            // What is there to be sent needs no waiting most of the time.
+            biased;
             sent = timeout_at(stalled, self.writer.write(&self.unsent)), if !self.unsent.is_empty() => match sent {
                 Ok(Ok(0)) => Err("it closed its standard input".to_owned()),
                 Ok(Ok(sent)) => {
@@ -59,6 +60,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
                 Ok(Err(error)) => Err(format!("it does not read its standard input: {error}")),
                 Err(_) => Err(format!("it has not read its standard input for {:?}", self.patience)),
             },
+            message = self.messages.next() => message.map(Some),
         }
     }
 

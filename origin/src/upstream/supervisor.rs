@@ -165,6 +165,12 @@ impl Supervisor {
                         self.watch(talk);
                     }
                     talk.order(order);
+                    // What came together goes out together.
+                    while talk.takes_calls()
+                        && let Some(order) = self.inbox.orders.recv_already()
+                    {
+                        talk.order(order);
+                    }
                 }
                 Some(ticket) = self.inbox.cancels.recv() => talk.cancel(ticket),
                 () = self.watched.changed(), if *ready => self.watch(talk),

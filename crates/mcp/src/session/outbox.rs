@@ -169,6 +169,14 @@ impl Outbox {
         Some(answers.map(|event| event.message).collect())
     }
 
+    /// Whether a stream waits for one answer and nothing was put on it, nor its client told of it: then the answer can be given
+    /// to the client itself, and the stream be abandoned.
+    pub fn awaits_only(&self, lane: u64) -> bool {
+        self.lanes
+            .get(&lane)
+            .is_some_and(|lane| lane.awaited == 1 && lane.last == 0 && !lane.known)
+    }
+
     /// Whether something is on a stream that is no answer: it cannot be [`Outbox::whole`] any more.
     pub fn has_remarks(&self, lane: u64) -> bool {
         self.lanes.get(&lane).is_some_and(|lane| lane.remarks > 0)

@@ -1,5 +1,7 @@
 //! One request of a session on its way to a server and back.
 
+use std::future::pending;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use mcp::forward::Forward;
 use mcp::rounds::{Required, may_ask};
 use mcp::seal::Moment;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::live::Live;
 use super::{failure, since_epoch};
@@ -36,8 +39,15 @@ enum Failed {
 }
 
 impl Errand {
-    /// Brings the answer to the session. Dropped, the request is cancelled at the server.
-    pub(super) async fn run(self) {
+    /// Sets out, until `over` is cancelled.
+    pub(super) fn begin(self, over: CancellationToken) -> UnderWay {
+        UnderWay(Some(Box::pin(async move {
+            over.run_until_cancelled(self.run()).await
+        })))
+    }
+
+    /// Comes back with the answer. Dropped, the request is cancelled at the server.
+    async fn run(self) -> Done {
         let outcome = self.rounds().await;
         if let (Ok(_), Some(uri)) = (&outcome, &self.watch) {
             self.live.watch(&self.forward.server, uri, true);
@@ -54,12 +64,10 @@ impl Errand {
             Err(Failed::Call(error)) => forward.failed(&failure(error)),
             Err(Failed::Client(error)) => forward.failed(error),
         };
-        self.live.with(|state| {
-            if state.session.finish(self.forward.id()) {
-                state.session.outbox.push(self.lane, answer.body, true);
-            }
-        });
-        self.app.sessions.trim(&self.live);
+        Done {
+            answer: answer.body,
+            errand: self,
+        }
     }
 
     /// Asks the server again and again, with what the client answers to its questions.
@@ -112,6 +120,84 @@ impl Errand {
                 let message = format!("the client did not answer `{method}` within {PATIENCE:?}");
                 Err(Failed::Client(Error::timeout(message)))
             }
+        }
+    }
+}
+
+/// An errand that came back.
+pub(super) struct Done {
+    errand: Errand,
+    answer: String,
+}
+
+impl Done {
+    /// Puts the answer on its stream.
+    pub(super) fn deliver(self) {
+        let Self { errand, answer } = self;
+        errand.live.with(|state| {
+            if state.session.finish(errand.forward.id()) {
+                state.session.outbox.push(errand.lane, answer, true);
+            }
+        });
+        errand.app.sessions.trim(&errand.live);
+    }
+
+    /// Hands the answer to one who waits for it as JSON, where it is the whole of its stream; else puts it there. Nobody is woken
+    /// for it in the first case: whoever waits is here.
+    pub(super) fn hand_over(mut self) -> Option<Box<str>> {
+        let errand = &self.errand;
+        let answer = std::mem::take(&mut self.answer);
+        let direct = errand.live.with(|state| {
+            // one that was cancelled has no answer any more
+            let outbox = &mut state.session.outbox;
+            if !outbox.awaits_only(errand.lane) {
+                return Err(answer);
+            }
+            if !state.session.finish(errand.forward.id()) {
+                return Err(answer);
+            }
+            state.session.outbox.abandon(errand.lane);
+            Ok(answer.into_boxed_str())
+        });
+        match direct {
+            Ok(answer) => Some(answer),
+            Err(answer) => {
+                self.answer = answer;
+                self.deliver();
+                None
+            }
+        }
+    }
+}
+
+/// An errand that is run by whoever waits for it: a task of its own wakes other threads, which costs more than the rest. When nobody
+/// waits any more it goes on in one: a client that goes away has not cancelled anything (2025-11-25, Streamable HTTP), and may
+/// come back for the answer.
+#[derive(Default)]
+pub(super) struct UnderWay(Option<Running>);
+
+type Running = Pin<Box<dyn Future<Output = Option<Done>> + Send>>;
+
+impl UnderWay {
+    /// Goes on with it, to its end; `None`: it was cancelled. May be dropped at any time; waits for ever where there is nothing to do.
+    pub(super) async fn go_on(&mut self) -> Option<Done> {
+        let done = match &mut self.0 {
+            Some(errand) => errand.await,
+            None => pending().await,
+        };
+        self.0 = None;
+        done
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(errand) = self.0.take() {
+            tokio::spawn(async move {
+                if let Some(done) = errand.await {
+                    done.deliver();
+                }
+            });
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Requests of the revisions that open with a handshake.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -12,10 +11,9 @@ use mcp::legacy::{Asked, Opening, Parcel, Post, Routed, route};
 use mcp::session::outbox::{Next, Reader, STANDING};
 use mcp::{Catalog, Error, Revision, dispatch, reply, sse};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::errand::Errand;
+use super::errand::{Errand, UnderWay};
 use super::live::{Live, Taken};
 use super::read::{SESSION_ID, accept, headers, last_event_id, session_id};
 use super::scope::Scope;
@@ -23,7 +21,7 @@ use super::{accepted, later, plain, refusal, stream};
 use crate::app::App;
 use crate::body::{self, Body};
 use crate::middleware::request_id;
-use crate::stream::Ending;
+use crate::stream::{Ending, Turn};
 use crate::upstream::{Call, Trace};
 
 /// Opens a session.
@@ -111,10 +109,11 @@ pub(super) async fn post(
     let (batch, answers) = (post.batch, post.answers());
     let lane = live.with(|state| state.session.outbox.open(answers));
     let _opened = Opened { live: &live, lane };
-    let mut taken = Taken::Yes;
+    let (mut taken, mut under_way) = (Taken::Yes, UnderWay::default());
     for parcel in post.parcels {
         match parcel {
-            Parcel::Request(asked) => request(app, &live, &asked, lane, head),
+            // Of several only the last is waited for here.
+            Parcel::Request(asked) => under_way = request(app, &live, &asked, lane, head),
             Parcel::Notification { method, params } => live.told(&method, params.as_deref()),
             Parcel::Response { id, outcome } => {
                 taken = taken.max(live.responded(id.as_ref(), outcome));
@@ -135,7 +134,8 @@ pub(super) async fn post(
             }
         };
     }
-    match settled(&live, lane, accept, app.config.sessions.answer_wait).await {
+    let patience = app.sessions.patience();
+    match settled(&live, lane, accept, (&mut under_way, patience)).await {
         Settled::Whole(answers) => whole(&answers, batch, accept),
         Settled::Stream => read(app, &live, head, lane, None),
         Settled::Ended => plain(StatusCode::NOT_FOUND, None, &refusal(NO_SESSION)),
@@ -166,8 +166,12 @@ enum Settled {
 }
 
 /// Waits for the answers of a POST, a little.
-async fn settled(live: &Live, lane: u64, accept: Accept, patience: Duration) -> Settled {
-    let until = Instant::now() + patience;
+async fn settled(
+    live: &Live,
+    lane: u64,
+    accept: Accept,
+    (under_way, mut patience): (&mut UnderWay, Turn),
+) -> Settled {
     let mut bell = live.bell();
     loop {
         bell.borrow_and_update();
@@ -190,10 +194,18 @@ async fn settled(live: &Live, lane: u64, accept: Accept, patience: Duration) -> 
             return settled;
         }
         tokio::select! {
+            biased;
+            done = under_way.go_on() => match done {
+                Some(done) if accept.json => if let Some(answer) = done.hand_over() {
+                    return Settled::Whole(vec![answer]);
+                },
+                Some(done) => done.deliver(),
+                None => {}
+            },
             rung = bell.changed() => if rung.is_err() {
                 return Settled::Ended;
             },
-            () = sleep_until(until), if accept.events => return Settled::Stream,
+            () = &mut patience, if accept.events => return Settled::Stream,
         }
     }
 }
@@ -209,19 +221,23 @@ fn whole(answers: &[Box<str>], batch: bool, accept: Accept) -> Response<Body> {
     stream::answer(mcp::forward::Answer { status: 200, body }, accept)
 }
 
-/// Begins a request; its answer comes on `lane`.
-fn request(app: &Arc<App>, live: &Arc<Live>, asked: &Asked, lane: u64, head: &Parts) {
+/// Begins a request; its answer comes on `lane`, if it is not there at once.
+fn request(app: &Arc<App>, live: &Arc<Live>, asked: &Asked, lane: u64, head: &Parts) -> UnderWay {
+    let answered = |answer| {
+        push(app, live, lane, answer, true);
+        UnderWay::default()
+    };
     let catalog = live.catalog();
     let (forward, watch) = match route(asked, &catalog, &app.service) {
-        Routed::Answered(answer) => return push(app, live, lane, answer, true),
+        Routed::Answered(answer) => return answered(answer),
         Routed::Level { id, level } => {
             live.level(level);
-            return push(app, live, lane, reply::result(&id, "{}"), true);
+            return answered(reply::result(&id, "{}"));
         }
         Routed::Watch { forward, uri, on } if !live.is_private(&forward.server) => {
             if !on {
                 live.watch(&forward.server, &uri, false);
-                return push(app, live, lane, reply::result(&asked.id, "{}"), true);
+                return answered(reply::result(&asked.id, "{}"));
             }
             (forward, Some(uri))
         }
@@ -233,7 +249,7 @@ fn request(app: &Arc<App>, live: &Arc<Live>, asked: &Asked, lane: u64, head: &Pa
         session.begin(&asked.id, &forward.server, lane, token.clone())
     });
     if let Err(error) = entered {
-        return push(app, live, lane, reply::error(Some(&asked.id), &error), true);
+        return answered(reply::error(Some(&asked.id), &error));
     }
     let errand = Errand {
         app: Arc::clone(app),
@@ -250,10 +266,7 @@ fn request(app: &Arc<App>, live: &Arc<Live>, asked: &Asked, lane: u64, head: &Pa
         forward: *forward,
         watch,
     };
-    // Of its own: a client that goes away has not cancelled anything (2025-11-25, Streamable HTTP), and may come back for it.
-    tokio::spawn(async move {
-        let _ = token.run_until_cancelled(errand.run()).await;
-    });
+    errand.begin(token)
 }
 
 fn push(app: &App, live: &Live, lane: u64, message: String, answer: bool) {

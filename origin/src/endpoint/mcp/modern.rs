@@ -16,7 +16,6 @@ use mcp::seal::Moment;
 use mcp::sse;
 use mcp::upstream::Caller;
 use tokio::sync::{broadcast, mpsc, watch};
-use tokio::time::{Instant, sleep_until};
 
 use super::asking::{Asking, Taken};
 use super::parked::Waits;
@@ -41,7 +40,7 @@ pub(super) async fn call(
         Ok(talk) => talk,
         Err(answer) => return json(answer),
     };
-    let patience = Instant::now() + app.config.sessions.answer_wait;
+    let mut patience = app.sessions.patience();
     talk.first = loop {
         if !accept.json {
             break None;
@@ -52,7 +51,7 @@ pub(super) async fn call(
                 Next::Note(note) if accept.events => break Some(note),
                 Next::Note(_) => {}
             },
-            () = sleep_until(patience), if accept.events => break None,
+            () = &mut patience, if accept.events => break None,
         }
     };
     let events = stream::events(Some(talk), |talk| async {

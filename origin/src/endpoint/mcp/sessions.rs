@@ -14,6 +14,7 @@ use tokio::time::MissedTickBehavior;
 use super::live::Live;
 use super::scope::Scope;
 use crate::clock::Clock;
+use crate::stream::{Turn, Wheel};
 use crate::upstream::Upstreams;
 
 /// The sessions of clients up to 2025-11-25.
@@ -26,6 +27,7 @@ pub struct Sessions {
     /// Bytes of messages that the sessions keep.
     kept: Arc<AtomicUsize>,
     max_bytes: usize,
+    patience: Arc<Wheel>,
 }
 
 /// Why there is no session.
@@ -54,11 +56,24 @@ impl Sessions {
             kept: Arc::default(),
             max_bytes: usize::try_from(limits.max_bytes).unwrap_or(usize::MAX),
             upstreams,
+            patience: Arc::new(Wheel::new(limits.answer_wait)),
         });
         let pause = (limits.idle_timeout / 8).clamp(SHORTEST_SWEEP, LONGEST_SWEEP);
         let servers = Arc::clone(&sessions.upstreams);
-        tokio::spawn(keep(Arc::downgrade(&sessions), servers, pause));
+        let patience = Arc::clone(&sessions.patience);
+        let keeping = keep(Arc::downgrade(&sessions), servers, pause);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = keeping => {}
+                () = patience.drive() => {}
+            }
+        });
         sessions
+    }
+
+    /// How long a request waits for its answer before it becomes a stream, sessions or not: `sessions.answer_wait`.
+    pub(super) fn patience(&self) -> Turn {
+        self.patience.turn()
     }
 
     /// Opens a session; its id.
