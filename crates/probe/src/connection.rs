@@ -1,12 +1,13 @@
 //! Connections, and the ways to use one.
 
-use std::{fmt, time::Instant};
+use std::{fmt, net::SocketAddr, time::Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Uri, header, uri::PathAndQuery};
 
 use crate::{
-    Answer, Ask, ProbeError, Stream, Target, Timing, Tls, Version,
+    Answer, Ask, ProbeError, Stage, Stream, Target, Timing, Tls, Version,
+    dial::quic::Manner,
     proto::Wire,
     stream::Opening,
     wait::{Crew, Limit},
@@ -38,7 +39,16 @@ impl Connection {
     }
 
     async fn open_within(target: &Target, limit: Limit) -> Result<Self, ProbeError> {
-        let opened = Wire::open(target, limit).await?;
+        Self::open_in(target, limit, None).await
+    }
+
+    /// `manner`: how its QUIC connection is made.
+    pub(crate) async fn open_in(
+        target: &Target,
+        limit: Limit,
+        manner: Option<&Manner>,
+    ) -> Result<Self, ProbeError> {
+        let opened = Wire::open(target, limit, manner).await?;
         Ok(Self {
             wire: opened.wire,
             crew: opened.crew,
@@ -95,6 +105,30 @@ impl Connection {
         let mut answer = stream.into_answer(body);
         answer.timing.total = start.elapsed();
         Ok(answer)
+    }
+
+    /// Goes on from another local port, as a client does whose address changed (RFC 9000, section 9). Whether the server goes
+    /// along, the next request shows. Returns the new address.
+    ///
+    /// Errors: [`ProbeError::Unsupported`] but over HTTP/3; [`Stage::Connect`] when there is no other port.
+    pub fn rebind(&mut self) -> Result<SocketAddr, ProbeError> {
+        let wire = self.wire.http3().ok_or(ProbeError::Unsupported {
+            version: self.version,
+            reason: "a TCP connection is bound to its port",
+        })?;
+        wire.rebind()
+            .map_err(|error| ProbeError::failed(self.version, Stage::Connect, error))
+    }
+
+    /// Whether the server had this client prove its address before the handshake (Retry; RFC 9000, section 8.1.2); nothing but
+    /// over HTTP/3.
+    pub fn was_retried(&self) -> Option<bool> {
+        Some(self.wire.http3()?.retries() > 0)
+    }
+
+    /// The address at the other end of a QUIC connection.
+    pub(crate) fn quic_peer(&self) -> Option<SocketAddr> {
+        Some(self.wire.http3()?.remote_address())
     }
 
     /// The version that is spoken.

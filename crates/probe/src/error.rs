@@ -136,6 +136,15 @@ impl ProbeError {
         matches!(self, Self::Timeout { .. })
     }
 
+    /// Whether the request was not sent because the server takes none any more on its connection (GOAWAY; RFC 9114, section 5.2).
+    pub fn is_goodbye(&self) -> bool {
+        let Self::Failed { source, .. } = self else {
+            return false;
+        };
+        let error = source.downcast_ref::<h3::error::StreamError>();
+        matches!(error, Some(h3::error::StreamError::RemoteClosing { .. }))
+    }
+
     /// Whether the server's certificate is not trusted; `source()` says why, [`ProbeError::Certificate`] has the chain.
     pub fn is_certificate(&self) -> bool {
         matches!(self, Self::Certificate { .. })

@@ -10,15 +10,18 @@
 pub mod alt_svc;
 pub mod certificate;
 pub mod mcp;
+pub mod quic;
 
 mod answer;
 mod ask;
 mod connection;
 mod dial;
 mod error;
+mod hold;
 mod proto;
 mod stream;
 mod target;
+mod upgrade;
 mod version;
 mod wait;
 
@@ -26,8 +29,10 @@ pub use answer::{Answer, Head, Timing, Tls};
 pub use ask::Ask;
 pub use connection::{Connection, MAX_BODY, fetch, handshakes, open};
 pub use error::{ProbeError, Stage};
+pub use hold::{End, Held, Holding, hold};
 pub use stream::Stream;
 pub use target::{Connect, ReadRoots, Scheme, Target, Trust};
+pub use upgrade::{Upgrade, upgrade};
 pub use version::Version;
 
 /// The reader of event streams.

@@ -5,6 +5,7 @@ mod aim;
 mod alt_svc;
 pub(crate) mod ask;
 mod disconnect;
+mod early_data;
 mod edge;
 mod lint;
 mod mcp;

@@ -10,8 +10,8 @@ use super::aim::{Aim, EdgeAim, HostAim};
 use super::origin::Admin;
 use super::verdict::{Check, Id, Status, Verdict};
 use super::{
-    alt_svc, disconnect, edge, lint, mcp, origin, reach, request_id, stream, timeouts, tls,
-    tool_api,
+    alt_svc, disconnect, early_data, edge, lint, mcp, origin, reach, request_id, stream, timeouts,
+    tls, tool_api,
 };
 use crate::{host, nginx};
 
@@ -116,6 +116,10 @@ async fn verify_site(aim: &Aim) -> Vec<Check> {
     checks.extend(reached);
     let (aim, versions) = (&aim, versions.as_slice());
     let site = aim.site.as_deref();
+    let early = timed(Id::EarlyData, site, async {
+        early_data::judge(early_data::gather(aim, versions).await.as_ref())
+    });
+    checks.push(Box::pin(early).await);
     if aim.locked {
         let (said, tried) = alt_svc::gather(aim, versions).await;
         let verdict = alt_svc::judge(&said, &tried, aim.public_port);

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
@@ -43,4 +44,10 @@ pub struct Probe {
     /// Trust any certificate
     #[arg(long)]
     pub insecure: bool,
+    /// How many fresh connections over HTTP/3 to make, one after the other
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub handshakes: usize,
+    /// Read the answer as a stream for so long, as `10s`; over HTTP/3 the client's port changes half way
+    #[arg(long, value_name = "DURATION", value_parser = findings::parse_duration)]
+    pub hold: Option<Duration>,
 }

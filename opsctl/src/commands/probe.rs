@@ -1,11 +1,13 @@
 //! `opsctl probe`: what any server answers over HTTP/1.1, HTTP/2 and HTTP/3. It says what it saw and judges nothing.
 
+mod http3;
+mod seen;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::checks::ask::fetch;
 use probe::certificate::facts;
-use probe::{Answer, Ask, Connect, ProbeError, Target, Tls, Trust, Version};
+use probe::{Ask, Connect, ProbeError, Target, Tls, Trust, Version};
 use serde_json::{Value, json};
 
 use super::{output, trust_in};
@@ -14,6 +16,8 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::ui::table::{Cell, table};
 use crate::ui::{Paint, Ui, printable};
+use http3::Http3;
+use seen::Seen;
 
 /// Asks over the three versions at once. Done when at least one answered, whatever it said.
 pub(crate) async fn run(arguments: &Probe, ui: &mut Ui) -> Result<Exit, CommandError> {
@@ -28,7 +32,7 @@ pub(crate) async fn run(arguments: &Probe, ui: &mut Ui) -> Result<Exit, CommandE
         target.trust = Trust::Any;
     }
     ui.step(&format!("asking {}", target.authority()));
-    let ask = |version| fetch(&target, version, Ask::get(&path));
+    let ask = |version| Seen::of(&target, version, Ask::get(&path), arguments.hold);
     let (first, second, third) = tokio::join!(
         ask(Version::Http1),
         ask(Version::Http2),
@@ -39,16 +43,30 @@ pub(crate) async fn run(arguments: &Probe, ui: &mut Ui) -> Result<Exit, CommandE
         (Version::Http2, second),
         (Version::Http3, third),
     ];
+    let http3 = match &seen[2].1 {
+        Ok(_) => {
+            ui.step("looking at HTTP/3");
+            let tcp = seen[..2]
+                .iter()
+                .rev()
+                .find_map(|(_, seen)| seen.as_ref().ok());
+            // a stream that does not end is no answer to ask for again and again
+            let ask = Ask::get(if arguments.hold.is_some() { "/" } else { &path });
+            Some(Http3::look(&target, &ask, tcp, arguments.handshakes).await)
+        }
+        Err(_) => None,
+    };
     output(match ui.format() {
         Format::Json => {
             let versions: Vec<_> = seen
                 .iter()
                 .map(|(version, seen)| as_json(*version, seen))
                 .collect();
-            ui.json(&json!({"url": arguments.url, "versions": versions}))
+            let http3 = http3.as_ref().map(Http3::json);
+            ui.json(&json!({"url": arguments.url, "versions": versions, "http3": http3}))
         }
         Format::Human => {
-            let text = human(&seen, ui.paint_out());
+            let text = human(&seen, http3.as_ref(), ui.paint_out());
             ui.data(text)
         }
     })?;
@@ -56,29 +74,33 @@ pub(crate) async fn run(arguments: &Probe, ui: &mut Ui) -> Result<Exit, CommandE
     Ok(if answered { Exit::Done } else { Exit::Verify })
 }
 
-fn as_json(version: Version, seen: &Result<Answer, ProbeError>) -> Value {
+fn as_json(version: Version, seen: &Result<Seen, ProbeError>) -> Value {
     match seen {
         Err(error) => json!({
             "version": version.to_string(),
             "error": chain(error),
             "stage": error.stage().map(|stage| stage.to_string()),
         }),
-        Ok(answer) => json!({
-            "version": version.to_string(),
-            "status": answer.head.status.as_u16(),
-            "content_type": answer.head.header("content-type"),
-            "server": answer.head.header("server"),
-            "alt_svc": answer.head.header("alt-svc"),
-            "request_id": answer.head.header("x-request-id"),
-            "body_bytes": answer.body.len(),
-            "timing_ms": {
-                "connect": milliseconds(answer.timing.connect),
-                "handshake": milliseconds(answer.timing.handshake),
-                "first_byte": milliseconds(answer.timing.first_byte),
-                "total": milliseconds(answer.timing.total),
-            },
-            "tls": answer.tls.as_ref().map(tls_json),
-        }),
+        Ok(seen) => {
+            let (head, timing) = (seen.head(), seen.timing());
+            json!({
+                "version": version.to_string(),
+                "status": head.status.as_u16(),
+                "content_type": head.header("content-type"),
+                "server": head.header("server"),
+                "alt_svc": head.header("alt-svc"),
+                "request_id": head.header("x-request-id"),
+                "body_bytes": seen.body_bytes(),
+                "timing_ms": {
+                    "connect": milliseconds(timing.connect),
+                    "handshake": milliseconds(timing.handshake),
+                    "first_byte": milliseconds(timing.first_byte),
+                    "total": milliseconds(timing.total),
+                },
+                "tls": seen.tls().map(tls_json),
+                "held": seen.held_json(),
+            })
+        }
     }
 }
 
@@ -100,7 +122,11 @@ fn tls_json(tls: &Tls) -> Value {
     json!({"protocol": tls.protocol, "cipher": tls.cipher, "group": tls.group, "alpn": tls.alpn, "chain": chain})
 }
 
-fn human(seen: &[(Version, Result<Answer, ProbeError>)], paint: Paint) -> String {
+fn human(
+    seen: &[(Version, Result<Seen, ProbeError>)],
+    http3: Option<&Http3>,
+    paint: Paint,
+) -> String {
     let head = [
         "VERSION",
         "STATUS",
@@ -129,9 +155,17 @@ fn human(seen: &[(Version, Result<Answer, ProbeError>)], paint: Paint) -> String
     let (errors, answers): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.len() == 3);
     let mut text = table(&answers);
     text.push_str(&table(&errors));
+    let held = seen.iter().filter_map(|(version, seen)| {
+        let line = printable(&seen.as_ref().ok()?.held_line()?);
+        Some([version.to_string(), line].map(Cell::plain).to_vec())
+    });
+    let held: Vec<_> = held.collect();
+    if !held.is_empty() {
+        let _ = write!(text, "\n{}", table(&held));
+    }
     let leaf = seen
         .iter()
-        .find_map(|(_, seen)| seen.as_ref().ok()?.tls.as_ref()?.chain.first());
+        .find_map(|(_, seen)| seen.as_ref().ok()?.tls()?.chain.first());
     if let Some(facts) = leaf.and_then(|leaf| facts(leaf).ok()) {
         let names = printable(&facts.names.join(", "));
         let issuer = printable(&facts.issuer);
@@ -141,12 +175,21 @@ fn human(seen: &[(Version, Result<Answer, ProbeError>)], paint: Paint) -> String
             time(facts.not_after)
         );
     }
+    if let Some(http3) = http3 {
+        let lines = http3.lines().into_iter().map(|(subject, said)| {
+            let subject = Cell::painted(format!("  {subject}"), |text| paint.dim(text));
+            vec![subject, Cell::plain(said)]
+        });
+        let lines: Vec<_> = lines.collect();
+        let _ = write!(text, "\nHTTP/3\n{}", table(&lines));
+    }
     text
 }
 
-fn row(version: Version, answer: &Answer) -> Vec<Cell> {
+fn row(version: Version, seen: &Seen) -> Vec<Cell> {
     let ms = |duration| format!("{:.1} ms", milliseconds(duration));
-    let tls = answer.tls.as_ref().map_or_else(String::new, |tls| {
+    let (head, timing) = (seen.head(), seen.timing());
+    let tls = seen.tls().map_or_else(String::new, |tls| {
         let parts = [
             Some(tls.protocol.as_str()),
             tls.group.as_deref(),
@@ -156,16 +199,12 @@ fn row(version: Version, answer: &Answer) -> Vec<Cell> {
     });
     [
         version.to_string(),
-        answer.head.status.as_u16().to_string(),
-        ms(answer.timing.connect),
-        ms(answer.timing.handshake),
-        ms(answer.timing.first_byte),
+        head.status.as_u16().to_string(),
+        ms(timing.connect),
+        ms(timing.handshake),
+        ms(timing.first_byte),
         tls,
-        answer
-            .head
-            .header("alt-svc")
-            .map(printable)
-            .unwrap_or_default(),
+        head.header("alt-svc").map(printable).unwrap_or_default(),
     ]
     .map(Cell::plain)
     .to_vec()
@@ -204,7 +243,7 @@ mod tests {
                 .is_some_and(|text| text.contains("ALPN")),
             "{json}"
         );
-        let text = human(&[(Version::Http2, error())], Paint(false));
+        let text = human(&[(Version::Http2, error())], None, Paint(false));
         assert!(text.contains("HTTP/2  none"), "{text}");
     }
 }

@@ -1,6 +1,7 @@
 //! From a target to bytes that flow: addresses, sockets, TLS, QUIC.
 
 pub(crate) mod quic;
+pub(crate) mod socket;
 pub(crate) mod tcp;
 mod trust;
 

@@ -1,6 +1,6 @@
 //! HTTP/3 by h3 over quinn.
 
-use std::{future::poll_fn, time::Duration};
+use std::{future::poll_fn, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::{Buf, Bytes};
 use h3::{
@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     Head, ProbeError, Stage,
-    dial::quic::Dialled,
+    dial::{
+        quic::{Dialled, any},
+        socket::{Seen, Watched},
+    },
     wait::{FAREWELL, Limit, Spawner},
 };
 
@@ -29,7 +32,8 @@ pub(crate) struct Http3 {
     sender: SendRequest<Opener, Bytes>,
     connection: quinn::Connection,
     /// It owns the UDP socket; what it still has to send it sends after it is dropped.
-    _endpoint: quinn::Endpoint,
+    endpoint: quinn::Endpoint,
+    seen: Arc<Seen>,
 }
 
 /// A response body that is coming, given up when it is dropped before its end.
@@ -66,7 +70,8 @@ pub(super) async fn http3(
     Ok(Http3 {
         sender,
         connection,
-        _endpoint: dialled.endpoint,
+        endpoint: dialled.endpoint,
+        seen: dialled.seen,
     })
 }
 
@@ -98,6 +103,22 @@ impl Http3 {
         };
         let head = limit.try_on(Stage::Response, receiving.head()).await?;
         Ok((head, receiving))
+    }
+
+    /// Goes on from a new socket.
+    pub(crate) fn rebind(&self) -> io::Result<SocketAddr> {
+        let socket = Watched::bind(any(self.remote_address()), &self.seen)?;
+        self.endpoint.rebind_abstract(socket)?;
+        self.endpoint.local_addr()
+    }
+
+    pub(crate) fn remote_address(&self) -> SocketAddr {
+        self.connection.remote_address()
+    }
+
+    /// How many Retry packets came.
+    pub(crate) fn retries(&self) -> u32 {
+        self.seen.retries()
     }
 
     /// Closes, and waits until that is sent.

@@ -43,12 +43,17 @@ pub(crate) struct Opened {
 }
 
 impl Wire {
-    pub(crate) async fn open(target: &Target, limit: Limit) -> Result<Opened, ProbeError> {
+    /// `manner` is for HTTP/3 alone.
+    pub(crate) async fn open(
+        target: &Target,
+        limit: Limit,
+        manner: Option<&dial::quic::Manner>,
+    ) -> Result<Opened, ProbeError> {
         let start = Instant::now();
         let crew = Crew::default();
         let tasks = crew.spawner();
         let (wire, tls, connect) = if limit.version == Version::Http3 {
-            let mut dialled = dial::quic::dial(target, limit).await?;
+            let mut dialled = dial::quic::dial(target, limit, manner).await?;
             let (tls, connect) = (dialled.tls.take(), dialled.connect);
             (
                 Self::Http3(http3::http3(dialled, &tasks, limit).await?),
@@ -98,6 +103,14 @@ impl Wire {
                 let (head, body) = sender.send(request, limit).await?;
                 Ok((head, Body::Http3(body)))
             }
+        }
+    }
+
+    /// The QUIC connection under HTTP/3.
+    pub(crate) fn http3(&self) -> Option<&Http3> {
+        match self {
+            Self::Http1(_) | Self::Http2(_) => None,
+            Self::Http3(wire) => Some(wire),
         }
     }
 

@@ -3,5 +3,6 @@
 mod answers;
 mod failures;
 mod http3;
+mod quic;
 mod server;
 mod streams;

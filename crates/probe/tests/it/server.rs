@@ -49,8 +49,21 @@ enum Out {
     Http3(Box<Exchange>),
 }
 
+/// What the QUIC side does that another does not.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Habits {
+    /// It has every client prove its address.
+    pub(crate) retries: bool,
+    /// It takes data before the handshake has ended.
+    pub(crate) takes_early_data: bool,
+}
+
 impl Server {
     pub(crate) async fn start() -> Self {
+        Self::start_with(Habits::default()).await
+    }
+
+    pub(crate) async fn start_with(habits: Habits) -> Self {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let root = made.cert.der().clone();
         let config = |protocols: &[&str]| {
@@ -77,7 +90,12 @@ impl Server {
         let tls = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let unix = UnixListener::bind(directory.path().join("sock")).unwrap();
         let (plain_at, tls_at) = (plain.local_addr().unwrap(), tls.local_addr().unwrap());
-        let quic = quinn::crypto::rustls::QuicServerConfig::try_from(config(&["h3"])).unwrap();
+        let mut tls_of_quic = config(&["h3"]);
+        if habits.takes_early_data {
+            // RFC 9001, section 4.6.1: the one value beside 0 that QUIC has
+            tls_of_quic.max_early_data_size = u32::MAX;
+        }
+        let quic = quinn::crypto::rustls::QuicServerConfig::try_from(tls_of_quic).unwrap();
         let endpoint = quinn::Endpoint::server(
             quinn::ServerConfig::with_crypto(Arc::new(quic)),
             ([127, 0, 0, 1], 0).into(),
@@ -88,7 +106,7 @@ impl Server {
         let acceptor = TlsAcceptor::from(Arc::new(config(&["h2", "http/1.1"])));
         tasks.spawn(accept_tcp(tls, Some(acceptor), desk.clone()));
         tasks.spawn(accept_unix(unix, desk.clone()));
-        tasks.spawn(accept_quic(endpoint, desk.clone()));
+        tasks.spawn(accept_quic(endpoint, habits, desk.clone()));
         Self {
             tls: tls_at,
             plain: plain_at,
@@ -187,9 +205,13 @@ async fn serve(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, desk: D
         .await;
 }
 
-async fn accept_quic(endpoint: quinn::Endpoint, desk: Desk) {
+async fn accept_quic(endpoint: quinn::Endpoint, habits: Habits, desk: Desk) {
     let mut tasks = JoinSet::new();
     while let Some(incoming) = endpoint.accept().await {
+        if habits.retries && !incoming.remote_address_validated() {
+            incoming.retry().unwrap();
+            continue;
+        }
         let desk = desk.clone();
         tasks.spawn(async move {
             let Ok(connection) = incoming.await else {

@@ -1,7 +1,10 @@
 //! What a client of another library gets: the probe's is h3 over quinn.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode, Version as HttpVersion};
-use probe::{Answer, Ask, Connect, Connection, Scheme, Target, Trust, Version};
+use probe::quic::{Early, early_data, versions};
+use probe::{Answer, Ask, Connect, Connection, End, Holding, Scheme, Target, Trust, Version, hold};
 use serde_json::Value;
 
 use super::Quic;
@@ -143,4 +146,48 @@ async fn clients_of_tls_over_tcp_learn_where_http_3_is() {
         .await
         .expect("an answer");
     assert_eq!(answer.head.header("alt-svc"), Some(words));
+}
+
+#[tokio::test]
+async fn a_probe_sees_one_version_no_early_data_and_proof_of_an_address_where_that_is_asked_for() {
+    for retries in [false, true] {
+        let quic = Quic::with(|config| {
+            if retries {
+                config.quic.retry_above = 0;
+            }
+        });
+        let target = quic.target(Version::Http3);
+        assert!(versions(&target).await.expect("a socket").contains(&1));
+        let early = early_data(&target, Ask::get("/healthz")).await;
+        assert_eq!(early.expect("two handshakes"), Early::NotOffered);
+        let connection = quic.probe(Version::Http3).await;
+        assert_eq!(connection.was_retried(), Some(retries));
+    }
+}
+
+#[tokio::test]
+async fn a_held_stream_goes_on_from_another_port_and_ends_with_a_goodbye_when_the_origin_drains() {
+    let quic = Quic::start();
+    let mut connection = quic.probe(Version::Http3).await;
+    let holding = Holding {
+        length: PATIENCE,
+        move_at: Some(Duration::from_millis(100)),
+    };
+    let held = hold(
+        &mut connection,
+        Ask::get("/mcp/sse?interval_ms=20&count=1000"),
+        holding,
+    );
+    let drain = async {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        quic.world.stop.graceful.cancel();
+    };
+    let (held, ()) = tokio::join!(held, drain);
+    let held = held.expect("a stream");
+    assert!(held.pieces > 5 && held.after_move.is_some(), "{held:?}");
+    assert!(
+        matches!(held.end, End::Ended { goodbye: true }),
+        "{:?}",
+        held.end
+    );
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use e2e::{Deployment, Running, Tools, Verdict, children_of, up_once};
 
 /// The checks that the main job promises; the rest of the table may only add to them.
-const PROMISED: [&str; 16] = [
+const PROMISED: [&str; 17] = [
     "nginx.config",
     "nginx.lint",
     "nginx.generation",
@@ -17,6 +17,7 @@ const PROMISED: [&str; 16] = [
     "http1",
     "http2",
     "http3",
+    "http3.early-data",
     "alt-svc",
     "request-id",
     "stream.first-event",

@@ -18,6 +18,7 @@ mod leaving;
 mod lint;
 mod pages;
 mod policy;
+mod probed;
 mod references;
 mod remotes;
 mod replay;
