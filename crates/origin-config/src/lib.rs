@@ -4,6 +4,7 @@ mod allow;
 mod authority;
 mod dependency;
 mod filter;
+pub mod hypercorn;
 mod launch;
 mod limits;
 mod model;
