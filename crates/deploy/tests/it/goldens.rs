@@ -6,18 +6,27 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use deploy::{Facts, Layout, PrivateLayout, Rendered, Target, Templates, parse, render, resolve};
+use deploy::{
+    Facts, Layout, Os, PrivateLayout, Rendered, Spec, Target, Templates, parse, render, resolve,
+};
 
 /// Renders one of `specs/`.
-fn rendered(spec: &str, nginx: &str, layout: Layout) -> Rendered {
-    let file = format!("{spec}.toml");
+fn rendered(name: &str, nginx: &str, layout: Layout) -> Rendered {
+    settled(&spec(name), nginx, layout)
+}
+
+fn spec(name: &str) -> Spec {
+    let file = format!("{name}.toml");
     let text =
         fs::read_to_string(repository().join("specs").join(&file)).expect("a committed spec");
     let (spec, report) = parse(&text, &file);
-    let spec = spec.unwrap_or_else(|| panic!("{report}"));
     assert!(report.is_empty(), "{report}");
+    spec.unwrap_or_else(|| panic!("{report}"))
+}
+
+fn settled(spec: &Spec, nginx: &str, layout: Layout) -> Rendered {
     let nginx = Target::named(nginx).expect("a target");
-    let (deployment, report) = resolve(&spec, &Facts { nginx, layout });
+    let (deployment, report) = resolve(spec, &Facts { nginx, layout });
     let deployment = deployment.unwrap_or_else(|| panic!("{report}"));
     render(&deployment, &Templates::embedded()).unwrap_or_else(|error| panic!("{error}: {error:?}"))
 }
@@ -86,7 +95,7 @@ fn list(folder: &Path, found: &mut Vec<String>) {
         let relative = path
             .strip_prefix(repository())
             .expect("below the repository");
-        let templates = relative == Path::new("systemd/templates");
+        let templates = relative.ends_with("templates");
         if path.is_dir() && !templates {
             list(&path, found);
         } else if path.is_file() {
@@ -134,6 +143,32 @@ fn two_sites_share_one_edge() {
         golden("two-sites-1.28.3"),
         &["crates/deploy/tests/goldens/two-sites-1.28.3"],
     );
+}
+
+#[test]
+fn a_mac_gets_its_services_as_daemons() {
+    let mut services = on_a_mac(&spec("h3-termination"));
+    let is_launchds = |path: &str| reference_on_a_mac(path) != path;
+    services.files.retain(|file| is_launchds(&file.path));
+    compare(&services, reference_on_a_mac, &["launchd"]);
+}
+
+#[test]
+fn a_mac_gets_its_services_as_agents() {
+    let place = golden("macos-1.30.6");
+    let folder = "crates/deploy/tests/goldens/macos-1.30.6";
+    compare(&on_a_mac(&spec("macos")), place, &[folder]);
+}
+
+/// What launchd reads of the reference deployment; the other files keep their paths.
+fn reference_on_a_mac(path: &str) -> String {
+    path.replace("/Library/LaunchDaemons/", "launchd/")
+        .replace("/opt/homebrew/etc/codeintel/start", "launchd/start")
+        .replace("/etc/newsyslog.d/", "launchd/newsyslog.d/")
+}
+
+fn on_a_mac(spec: &Spec) -> Rendered {
+    settled(spec, "1.30.6,openssl=3.6.5", Layout::of(Os::MacOs, spec))
 }
 
 #[test]
