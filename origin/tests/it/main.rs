@@ -15,6 +15,7 @@ mod limits;
 mod metrics;
 mod native;
 mod panics;
+mod proxied;
 mod readiness;
 mod refused;
 mod request_id;
