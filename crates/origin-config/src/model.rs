@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::allow::{AllowedHost, AllowedOrigin};
 use crate::dependency::Dependency;
+use crate::expose::Exposed;
 use crate::filter::Filter;
 use crate::launch::Launch;
 use crate::limits::ClientLimits;
@@ -40,10 +41,14 @@ pub struct OriginConfig {
     pub trusted_peers: Vec<TrustedPeer>,
     /// `trusted_hops`: how many proxies stand before the origin, counted from the origin.
     pub trusted_hops: u32,
+    /// `proxy_protocol`: who begins each connection to `bind` and `insecure_bind` with a PROXY protocol header.
+    pub proxy_protocol: Vec<TrustedPeer>,
     /// `allowed_hosts`: the hosts that requests may be for, beside loopback and the addresses of `bind`.
     pub allowed_hosts: Vec<AllowedHost>,
     /// `allowed_origins`: the web pages that may send requests, beside those of this machine.
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// `expose`: the endpoints beside MCP that are public; the others are on `admin_bind` alone, or nowhere.
+    pub expose: Vec<Exposed>,
     /// `api_keys_file`: the keys that clients need; `None`: none are asked for.
     pub api_keys_file: Option<PathBuf>,
     /// `state_key_file`: where the key is kept that `requestState` is sealed with; `None`: each start makes one.

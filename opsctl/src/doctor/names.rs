@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_name_is_to_lead_here() {
         let here = resolved(Ok(&["192.0.2.1", "2001:db8::1"]), &["192.0.2.1"]);
-        assert_eq!(judge(&[here.clone()]).status(), Status::Pass);
+        assert_eq!(judge(std::slice::from_ref(&here)).status(), Status::Pass);
         let elsewhere = resolved(Ok(&["192.0.2.9"]), &[]);
         let nowhere = resolved(Err("no such name"), &[]);
         let check = judge(&[here, elsewhere, nowhere]);

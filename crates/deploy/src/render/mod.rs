@@ -4,6 +4,7 @@ mod context;
 mod edge;
 mod launchd;
 mod origin;
+mod passthrough;
 mod policy;
 mod services;
 mod templates;

@@ -1,7 +1,7 @@
 //! The origins' own configuration, written by the schema that reads it, and the folders of their certificates.
 
 use super::{Component, Owner, Rendered, RenderedDirectory, RenderedFile};
-use crate::deployment::{CertificateKind, Deployment, Site};
+use crate::deployment::{Deployment, ShownBy, Site};
 use crate::layout::Layout;
 
 /// Adds `origin.toml` of every site.
@@ -19,13 +19,14 @@ pub(super) fn render(deployment: &Deployment, rendered: &mut Rendered) {
             owner: owner(deployment, site),
             component: Component::Origin(site.name.clone()),
         });
-        if site.certificate.kind != CertificateKind::Given {
-            let path = site.certificate.chain_path.as_str();
-            let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
+        if let Some(folder) = site.certificate.folder() {
             rendered.directories.push(RenderedDirectory {
-                path: folder.to_owned(),
+                path: folder.to_string(),
                 mode: 0o750,
-                owner: deployment.layout.file_owner(),
+                owner: match site.certificate.shown_by {
+                    ShownBy::Edge => deployment.layout.file_owner(),
+                    ShownBy::Origin => owner(deployment, site),
+                },
             });
         }
     }

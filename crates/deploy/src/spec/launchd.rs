@@ -60,7 +60,7 @@ fn read_kind(table: &Reader<'_>) -> Option<LaunchdKind> {
             }
             if home.is_none() && !table.has("home") {
                 let finding = Finding::error("launchd.home", "an agent is in somebody's home");
-                table.find("home", finding.hint("as `home = \"/Users/ana\"`"));
+                table.find("home", finding.hint("as `home = \"/Users/ALICE\"`"));
             }
             Some(LaunchdKind::Agent { home: home?.value })
         }
@@ -96,13 +96,13 @@ mod tests {
         for keys in [
             "",
             "kind = \"daemon\"\nuser = \"_mcp\"\npath = [\"/opt/x\"]\n",
-            "kind = \"agent\"\nhome = \"/Users/ana\"\nvirtual_env = \"/Users/ana/v\"\n",
+            "kind = \"agent\"\nhome = \"/Users/ALICE\"\nvirtual_env = \"/Users/ALICE/v\"\n",
         ] {
             assert_eq!(found(keys), [], "{keys}");
         }
         for (keys, id, line) in [
             ("kind = \"agent\"\n", "launchd.home", 5),
-            ("home = \"/Users/ana\"\n", "launchd.home", 6),
+            ("home = \"/Users/ALICE\"\n", "launchd.home", 6),
             (
                 "kind = \"agent\"\nhome = \"/a\"\nuser = \"b\"\n",
                 "launchd.user",

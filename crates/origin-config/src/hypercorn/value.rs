@@ -52,17 +52,13 @@ pub(super) fn write(form: Form, value: &Value, base: &Path) -> Result<Written, S
             let level: LogLevel = word.parse().map_err(|error| format!("`{word}` {error}"))?;
             Ok(Written::plain(text(level)))
         }
-        (Form::Level | Form::AccessLog, _) if !matches!(value, Value::String(_)) => {
-            wrong("a string")
-        }
         (Form::AccessLog, Value::String(file)) => Ok(access_log(file)),
         (Form::Path, Value::String(path)) => Ok(Written::plain(text(base.join(path).display()))),
-        (Form::Path, _) => wrong("a string"),
         (Form::Binds | Form::UdpBinds, _) => binds(form, &words(value)?, base),
         (Form::Texts | Form::Hosts, Value::Array(_)) => Ok(Written::plain(texts(&words(value)?))),
         (Form::Protocols, Value::Array(_)) => Ok(protocols(&words(value)?)),
         (Form::Texts | Form::Hosts | Form::Protocols, _) => wrong("an array of strings"),
-        (Form::Level | Form::AccessLog, _) => wrong("a string"),
+        (Form::Level | Form::AccessLog | Form::Path, _) => wrong("a string"),
     }
 }
 

@@ -87,17 +87,14 @@ fn show(
         })));
     }
     let told: String = converted.changes.iter().map(as_text).collect();
-    let file = match &arguments.out {
-        Some(out) => {
-            output(ui.data(told))?;
-            ui.say(format_args!("wrote {}", out.display()));
-            out.display().to_string()
-        }
-        None => {
-            ui.say(told.trim_end());
-            output(ui.data(&converted.toml))?;
-            "FILE".to_owned()
-        }
+    let file = if let Some(out) = &arguments.out {
+        output(ui.data(told))?;
+        ui.say(format_args!("wrote {}", out.display()));
+        out.display().to_string()
+    } else {
+        ui.say(told.trim_end());
+        output(ui.data(&converted.toml))?;
+        "FILE".to_owned()
     };
     ui.say(format_args!(
         "{} of {} a look (`!`); next: name the MCP servers in it, then `origin check --config {file}`",

@@ -8,7 +8,10 @@ fn doctor(tools: &Tools, deployment: &Deployment) -> Verdict {
     let mut opsctl = Command::new(&tools.opsctl);
     opsctl.arg("--spec").arg(deployment.spec());
     opsctl.args(["--format", "json", "doctor", "--nginx"]);
-    opsctl.arg(&tools.nginx_1_28).arg("--origin").arg(&tools.origin);
+    opsctl
+        .arg(&tools.nginx_1_28)
+        .arg("--origin")
+        .arg(&tools.origin);
     Verdict::of(&mut opsctl)
 }
 
@@ -36,5 +39,9 @@ fn a_server_that_does_not_start_is_told_with_what_it_said() {
     let message = finding["message"].as_str().unwrap_or_default();
     assert!(message.contains("no module named words"), "{finding}");
     assert_eq!(finding["path"], "servers[1]");
-    assert!(finding["hint"].as_str().is_some_and(|hint| hint.contains("origin serve")));
+    assert!(
+        finding["hint"]
+            .as_str()
+            .is_some_and(|hint| hint.contains("origin serve"))
+    );
 }

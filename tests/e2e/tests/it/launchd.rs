@@ -114,7 +114,7 @@ fn the_start_script_becomes_an_origin_that_finds_the_servers_of_its_environment(
             "[launchd]\n",
             &format!("[launchd]\nhomebrew = \"{home}/brew\"\n"),
         )
-        .replace("/Users/ana", &home.to_string());
+        .replace("/Users/ALICE", &home.to_string());
     std::fs::write(own.path().join("macos.toml"), text).expect("our own folder");
     let mut opsctl = Command::new(&tools.opsctl);
     opsctl.arg("--spec").arg(own.path().join("macos.toml"));
