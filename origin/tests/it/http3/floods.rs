@@ -64,6 +64,7 @@ fn received(socket: &UdpSocket) -> usize {
 }
 
 /// Sends `count` first datagrams from as many addresses while another client asks, and judges what came of it.
+#[expect(clippy::print_stdout, reason = "the figures of the long version")]
 async fn flood(count: usize) {
     let pki = Pki::new(&["origin.test"]);
     let victim = Victim::secure(&pki).await;
