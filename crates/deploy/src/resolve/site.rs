@@ -8,7 +8,7 @@ use findings::{Finding, Located, Report};
 use origin_config::{Bind, OriginConfig, TrustedPeer};
 
 use crate::acme::{Acme, KeyType};
-use crate::deployment::{Certificate, CertificateKind, Site, Upstream, UpstreamAddress};
+use crate::deployment::{Certificate, CertificateKind, ShownBy, Site, Upstream, UpstreamAddress};
 use crate::layout::{Layout, SitePaths};
 use crate::spec::{AcmeSpec, CertificateSpec, SiteSpec};
 use crate::words::{AbsolutePath, WordError};
@@ -51,7 +51,6 @@ fn settle(
     let Some(address) = upstream_address(spec, &origin, report) else {
         return Ok(None);
     };
-    settle_peers(spec, &mut origin, &address, report);
     check_limits(spec, &origin, report);
     let units = super::unit::settle(spec, layout, &mut origin, report);
     if report.findings()[faults..]
@@ -79,18 +78,15 @@ fn settle(
         certificate: certificate(&spec.certificate, &paths, layout)?,
         origin,
         origin_toml_path: paths.origin_toml,
-        origin_executable: match layout.private() {
-            Some(private) => private.origin_executable.clone(),
-            None => ORIGIN_EXECUTABLE.parse()?,
-        },
+        origin_executable: layout.origin_executable()?,
         upstream,
         checks: spec.checks.clone(),
         units,
     }))
 }
 
-/// The binds of the spec, or the layout's socket when the spec has none. A private layout keeps Unix sockets below
-/// its own folder, since those of the spec belong to another machine.
+/// The binds of the spec, or the layout's socket when the spec has none. Other layouts than Debian's keep Unix
+/// sockets in their own folder, since those of the spec belong to another machine.
 fn settle_binds(
     spec: &SiteSpec,
     name: &str,
@@ -102,7 +98,7 @@ fn settle_binds(
     if key(spec, name).is_none() {
         return vec![socket];
     }
-    if layout.private().is_none() {
+    if layout.has_sockets_of_spec() {
         return given.to_vec();
     }
     let mut binds = Vec::new();
@@ -189,35 +185,11 @@ fn upstream_address(
     Some(UpstreamAddress::Tcp(address))
 }
 
-/// Who the edge is to the origin: believed by default, and a spec that names others has to name it as well.
-fn settle_peers(
-    spec: &SiteSpec,
-    origin: &mut OriginConfig,
-    address: &UpstreamAddress,
-    report: &mut Report,
-) {
-    let edge = match address {
+/// Who the edge is to the origin.
+pub(super) fn edge_peer(address: &UpstreamAddress) -> TrustedPeer {
+    match address {
         UpstreamAddress::Unix(_) => TrustedPeer::Unix,
         UpstreamAddress::Tcp(address) => TrustedPeer::Network(address.ip().into()),
-    };
-    let Some(place) = key(spec, "trusted_peers") else {
-        origin.trusted_peers = vec![edge];
-        return;
-    };
-    let believed = origin.trusted_peers.iter().any(|peer| match (peer, &edge) {
-        (TrustedPeer::Network(network), TrustedPeer::Network(edge)) => network.contains(edge),
-        (peer, edge) => peer == edge,
-    });
-    if !believed {
-        let message = format!(
-            "the edge reaches the origin as `{edge}`, which is not trusted: client addresses are lost"
-        );
-        report.push(
-            Finding::warn("origin.trusted-peers", message)
-                .at(&place.path)
-                .placed(&place.place)
-                .hint(format!("add `\"{edge}\"`")),
-        );
     }
 }
 
@@ -276,6 +248,7 @@ fn certificate(
                 chain_path: certificate.clone(),
                 key_path: private_key.clone(),
                 kind: CertificateKind::Given,
+                shown_by: ShownBy::Edge,
             });
         }
         // no server on the internet reaches a deployment in the foreground
@@ -287,6 +260,7 @@ fn certificate(
         chain_path: paths.tls.join("chain.pem")?,
         key_path: paths.tls.join("key.pem")?,
         kind,
+        shown_by: ShownBy::Edge,
     })
 }
 
@@ -305,11 +279,13 @@ fn unix_word(path: &Path) -> Result<AbsolutePath, WordError> {
     path.to_string_lossy().parse()
 }
 
-fn key<'s>(spec: &'s SiteSpec, name: &str) -> Option<&'s Located<String>> {
+/// A key of `[origin]`, as `bind` or `quic.key_file`, when the spec has it.
+pub(super) fn key<'s>(spec: &'s SiteSpec, name: &str) -> Option<&'s Located<String>> {
     spec.origin_keys.iter().find(|key| key.value == name)
 }
 
-fn placed(finding: Finding, key: Option<&Located<String>>, spec: &SiteSpec) -> Finding {
+/// A finding at a key of `[origin]`, or at the site where it has none.
+pub(super) fn placed(finding: Finding, key: Option<&Located<String>>, spec: &SiteSpec) -> Finding {
     match key {
         Some(key) => finding.at(&key.path).placed(&key.place),
         None => finding.at(&spec.name.path).placed(&spec.name.place),
@@ -318,8 +294,6 @@ fn placed(finding: Finding, key: Option<&Located<String>>, spec: &SiteSpec) -> F
 
 /// The directory of Let's Encrypt for certificates that browsers trust (its documentation, "Getting Started").
 const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
-/// Where Debian packages put programs.
-const ORIGIN_EXECUTABLE: &str = "/usr/bin/origin";
 /// 108 bytes with the closing NUL is Linux's limit (unix(7)); under 100 leaves room for suffixes.
 const LONGEST_UNIX_PATH: usize = 99;
 /// What the edge waits longer than the origin: a late timer and a slow write fit into it.

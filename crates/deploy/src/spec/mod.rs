@@ -1,5 +1,6 @@
 //! `deploy.toml` as it was written, every value checked by its own type.
 
+mod launchd;
 mod origin;
 mod policy;
 mod read;
@@ -10,10 +11,12 @@ mod unit;
 use std::time::Duration;
 
 use findings::{Document, Located, Report};
-use origin_config::OriginConfig;
+use origin_config::{Exposed, OriginConfig};
 
 use crate::acme::KeyType;
-use crate::deployment::{Exposed, ServerCheck, Topology};
+use crate::deployment::{ServerCheck, Topology};
+use crate::launchd::Launchd;
+use crate::passthrough::Udp;
 use crate::policy::{Limit, Route};
 use crate::unit::UnitSpec;
 use crate::words::{
@@ -33,6 +36,8 @@ pub struct Spec {
     pub keep_generations: Option<usize>,
     /// `[edge]`.
     pub edge: EdgeSpec,
+    /// `[launchd]`, for a Mac.
+    pub launchd: Launchd,
     /// The sites: one for the short form; never empty.
     pub sites: Vec<SiteSpec>,
 }
@@ -40,6 +45,8 @@ pub struct Spec {
 /// `[edge]`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EdgeSpec {
+    /// The keys that it has, for findings about those that a topology cannot have.
+    pub keys: Vec<Located<String>>,
     /// `listen`.
     pub listen: Option<Vec<Located<ListenAddress>>>,
     /// `https_port`.
@@ -50,6 +57,8 @@ pub struct EdgeSpec {
     pub http_port: Option<Located<Option<Port>>>,
     /// `worker_shutdown_timeout`.
     pub worker_shutdown_timeout: Option<Duration>,
+    /// `udp`.
+    pub udp: Option<Located<Udp>>,
     /// `max_concurrent_streams`.
     pub max_concurrent_streams: Option<u32>,
     /// `expose`.

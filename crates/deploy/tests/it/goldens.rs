@@ -6,31 +6,42 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use deploy::{Facts, Layout, PrivateLayout, Rendered, Target, Templates, parse, render, resolve};
+use deploy::{
+    Component, Facts, Layout, Os, PrivateLayout, Rendered, RenderedFile, Spec, Target, Templates,
+    parse, render, resolve,
+};
 
 /// Renders one of `specs/`.
-fn rendered(spec: &str, nginx: &str, layout: Layout) -> Rendered {
-    let file = format!("{spec}.toml");
+fn rendered(name: &str, nginx: &str, layout: Layout) -> Rendered {
+    settled(&spec(name), nginx, layout)
+}
+
+fn spec(name: &str) -> Spec {
+    let file = format!("{name}.toml");
     let text =
         fs::read_to_string(repository().join("specs").join(&file)).expect("a committed spec");
     let (spec, report) = parse(&text, &file);
-    let spec = spec.unwrap_or_else(|| panic!("{report}"));
     assert!(report.is_empty(), "{report}");
+    spec.unwrap_or_else(|| panic!("{report}"))
+}
+
+fn settled(spec: &Spec, nginx: &str, layout: Layout) -> Rendered {
     let nginx = Target::named(nginx).expect("a target");
-    let (deployment, report) = resolve(&spec, &Facts { nginx, layout });
+    let (deployment, report) = resolve(spec, &Facts { nginx, layout });
     let deployment = deployment.unwrap_or_else(|| panic!("{report}"));
     render(&deployment, &Templates::embedded()).unwrap_or_else(|error| panic!("{error}: {error:?}"))
 }
 
-/// A target path of the reference deployment as the path in this repository.
-fn reference(path: &str) -> String {
-    match path {
-        "/etc/codeintel/origin.toml" => "hypercorn-equivalents/behind-nginx.toml".to_owned(),
+/// A target path of a reference deployment as the path in this repository: `nginx`, `systemd` and `origin` are where its files
+/// are.
+fn reference(nginx: &str, systemd: &str, origin: &str) -> impl Fn(&str) -> String {
+    move |path| match path {
+        "/etc/codeintel/origin.toml" => format!("hypercorn-equivalents/{origin}"),
         _ => path
-            .replace("/etc/nginx/", "nginx/h3-termination/")
-            .replace("/etc/systemd/system/", "systemd/")
-            .replace("/etc/sysusers.d/", "systemd/sysusers.d/")
-            .replace("/etc/tmpfiles.d/", "systemd/tmpfiles.d/"),
+            .replace("/etc/nginx/", &format!("{nginx}/"))
+            .replace("/etc/systemd/system/", &format!("{systemd}/"))
+            .replace("/etc/sysusers.d/", &format!("{systemd}/sysusers.d/"))
+            .replace("/etc/tmpfiles.d/", &format!("{systemd}/tmpfiles.d/")),
     }
 }
 
@@ -86,8 +97,8 @@ fn list(folder: &Path, found: &mut Vec<String>) {
         let relative = path
             .strip_prefix(repository())
             .expect("below the repository");
-        let templates = relative == Path::new("systemd/templates");
-        if path.is_dir() && !templates {
+        let other = OTHERS.iter().any(|other| relative == Path::new(other));
+        if path.is_dir() && !other {
             list(&path, found);
         } else if path.is_file() {
             found.push(relative.to_string_lossy().into_owned());
@@ -109,7 +120,55 @@ fn the_references_are_the_rendering_of_the_production_spec() {
         "1.30.6,stream=dynamic,openssl=3.6.5",
         Layout::Debian,
     );
-    compare(&rendered, reference, &["nginx/h3-termination", "systemd"]);
+    compare(
+        &rendered,
+        reference("nginx/h3-termination", "systemd", "behind-nginx.toml"),
+        &["nginx/h3-termination", "systemd"],
+    );
+}
+
+#[test]
+fn so_are_those_of_the_other_topology() {
+    let rendered = rendered(
+        "stream-passthrough",
+        "1.30.6,stream=dynamic,openssl=3.6.5",
+        Layout::Debian,
+    );
+    let (nginx, systemd) = ("nginx/stream-passthrough", "systemd/stream-passthrough");
+    let place = reference(nginx, systemd, "behind-stream.toml");
+    compare(&rendered, place, &[nginx, systemd]);
+}
+
+#[test]
+fn an_edge_that_passes_connections_on_is_rendered_for_each_version() {
+    for (target, name) in [
+        ("1.26.3,stream=dynamic", "passthrough-1.26.3"),
+        ("1.28.3", "passthrough-1.28.3"),
+        ("1.31.4", "passthrough-1.31.4"),
+    ] {
+        let rendered = rendered("stream-passthrough", target, Layout::Debian);
+        let folder = format!("crates/deploy/tests/goldens/{name}");
+        let nginx: Vec<_> = rendered.files.into_iter().filter(of_nginx).collect();
+        let rendered = Rendered {
+            files: nginx,
+            ..Rendered::default()
+        };
+        compare(&rendered, golden(name), &[&folder]);
+    }
+}
+
+fn of_nginx(file: &RenderedFile) -> bool {
+    file.component == Component::Edge
+}
+
+#[test]
+fn a_private_edge_that_passes_connections_on_loads_its_module_itself() {
+    let rendered = rendered("stream-passthrough", "1.26.3,stream=dynamic", private());
+    compare(
+        &rendered,
+        golden("private-passthrough-1.26.3"),
+        &["crates/deploy/tests/goldens/private-passthrough-1.26.3"],
+    );
 }
 
 #[test]
@@ -137,13 +196,34 @@ fn two_sites_share_one_edge() {
 }
 
 #[test]
+fn a_mac_gets_its_services_as_daemons() {
+    let mut services = on_a_mac(&spec("h3-termination"));
+    let is_launchds = |path: &str| reference_on_a_mac(path) != path;
+    services.files.retain(|file| is_launchds(&file.path));
+    compare(&services, reference_on_a_mac, &["launchd"]);
+}
+
+#[test]
+fn a_mac_gets_its_services_as_agents() {
+    let place = golden("macos-1.30.6");
+    let folder = "crates/deploy/tests/goldens/macos-1.30.6";
+    compare(&on_a_mac(&spec("macos")), place, &[folder]);
+}
+
+/// What launchd reads of the reference deployment; the other files keep their paths.
+fn reference_on_a_mac(path: &str) -> String {
+    path.replace("/Library/LaunchDaemons/", "launchd/")
+        .replace("/opt/homebrew/etc/codeintel/start", "launchd/start")
+        .replace("/etc/newsyslog.d/", "launchd/newsyslog.d/")
+}
+
+fn on_a_mac(spec: &Spec) -> Rendered {
+    settled(spec, "1.30.6,openssl=3.6.5", Layout::of(Os::MacOs, spec))
+}
+
+#[test]
 fn a_private_deployment_stays_below_its_folder() {
-    let layout = Layout::Private(PrivateLayout {
-        root: "/tmp/golden".parse().expect("a path"),
-        worker_user: None,
-        origin_executable: "/usr/bin/origin".parse().expect("a path"),
-    });
-    let rendered = rendered("minimal", "1.28.3,openssl=3.0.2", layout);
+    let rendered = rendered("minimal", "1.28.3,openssl=3.0.2", private());
     let outside = |path: &String| !path.starts_with("/tmp/golden/");
     assert!(!rendered.files.iter().any(|file| outside(&file.path)));
     assert!(
@@ -159,4 +239,18 @@ fn a_private_deployment_stays_below_its_folder() {
     );
 }
 
+fn private() -> Layout {
+    Layout::Private(PrivateLayout {
+        root: "/tmp/golden".parse().expect("a path"),
+        worker_user: None,
+        origin_executable: "/usr/bin/origin".parse().expect("a path"),
+    })
+}
+
+/// What of `systemd` is not the rendering of the first spec.
+const OTHERS: [&str; 3] = [
+    "launchd/templates",
+    "systemd/templates",
+    "systemd/stream-passthrough",
+];
 const UPDATE: &str = "look at the difference, then run `UPDATE_GOLDENS=1 cargo test -p deploy`";

@@ -89,6 +89,7 @@ fn the_manual_has_every_key_that_the_reader_knows() {
         ("origin.limits.key", "origin.limits.key"),
         ("servers", "servers[0]"),
         ("dependencies", "dependencies[0]"),
+        ("launchd", "launchd"),
     ] {
         let header = match table {
             "" => String::new(),
@@ -100,7 +101,14 @@ fn the_manual_has_every_key_that_the_reader_knows() {
         let mut known = known_keys(&format!("{header}zzzzzz = 1\n"), path);
         if table == "origin" {
             // these are set by the deployment, which the manual says in prose
-            for key in ["name", "generation", "servers", "dependencies"] {
+            for key in [
+                "name",
+                "generation",
+                "servers",
+                "dependencies",
+                "expose",
+                "proxy_protocol",
+            ] {
                 assert!(known.remove(key), "{key}");
             }
         }
@@ -141,8 +149,10 @@ fn every_committed_spec_is_without_findings() {
     for name in [
         "minimal.toml",
         "h3-termination.toml",
+        "stream-passthrough.toml",
         "two-sites.toml",
         "full.toml",
+        "macos.toml",
     ] {
         deployment(&spec(name));
     }
