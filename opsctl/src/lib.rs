@@ -70,7 +70,7 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         Command::Diff(arguments) => commands::diff::run(arguments, &spec, ui).await,
         Command::Adopt(arguments) => commands::adopt::run(arguments, &spec, ui).await,
         Command::Verify(arguments) => commands::verify::run(arguments, &spec, ui).await,
-        Command::Probe(arguments) => commands::probe::run(&arguments, ui).await,
+        Command::Probe(arguments) => Box::pin(commands::probe::run(&arguments, ui)).await,
         Command::Up(arguments) => commands::up::run(arguments, &spec, ui).await,
         Command::Doctor(arguments) => Box::pin(commands::doctor::run(arguments, &spec, ui)).await,
         Command::Import(arguments) => commands::import::run(&arguments, &spec, ui),

@@ -39,22 +39,19 @@ fn offer(head: &Head) -> Option<Entry> {
 
 /// The way to an alternative. It speaks for the same origin, under its name and with its certificate (RFC 7838, section 2.1).
 async fn alternative(target: &Target, entry: &Entry) -> Result<Target, ProbeError> {
-    let address = match (&target.connect, &entry.host) {
-        (Connect::Address(address), None) => {
-            let mut address = *address;
-            address.set_port(entry.port);
-            address
-        }
-        _ => {
-            let host = entry.host.as_deref().unwrap_or(&target.host);
-            let limit = Limit::new(Version::Http3, target.time_to_connect());
-            let found = tokio::net::lookup_host((host, entry.port));
-            let mut found = limit.try_on(Stage::Resolve, found).await?;
-            found.next().ok_or_else(|| {
-                let none = std::io::Error::new(std::io::ErrorKind::NotFound, "no address");
-                ProbeError::failed(Version::Http3, Stage::Resolve, none)
-            })?
-        }
+    let address = if let (Connect::Address(address), None) = (&target.connect, &entry.host) {
+        let mut address = *address;
+        address.set_port(entry.port);
+        address
+    } else {
+        let host = entry.host.as_deref().unwrap_or(&target.host);
+        let limit = Limit::new(Version::Http3, target.time_to_connect());
+        let found = tokio::net::lookup_host((host, entry.port));
+        let mut found = limit.try_on(Stage::Resolve, found).await?;
+        found.next().ok_or_else(|| {
+            let none = std::io::Error::new(std::io::ErrorKind::NotFound, "no address");
+            ProbeError::failed(Version::Http3, Stage::Resolve, none)
+        })?
     };
     Ok(target.clone().with_connect(Connect::Address(address)))
 }

@@ -52,7 +52,8 @@ pub(crate) async fn run(arguments: &Probe, ui: &mut Ui) -> Result<Exit, CommandE
                 .find_map(|(_, seen)| seen.as_ref().ok());
             // a stream that does not end is no answer to ask for again and again
             let ask = Ask::get(if arguments.hold.is_some() { "/" } else { &path });
-            Some(Http3::look(&target, &ask, tcp, arguments.handshakes).await)
+            let look = Http3::look(&target, &ask, tcp, arguments.handshakes);
+            Some(Box::pin(look).await)
         }
         Err(_) => None,
     };

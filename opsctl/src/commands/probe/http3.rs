@@ -1,5 +1,6 @@
 //! What only HTTP/3 has: how it is found, made, moved and what it takes early.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use probe::quic::{Early, early_data, versions};
@@ -59,20 +60,20 @@ impl Http3 {
                 "host": upgrade.entry.host,
                 "max_age_seconds": upgrade.entry.max_age.as_secs(),
                 "status": upgrade.answer.as_ref().ok().map(|answer| answer.head.status.as_u16()),
-                "error": upgrade.answer.as_ref().err().map(|error| chain(error)),
+                "error": upgrade.answer.as_ref().err().map(chain),
             })),
             "handshakes": {
                 "tried": self.fresh.len(),
                 "done": self.done().count(),
                 "median_ms": median.map(milliseconds),
                 "longest_ms": longest.map(milliseconds),
-                "errors": failures.map(|error| chain(error)).collect::<Vec<_>>(),
+                "errors": failures.map(chain).collect::<Vec<_>>(),
             },
             "retry": self.retried,
             "moved_ms": self.moved.as_ref().ok().map(|took| milliseconds(*took)),
-            "moved_error": self.moved.as_ref().err().map(|error| chain(error)),
+            "moved_error": self.moved.as_ref().err().map(chain),
             "early_data": self.early.as_ref().ok().map(|early| word(*early)),
-            "early_data_error": self.early.as_ref().err().map(|error| chain(error)),
+            "early_data_error": self.early.as_ref().err().map(chain),
         })
     }
 
@@ -130,15 +131,15 @@ impl Http3 {
     fn handshakes_line(&self) -> String {
         let mut line = format!("{} of {}", self.done().count(), self.fresh.len());
         if let (Some(median), Some(longest)) = self.handshake_times() {
-            line.push_str(&format!(
-                ", {:.1} ms in the middle, {:.1} ms at most",
-                milliseconds(median),
-                milliseconds(longest)
-            ));
+            let (median, longest) = (milliseconds(median), milliseconds(longest));
+            let _ = write!(
+                line,
+                ", {median:.1} ms in the middle, {longest:.1} ms at most"
+            );
         }
         let failure = self.fresh.iter().find_map(|fresh| fresh.as_ref().err());
         if let Some(error) = failure {
-            line.push_str(&format!("; {}", printable(&chain(error))));
+            let _ = write!(line, "; {}", printable(&chain(error)));
         }
         line
     }
