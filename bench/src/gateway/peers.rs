@@ -36,7 +36,7 @@ impl<'a> Peers<'a> {
         let peers = self.arguments.peers.as_object().into_iter().flatten();
         for (name, peer) in peers {
             let peer = Peer::read(name, peer)?;
-            contenders.push(match name.as_str() {
+            let bridge = match name.as_str() {
                 "FastMCP proxy" => self.fastmcp(&peer).await?,
                 "supergateway" => self.supergateway(&peer).await?,
                 "mcp-proxy" => self.mcp_proxy(&peer).await?,
@@ -45,7 +45,8 @@ impl<'a> Peers<'a> {
                     self.envoy_over_pipe(&peer).await?
                 }
                 other => return Err(format!("no way is known to start `{other}`").into()),
-            });
+            };
+            contenders.push(bridge);
         }
         Ok(contenders)
     }
