@@ -78,6 +78,8 @@ pub struct OriginConfig {
     pub sessions: Sessions,
     /// `[limits]`: what one client may take.
     pub limits: ClientLimits,
+    /// `h3check`: whether there is a page at `/h3check` that says which HTTP version its browser used.
+    pub h3check: bool,
     /// `metrics`: whether there is a page of figures at `/metrics` on the admin listener.
     pub metrics: bool,
     /// `health_check_interval`: the pause between two checks of a dependency.

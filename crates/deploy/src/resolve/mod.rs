@@ -62,6 +62,7 @@ fn terminate_h3(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deplo
     let edge = edge::resolve(spec, &paths, &sites, report)?;
     for site in &mut sites {
         names::settle(site, edge.public_https_port);
+        site.origin.h3check = edge.h3check;
     }
     let mut deployment = Deployment {
         name: spec.name.value.clone(),

@@ -92,11 +92,12 @@ fn read_origin(reader: &Reader<'_>, text: &mut OriginText) -> Vec<Located<String
             place: node.place.clone(),
         };
         match key.as_str() {
-            "name" | "generation" | "servers" | "dependencies" => {
+            "name" | "generation" | "servers" | "dependencies" | "h3check" => {
                 let message = format!("`{key}` is not set here");
                 let hint = match key.as_str() {
                     "servers" => "write `[[servers]]` beside `[origin]`",
                     "dependencies" => "write `[[dependencies]]` beside `[origin]`",
+                    "h3check" => "write `h3check = true` in [edge], which opens it as well",
                     "name" => "the origin has the name of its site",
                     _ => "it is the digest of the deployment",
                 };

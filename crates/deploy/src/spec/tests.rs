@@ -101,7 +101,6 @@ fn what_is_not_built_is_said_with_the_way_out() {
             "edge.strategy",
         ),
         (&format!("{GOOD}[edge]\nudp = \"kernel\"\n"), "edge.udp"),
-        (&format!("{GOOD}[edge]\nh3check = true\n"), "edge.h3check"),
     ] {
         let (_, report) = parse(text, "x");
         let finding = report
