@@ -89,6 +89,7 @@ impl App {
             native,
             certificates,
         } = extras;
+        let is_counted = config.metrics || !config.admin_bind.is_empty();
         let options = Options {
             naming: match config.tool_names {
                 ToolNames::Prefixed => mcp::Naming::Prefixed,
@@ -97,7 +98,7 @@ impl App {
             environment,
             client_name: config.name.clone(),
             native,
-            is_counted: config.metrics,
+            is_counted,
             clock,
         };
         let upstreams = Arc::new(Upstreams::start(&config.servers, &options));
@@ -113,7 +114,7 @@ impl App {
                 .api_keys_file
                 .as_deref()
                 .map(|path| Keys::start(path, clock)),
-            metrics: config.metrics.then(Arc::default),
+            metrics: is_counted.then(Arc::default),
             limits: Limits::new(&config.limits, clock),
             dependencies: Dependencies::start(&config.dependencies, clock),
             seal: state_key::open(config.state_key_file.as_deref()),

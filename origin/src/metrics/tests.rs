@@ -25,7 +25,14 @@ fn page(app: &App) -> String {
 
 fn call(app: &App, tool: &str, took: Duration) {
     let (_, calls) = app.upstreams.calls().next().expect("a server");
-    calls.add(tool, "answered", took);
+    let called = Called {
+        tool,
+        outcome: "answered",
+        began: std::time::Instant::now(),
+        took,
+        request_id: "a",
+    };
+    calls.add("git", called);
 }
 
 #[tokio::test]
