@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::conn::{ConnInfo, Peer, Role};
+use crate::conn::{self, ConnInfo, Peer, Role};
 use crate::listen::{Listener, Socket, SocketFile};
 use crate::proto::{self, Endpoint, Limits};
 use crate::quic_key::QuicKey;
@@ -152,12 +152,26 @@ impl Server {
         }
     }
 
-    fn serve(&self, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, conn: ConnInfo) {
+    fn serve(
+        &self,
+        mut io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        mut conn: ConnInfo,
+    ) {
         let Stop { graceful, now } = self.stop.clone();
         let peer = conn.peer;
         let tls = self.tls.clone().filter(|_| conn.secure);
         let (app, limits) = (Arc::clone(&self.app), self.limits);
         let serving = async move {
+            let proxies = &app.config.proxy_protocol;
+            if conn.role == Role::Public && peer.is_one_of(proxies) {
+                match conn::named(&mut io, peer).await {
+                    Ok(client) => conn.peer = client,
+                    Err(refused) => {
+                        refused.tell(peer);
+                        return Ok(());
+                    }
+                }
+            }
             match tls {
                 None => proto::serve(io, conn, app, limits, graceful).await,
                 Some(tls) => {

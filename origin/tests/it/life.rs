@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{UnixDatagram, UnixStream};
 use tokio::process::{Child, Command};
 
@@ -73,11 +74,17 @@ impl Process {
     }
 
     pub(crate) async fn wait_until_ready(&mut self) {
+        self.wait_until_ready_behind(b"").await;
+    }
+
+    /// Begins each connection with `header`.
+    pub(crate) async fn wait_until_ready_behind(&mut self, header: &[u8]) {
         let socket = self.socket.clone();
         until("readiness", async || {
-            let Ok(stream) = UnixStream::connect(&socket).await else {
+            let Ok(mut stream) = UnixStream::connect(&socket).await else {
                 return false;
             };
+            stream.write_all(header).await.expect("room");
             send_on(stream, Version::HTTP_11, get("/readyz"))
                 .await
                 .status()

@@ -16,6 +16,7 @@ mod metrics;
 mod native;
 mod page;
 mod panics;
+mod proxied;
 mod readiness;
 mod refused;
 mod request_id;
