@@ -34,6 +34,7 @@ pub(super) fn serve(app: &Arc<App>, head: &Parts) -> Response<Body> {
     if html::names(&head.headers, SSE) {
         let figures = Figures {
             app: Arc::clone(app),
+            left: MOST_EVENTS,
             sleep: sleep_until(Instant::now()),
         };
         let id = request_id::of(&head.extensions);
@@ -49,10 +50,12 @@ pub(super) fn serve(app: &Arc<App>, head: &Parts) -> Response<Body> {
 fn document(app: &App) -> Value {
     let snapshot = app.snapshot();
     let mut document = health::document(app, &snapshot, true);
-    let calls: HashMap<_, _> = app.upstreams.calls().collect();
+    let mut calls = HashMap::new();
+    app.upstreams.each_calls(|name, counted| {
+        calls.insert(name.to_owned(), counted.summary());
+    });
     for ServerStatus { name, .. } in &snapshot.servers {
-        let counted = calls.get(name.as_str());
-        let summary = counted.map(|calls| calls.summary()).unwrap_or_default();
+        let summary = calls.remove(name).unwrap_or_default();
         let server = &mut document["servers"][name];
         server["calls"] = json!(summary.calls);
         server["calls_failed"] = json!(summary.failed);
@@ -87,12 +90,12 @@ fn requests(app: &App) -> Value {
 
 /// What went wrong last, at the origin and at its servers, the latest first.
 fn failures(app: &App) -> Vec<Value> {
-    let requests = app.metrics.iter().map(|metrics| &metrics.failures);
-    let calls = app.upstreams.calls().map(|(_, calls)| calls.failures());
+    let requests = app.metrics.iter();
     let mut failures: Vec<Failure> = requests
-        .chain(calls)
-        .flat_map(metrics::Failures::list)
+        .flat_map(|metrics| metrics.failures.list())
         .collect();
+    app.upstreams
+        .each_calls(|_, calls| failures.extend(calls.failures().list()));
     failures.sort_unstable_by_key(|failure| std::cmp::Reverse(failure.at));
     failures.truncate(MOST_FAILURES);
     let (now, wall) = (app.clock.now(), app.clock.wall());
@@ -117,9 +120,11 @@ fn milliseconds(duration: Duration) -> f64 {
 }
 
 pin_project! {
-    /// The figures again and again, each time made when they are asked for.
+    /// The figures again and again, each time made when they are asked for. They end, and the page asks anew: a reload of the
+    /// configuration is seen by requests that begin after it.
     struct Figures {
         app: Arc<App>,
+        left: u32,
         #[pin]
         sleep: Sleep,
     }
@@ -130,15 +135,24 @@ impl Stream for Figures {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut this = self.project();
+        if *this.left == 0 {
+            return Poll::Ready(None);
+        }
         ready!(this.sleep.as_mut().poll(cx));
+        *this.left -= 1;
         this.sleep.reset(Instant::now() + PAUSE);
         let json = document(this.app).to_string();
-        Poll::Ready(Some(Framing::Sse.event("status", &json)))
+        let event = Framing::Sse.event("status", &json);
+        Poll::Ready(Some([RETRY, &event].concat().into()))
     }
 }
 
 static PAGE: Page = Page::new(TEXT, || html::policy_of(TEXT));
 const TEXT: &str = include_str!("../../pages/status.html");
+/// How soon the page asks anew, in milliseconds: before anybody sees that it did (WHATWG HTML section 9.2.6, `retry`).
+const RETRY: &[u8] = b"retry: 100\n";
+/// Half a minute.
+const MOST_EVENTS: u32 = 15;
 /// Quick enough for a person who watches, a few milliseconds of work a minute.
 const PAUSE: Duration = Duration::from_secs(2);
 /// As many as a screen shows.

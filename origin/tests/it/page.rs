@@ -103,9 +103,8 @@ async fn the_page_of_the_operator_is_fed_by_events() {
     let mut events = events.into_body();
     for _ in 0..2 {
         let event = chunk(&mut events).await.expect("an event");
-        let data = event
-            .strip_prefix("event: status\ndata: ")
-            .expect("figures");
+        let (head, data) = event.split_once("data: ").expect("figures");
+        assert_eq!(head, "retry: 100\nevent: status\n");
         let figures: Value = serde_json::from_str(data).expect("JSON in one line");
         assert_eq!(
             figures["streams"],
