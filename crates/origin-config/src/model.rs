@@ -20,6 +20,7 @@ use crate::tls::Tls;
 ///
 /// Keys that Hypercorn has keep Hypercorn's name; `defaults.toml` beside this file gives every default its reason.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct OriginConfig {
     /// `name`: what the service calls itself in logs, `/capz` and to MCP clients.
     pub name: String,

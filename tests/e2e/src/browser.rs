@@ -102,18 +102,18 @@ impl Browser {
             session: String::new(),
             _profile: profile,
         };
-        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
-        let attached = browser.call("Target.attachToTarget", attach);
+        let attached = browser.call("Target.attachToTarget", &attach);
         let session = attached["sessionId"].as_str().expect("a session");
         session.clone_into(&mut browser.session);
-        browser.call("Page.enable", json!({}));
+        browser.call("Page.enable", &json!({}));
         browser
     }
 
     /// Goes to a page; its script may still run.
     pub fn go(&mut self, url: &str) {
-        let answer = self.call("Page.navigate", json!({ "url": url }));
+        let answer = self.call("Page.navigate", &json!({ "url": url }));
         assert!(answer["errorText"].is_null(), "{url}: {answer}");
         // what the navigation replaces has this address no more
         let there = format!("location.href === {} && document.body !== null", json!(url));
@@ -123,7 +123,7 @@ impl Browser {
     /// What an expression is worth in the page.
     pub fn evaluate(&mut self, expression: &str) -> Value {
         let ask = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.call("Runtime.evaluate", ask);
+        let answer = self.call("Runtime.evaluate", &ask);
         assert!(answer["exceptionDetails"].is_null(), "{answer}");
         answer["result"]["value"].clone()
     }
@@ -148,20 +148,23 @@ impl Browser {
             "width": screen.width, "height": screen.height,
             "deviceScaleFactor": 1, "mobile": screen.is_phone,
         });
-        self.call("Emulation.setDeviceMetricsOverride", size);
+        self.call("Emulation.setDeviceMetricsOverride", &size);
         let scheme = if screen.is_dark { "dark" } else { "light" };
         let feature = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.call("Emulation.setEmulatedMedia", json!({ "features": feature }));
+        self.call(
+            "Emulation.setEmulatedMedia",
+            &json!({ "features": feature }),
+        );
     }
 
     /// What its screen shows, as a PNG file in Base64.
     pub fn screenshot(&mut self) -> String {
-        let answer = self.call("Page.captureScreenshot", json!({ "format": "png" }));
+        let answer = self.call("Page.captureScreenshot", &json!({ "format": "png" }));
         let data = answer["data"].as_str().expect("a picture");
         data.to_owned()
     }
 
-    fn call(&mut self, method: &str, parameters: Value) -> Value {
+    fn call(&mut self, method: &str, parameters: &Value) -> Value {
         self.next += 1;
         let mut message = json!({ "id": self.next, "method": method, "params": parameters });
         if !self.session.is_empty() {
@@ -251,4 +254,4 @@ const FLAGS: [&str; 9] = [
 ];
 
 /// It starts in a second, and in many on a machine that does other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
