@@ -22,7 +22,8 @@ fn write(text: &mut String, command: &Command, depth: usize) {
     }
     let about = command.get_long_about().or(command.get_about());
     if let Some(about) = about {
-        let _ = write!(text, "\n{}.\n", about.to_string().trim_end_matches('.'));
+        let about = format!("{}.", about.to_string().trim_end_matches('.'));
+        let _ = write!(text, "\n{}\n", crate::wrapped(&about, ""));
     }
     let usage = command.clone().render_usage().to_string();
     let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
@@ -38,7 +39,13 @@ fn write(text: &mut String, command: &Command, depth: usize) {
         let _ = write!(text, "\n{}", items.concat());
     }
     if let Some(after) = command.get_after_help() {
-        let _ = write!(text, "\n```\n{}\n```\n", after.to_string().trim_end());
+        let after = after.to_string();
+        let after: Vec<_> = after
+            .trim_end()
+            .lines()
+            .map(|line| crate::wrapped(line, ""))
+            .collect();
+        let _ = write!(text, "\n```\n{}\n```\n", after.join("\n"));
     }
     for below in command
         .get_subcommands()
@@ -70,8 +77,7 @@ fn item(argument: &Arg) -> String {
             .collect();
         let _ = write!(line, " One of {}.", values.join(", "));
     }
-    line.push('\n');
-    line
+    crate::wrapped(&line, "  ") + "\n"
 }
 
 /// They say of themselves what they are.

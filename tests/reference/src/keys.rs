@@ -57,7 +57,7 @@ impl<'a> Page<'a> {
             .iter()
             .map(|(name, value)| format!("**`{name}`** = `{value}`"))
             .collect();
-        let keys = keys.join(", ");
+        let keys = crate::wrapped(&keys.join(", "), "  ");
         // Writing to a string does not fail.
         let _ = if prose.is_empty() {
             write!(self.text, "\n- {keys}\n")
