@@ -62,13 +62,17 @@ impl<'a> Page<'a> {
         let _ = if prose.is_empty() {
             write!(self.text, "\n- {keys}\n")
         } else {
-            write!(self.text, "\n- {keys}  \n  {}\n", prose.join("\n  "))
+            write!(
+                self.text,
+                "\n- {keys}  \n  {}\n",
+                crate::wrapped(&prose.join(" "), "  ")
+            )
         };
     }
 
     fn say(&mut self, prose: &[&str]) {
         if !prose.is_empty() {
-            let _ = write!(self.text, "\n{}\n", prose.join("\n"));
+            let _ = write!(self.text, "\n{}\n", crate::wrapped(&prose.join(" "), ""));
         }
     }
 }
@@ -91,7 +95,7 @@ mod tests {
         let page = of_toml("T", "`t.toml`", toml);
         let (_, page) = page.split_once("# T\n").expect("a title");
         let expected = "\nAll of it.\n\n- **`name`** = `\"x\"`  \n  A name.\n\n## `[edge]`\n\nWhere.\n\n\
-                        - **`off`** = `1`, **`also`** = `2`  \n  First line,\n  second.\n\n- **`on`** = `true`  \n  Next.\n";
+                        - **`off`** = `1`, **`also`** = `2`  \n  First line, second.\n\n- **`on`** = `true`  \n  Next.\n";
         assert_eq!(page, expected);
     }
 
