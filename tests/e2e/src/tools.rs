@@ -45,6 +45,8 @@ pub struct Tools {
     pub checkers_bin: PathBuf,
     /// Chromium.
     pub chromium: PathBuf,
+    /// A Python with Hypercorn.
+    pub hypercorn_python: PathBuf,
 }
 
 /// One of the NGINX builds that every rendering must pass.
@@ -89,6 +91,7 @@ impl Tools {
             confs: path("E2E_CONFS"),
             checkers_bin: path("E2E_CHECKERS_BIN"),
             chromium: path("E2E_CHROMIUM"),
+            hypercorn_python: path("E2E_HYPERCORN_PYTHON"),
         }
     }
 
