@@ -9,7 +9,8 @@ pub use keys::of_toml;
 /// The first lines of a page: its title, and that nobody edits it. `source` is what it is made of.
 fn head(title: &str, source: &str) -> String {
     format!(
-        "<!-- Made of {source} by `UPDATE_GOLDENS=1 cargo test -p reference`: edit that, not this. -->\n\n# {title}\n"
+        "<!-- Made of {source} by
+     `UPDATE_GOLDENS=1 cargo test -p reference`: edit that, not this. -->\n\n# {title}\n"
     )
 }
 
