@@ -34,6 +34,7 @@ pub use layout::{Layout, Paths, PrivateLayout, SitePaths, WorkerUser};
 pub use policy::{Limit, Matching, Per, Rate, Route};
 pub use render::{
     Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile, Templates, render,
+    runbook,
 };
 pub use resolve::{Facts, resolve};
 pub use spec::{AcmeSpec, CertificateSpec, EdgeSpec, SiteSpec, Spec, parse};

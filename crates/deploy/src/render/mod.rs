@@ -4,6 +4,7 @@ mod context;
 mod edge;
 mod origin;
 mod policy;
+mod runbook;
 mod services;
 mod templates;
 mod units;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::deployment::Deployment;
 use crate::words::{Account, Name};
 
+pub use runbook::runbook;
 pub use templates::Templates;
 
 /// Every file and folder of a deployment, sorted by path.

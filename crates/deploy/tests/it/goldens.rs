@@ -6,10 +6,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use deploy::{Facts, Layout, PrivateLayout, Rendered, Target, Templates, parse, render, resolve};
+use deploy::{
+    Deployment, Facts, Layout, PrivateLayout, Rendered, Target, Templates, parse, render, resolve,
+    runbook,
+};
 
 /// Renders one of `specs/`.
 fn rendered(spec: &str, nginx: &str, layout: Layout) -> Rendered {
+    let deployment = resolved(spec, nginx, layout);
+    render(&deployment, &Templates::embedded()).unwrap_or_else(|error| panic!("{error}: {error:?}"))
+}
+
+fn resolved(spec: &str, nginx: &str, layout: Layout) -> Deployment {
     let file = format!("{spec}.toml");
     let text =
         fs::read_to_string(repository().join("specs").join(&file)).expect("a committed spec");
@@ -18,8 +26,7 @@ fn rendered(spec: &str, nginx: &str, layout: Layout) -> Rendered {
     assert!(report.is_empty(), "{report}");
     let nginx = Target::named(nginx).expect("a target");
     let (deployment, report) = resolve(&spec, &Facts { nginx, layout });
-    let deployment = deployment.unwrap_or_else(|| panic!("{report}"));
-    render(&deployment, &Templates::embedded()).unwrap_or_else(|error| panic!("{error}: {error:?}"))
+    deployment.unwrap_or_else(|| panic!("{report}"))
 }
 
 /// A target path of the reference deployment as the path in this repository.
@@ -45,15 +52,19 @@ fn compare(rendered: &Rendered, place: impl Fn(&str) -> String, folders: &[&str]
         .iter()
         .map(|file| (place(&file.path), file.contents.as_str()))
         .collect();
+    compare_texts(&wanted, folders);
+}
+
+fn compare_texts(wanted: &BTreeMap<String, &str>, folders: &[&str]) {
     let mut present = Vec::new();
     for folder in folders {
         list(&repository().join(folder), &mut present);
     }
     if std::env::var_os("UPDATE_GOLDENS").is_some() {
-        update(&wanted, &present);
+        update(wanted, &present);
         return;
     }
-    for (path, contents) in &wanted {
+    for (path, contents) in wanted {
         let golden = fs::read_to_string(repository().join(path)).unwrap_or_default();
         assert_eq!(&golden, contents, "{path} is stale: {UPDATE}");
     }
@@ -110,6 +121,31 @@ fn the_references_are_the_rendering_of_the_production_spec() {
         Layout::Debian,
     );
     compare(&rendered, reference, &["nginx/h3-termination", "systemd"]);
+}
+
+#[test]
+fn the_runbook_is_that_of_the_production_spec() {
+    let nginx = "1.30.6,stream=dynamic,openssl=3.6.5";
+    let page = runbook(&resolved("h3-termination", nginx, Layout::Debian));
+    let page = page.unwrap_or_else(|error| panic!("{error}: {error:?}"));
+    let wanted = BTreeMap::from([("RUNBOOK.md".to_owned(), page.as_str())]);
+    compare_texts(&wanted, &[]);
+}
+
+#[test]
+fn every_spec_of_the_repository_has_a_runbook() {
+    for spec in ["minimal", "two-sites"] {
+        let deployment = resolved(spec, "1.28.3,openssl=3.0.2", Layout::Debian);
+        let page = runbook(&deployment).unwrap_or_else(|error| panic!("{error:?}"));
+        for site in &deployment.sites {
+            assert!(
+                page.contains(&format!("{}-origin.service", site.name)),
+                "{page}"
+            );
+        }
+        let unfilled = ["{%", "{#", "-%}"];
+        assert!(!unfilled.iter().any(|mark| page.contains(mark)), "{page}");
+    }
 }
 
 #[test]
