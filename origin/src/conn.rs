@@ -1,10 +1,15 @@
 //! What is known of a connection before its first request.
 
+mod proxied;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::HeaderValue;
+use origin_config::TrustedPeer;
+
+pub use proxied::{Refused, named};
 
 /// The connection that a request came on; an extension of every request.
 #[derive(Debug, Clone)]
@@ -13,7 +18,8 @@ pub struct ConnInfo {
     pub listener: Arc<str>,
     /// Which routes the listener serves.
     pub role: Role,
-    /// The other end of the socket: the client itself, or the proxy before it.
+    /// The other end of the socket: the client itself, or the proxy before it. Where that proxy named its client
+    /// (`proxy_protocol`), the client.
     pub peer: Peer,
     /// Whether the origin itself took TLS off; false for cleartext TCP and Unix sockets.
     pub secure: bool,
@@ -37,6 +43,20 @@ pub enum Peer {
     Ip(SocketAddr),
     /// A process that could open the Unix socket.
     Unix,
+}
+
+impl Peer {
+    /// Whether it is one of `trusted`.
+    pub fn is_one_of(self, trusted: &[TrustedPeer]) -> bool {
+        trusted.iter().any(|trusted| match (trusted, self) {
+            (TrustedPeer::Unix, Self::Unix) => true,
+            // An IPv4 peer on a dual-stack socket is still that IPv4 peer.
+            (TrustedPeer::Network(network), Self::Ip(address)) => {
+                network.contains(&address.ip().to_canonical())
+            }
+            _ => false,
+        })
+    }
 }
 
 impl fmt::Display for Peer {

@@ -176,6 +176,8 @@ pub(crate) enum FuzzTarget {
     Events,
     /// Streams of HTTP/3, cut anywhere
     Http3,
+    /// The PROXY protocol header before a connection
+    Proxy,
     /// NGINX configuration, read and judged
     Conf,
 }

@@ -10,6 +10,7 @@ mod model;
 mod parse;
 mod quic;
 mod read;
+mod reload;
 mod remote;
 mod tls;
 mod url;
@@ -26,6 +27,7 @@ pub use model::{
 };
 pub use quic::Quic;
 pub use read::{DEFAULTS, load};
+pub use reload::{Reload, reload};
 pub use remote::Remote;
 pub use tls::{Alpn, KeyPair, Tls};
 pub use url::Url;

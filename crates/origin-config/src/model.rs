@@ -40,6 +40,8 @@ pub struct OriginConfig {
     pub trusted_peers: Vec<TrustedPeer>,
     /// `trusted_hops`: how many proxies stand before the origin, counted from the origin.
     pub trusted_hops: u32,
+    /// `proxy_protocol`: who begins each connection to `bind` and `insecure_bind` with a PROXY protocol header.
+    pub proxy_protocol: Vec<TrustedPeer>,
     /// `allowed_hosts`: the hosts that requests may be for, beside loopback and the addresses of `bind`.
     pub allowed_hosts: Vec<AllowedHost>,
     /// `allowed_origins`: the web pages that may send requests, beside those of this machine.

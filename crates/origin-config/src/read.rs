@@ -78,6 +78,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         backlog: whole(reader.integer("backlog", 1..=65_535)),
         trusted_peers: values(reader.words("trusted_peers", "value.trusted-peer")),
         trusted_hops: whole(reader.integer("trusted_hops", 0..=16)),
+        proxy_protocol: values(reader.words("proxy_protocol", "value.trusted-peer")),
         allowed_hosts: allowed_hosts(reader),
         allowed_origins: allowed_origins(reader),
         api_keys_file: file(reader, "api_keys_file"),

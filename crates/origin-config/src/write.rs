@@ -82,6 +82,7 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
         ("backlog", config.backlog.to_string()),
         ("trusted_peers", texts(&config.trusted_peers)),
         ("trusted_hops", config.trusted_hops.to_string()),
+        ("proxy_protocol", texts(&config.proxy_protocol)),
         ("allowed_hosts", texts(&config.allowed_hosts)),
         ("allowed_origins", texts(&config.allowed_origins)),
         ("api_keys_file", text(file(config.api_keys_file.as_deref()))),

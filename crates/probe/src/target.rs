@@ -30,6 +30,9 @@ pub struct Target {
     /// The longest wait for resolution, connection and handshakes together; [`Target::CONNECT_TIMEOUT`] unless set.
     /// QUIC needs it: where nothing listens on a UDP port, the usual answer is silence.
     pub connect_timeout: Duration,
+    /// How often a silent HTTP/3 connection sends a PING (RFC 9000, section 19.2). `None`, the default: never, so that what the
+    /// server does alone is seen.
+    pub keep_alive: Option<Duration>,
 }
 
 /// The scheme of a target.
@@ -98,6 +101,7 @@ impl Target {
             credentials: None,
             timeout: Self::TIMEOUT,
             connect_timeout: Self::CONNECT_TIMEOUT,
+            keep_alive: None,
         }
     }
 
@@ -179,6 +183,15 @@ impl Target {
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
+    }
+
+    /// The same target with a PING on every HTTP/3 connection that was silent for `interval`.
+    #[must_use]
+    pub fn with_keep_alive(self, interval: Duration) -> Self {
+        Self {
+            keep_alive: Some(interval),
+            ..self
+        }
     }
 
     /// The longest wait until a connection stands.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use http::header::HOST;
 use http::{HeaderMap, Request};
-use origin_config::{OriginConfig, TrustedPeer};
+use origin_config::OriginConfig;
 
 use crate::conn::{ConnInfo, Peer};
 use forwarded::Hop;
@@ -33,7 +33,7 @@ pub struct ClientInfo {
 /// that writes only the other, so the client may have written it.
 pub fn resolve<B>(config: &OriginConfig, conn: &ConnInfo, request: &Request<B>) -> ClientInfo {
     let own = direct(conn, request);
-    if !is_trusted(&config.trusted_peers, conn.peer) || config.trusted_hops == 0 {
+    if !conn.peer.is_one_of(&config.trusted_peers) || config.trusted_hops == 0 {
         return own;
     }
     let hops = config.trusted_hops as usize;
@@ -68,17 +68,6 @@ fn direct<B>(conn: &ConnInfo, request: &Request<B>) -> ClientInfo {
         scheme: if conn.secure { "https" } else { "http" },
         host: host.map(ToOwned::to_owned),
     }
-}
-
-fn is_trusted(peers: &[TrustedPeer], peer: Peer) -> bool {
-    peers.iter().any(|trusted| match (trusted, peer) {
-        (TrustedPeer::Unix, Peer::Unix) => true,
-        // An IPv4 peer on a dual-stack socket is still that IPv4 peer.
-        (TrustedPeer::Network(network), Peer::Ip(address)) => {
-            network.contains(&address.ip().to_canonical())
-        }
-        _ => false,
-    })
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'a str> {

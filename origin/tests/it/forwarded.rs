@@ -27,11 +27,16 @@ async fn logged(trusted: &str) -> serde_json::Value {
     .await;
     let (status, log) = process.terminate(PATIENCE).await;
     assert_eq!(status.code(), Some(0));
+    line_of(&log, "fwd")
+}
+
+/// The access line of a request.
+pub(crate) fn line_of(log: &str, id: &str) -> serde_json::Value {
     let mut lines = log
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"));
     lines
-        .find(|line: &serde_json::Value| line["request_id"] == "fwd")
+        .find(|line: &serde_json::Value| line["request_id"] == id)
         .expect("an access line")
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{UnixDatagram, UnixStream};
 use tokio::process::{Child, Command};
 
@@ -36,6 +37,23 @@ impl Process {
         let mut command = origin();
         command.arg("--config").arg(config);
         Self::spawn(folder, socket, command)
+    }
+
+    /// That tells this socket of its state, with `--follow` where `follows`.
+    pub(crate) fn start_telling(manager: &Path, follows: bool, extra: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("o.sock");
+        let config = configuration(&folder, &socket, extra);
+        let mut command = origin();
+        command.arg("--config").arg(config);
+        command.args(follows.then_some("--follow"));
+        command.env("NOTIFY_SOCKET", manager);
+        Self::spawn(folder, socket, command)
+    }
+
+    /// Writes its configuration anew.
+    pub(crate) fn configure(&self, extra: &str) {
+        configuration(&self.folder, &self.socket, extra);
     }
 
     /// On these addresses too.
@@ -73,11 +91,17 @@ impl Process {
     }
 
     pub(crate) async fn wait_until_ready(&mut self) {
+        self.wait_until_ready_behind(b"").await;
+    }
+
+    /// Begins each connection with `header`.
+    pub(crate) async fn wait_until_ready_behind(&mut self, header: &[u8]) {
         let socket = self.socket.clone();
         until("readiness", async || {
-            let Ok(stream) = UnixStream::connect(&socket).await else {
+            let Ok(mut stream) = UnixStream::connect(&socket).await else {
                 return false;
             };
+            stream.write_all(header).await.expect("room");
             send_on(stream, Version::HTTP_11, get("/readyz"))
                 .await
                 .status()
@@ -191,17 +215,6 @@ async fn a_second_signal_ends_at_once() {
 }
 
 #[tokio::test]
-async fn sighup_changes_nothing_and_says_so() {
-    let mut process = Process::start("");
-    process.wait_until_ready().await;
-    process.signal(Signal::HUP);
-    process.wait_until_ready().await;
-    let (status, log) = process.terminate(PATIENCE).await;
-    assert_eq!(status.code(), Some(0));
-    assert!(log.contains("SIGHUP changes nothing"), "{log}");
-}
-
-#[tokio::test]
 async fn a_socket_that_is_in_use_is_exit_71_and_the_first_goes_on() {
     let mut first = Process::start("");
     first.wait_until_ready().await;
@@ -237,15 +250,9 @@ async fn exit_codes_tell_usage_from_configuration() {
 #[tokio::test]
 async fn the_service_manager_hears_of_the_start_and_of_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (socket, heard) = (folder.path().join("o.sock"), folder.path().join("n.sock"));
+    let heard = folder.path().join("n.sock");
     let manager = UnixDatagram::bind(&heard).expect("a free path");
-    let config = configuration(&folder, &socket, "");
-    let mut command = origin();
-    command
-        .arg("--config")
-        .arg(config)
-        .env("NOTIFY_SOCKET", &heard);
-    let mut process = Process::spawn(folder, socket, command);
+    let mut process = Process::start_telling(&heard, false, "");
     assert!(word(&manager).await.contains("READY=1"));
     process.wait_until_ready().await;
     process.signal(Signal::TERM);
@@ -254,7 +261,7 @@ async fn the_service_manager_hears_of_the_start_and_of_the_end() {
     assert_eq!(status.code(), Some(0));
 }
 
-async fn word(manager: &UnixDatagram) -> String {
+pub(crate) async fn word(manager: &UnixDatagram) -> String {
     let mut buffer = [0; 256];
     let received = tokio::time::timeout(PATIENCE, manager.recv(&mut buffer)).await;
     let length = received.expect("a word in time").expect("a datagram");

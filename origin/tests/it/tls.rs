@@ -86,7 +86,7 @@ impl Pki {
         config
     }
 
-    async fn connect<S>(
+    pub(crate) async fn connect<S>(
         &self,
         io: S,
         name: &str,

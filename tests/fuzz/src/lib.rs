@@ -8,21 +8,24 @@ mod envelope;
 mod events;
 mod headers;
 mod http3;
+mod proxy;
 
 pub use conf::conf;
 pub use envelope::envelope;
 pub use events::events;
 pub use headers::headers;
 pub use http3::http3;
+pub use proxy::proxy;
 
 /// A fuzz target: its name, which is also the folder of its seeds, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every fuzz target.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("envelope", envelope),
     ("headers", headers),
     ("events", events),
     ("conf", conf),
     ("http3", http3),
+    ("proxy", proxy),
 ];

@@ -3,10 +3,11 @@
 use super::{Place, Tree, lines};
 
 /// These crates do no input or output, read no clock and spawn nothing.
-pub(super) const PURE: [&str; 4] = [
+pub(super) const PURE: [&str; 5] = [
     "crates/mcp",
     "crates/deploy",
     "crates/http3",
+    "crates/proxy-protocol",
     "crates/wrappers",
 ];
 

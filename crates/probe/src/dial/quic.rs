@@ -7,7 +7,7 @@ use std::{
 };
 
 use quinn::{
-    ClientConfig, ConnectionError, Endpoint, TransportErrorCode,
+    ClientConfig, ConnectionError, Endpoint, TransportConfig, TransportErrorCode,
     crypto::rustls::{HandshakeData, QuicClientConfig},
 };
 use rustls::AlertDescription;
@@ -31,7 +31,7 @@ pub(crate) struct Dialled {
 }
 
 /// Resolves, and ends the QUIC handshake. Idle connections end after 30 s (quinn's default) or the server's own shorter
-/// time; nothing is sent to keep them up, because that would hide what the server does.
+/// time; nothing is sent to keep them up unless the target says so, because that would hide what the server does.
 pub(crate) async fn dial(target: &Target, limit: Limit) -> Result<Dialled, ProbeError> {
     let unsupported = |reason| ProbeError::Unsupported {
         version: VERSION,
@@ -53,7 +53,7 @@ pub(crate) async fn dial(target: &Target, limit: Limit) -> Result<Dialled, Probe
         )
         .await??;
     let attempts = race(VERSION, addresses, |address| {
-        let attempt = begin(&believed, address, &target.host);
+        let attempt = begin(&believed, address, target);
         async move { attempt?.end().await }
     });
     let (endpoint, connection, tls) = limit.on(Stage::Quic, attempts).await??;
@@ -71,7 +71,7 @@ struct Attempt {
     witness: Arc<Witness>,
 }
 
-fn begin(believed: &Believed, address: SocketAddr, name: &str) -> Result<Attempt, ProbeError> {
+fn begin(believed: &Believed, address: SocketAddr, target: &Target) -> Result<Attempt, ProbeError> {
     let failed = |error| ProbeError::failed(VERSION, Stage::Quic, error);
     let (config, witness) = believed
         .config(VERSION, &[&rustls::version::TLS13])
@@ -84,8 +84,12 @@ fn begin(believed: &Believed, address: SocketAddr, name: &str) -> Result<Attempt
     };
     let endpoint = Endpoint::client(local)
         .map_err(|error| ProbeError::failed(VERSION, Stage::Connect, error))?;
+    let mut config = ClientConfig::new(Arc::new(config));
+    let mut transport = TransportConfig::default();
+    transport.keep_alive_interval(target.keep_alive);
+    config.transport_config(Arc::new(transport));
     let connecting = endpoint
-        .connect_with(ClientConfig::new(Arc::new(config)), address, name)
+        .connect_with(config, address, &target.host)
         .map_err(failed)?;
     Ok(Attempt {
         endpoint,

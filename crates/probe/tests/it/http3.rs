@@ -75,7 +75,7 @@ async fn a_quic_server_without_http3_is_named_as_such() {
             let _ = incoming.await;
         }
     });
-    let error = refused(address, Version::Http3).await;
+    let error = Box::pin(refused(address, Version::Http3)).await;
     assert!(
         matches!(
             error,
@@ -101,7 +101,7 @@ async fn a_tls_server_without_http2_is_named_as_such() {
                 .await
                 .is_err()
         });
-        let error = refused(address, Version::Http2).await;
+        let error = Box::pin(refused(address, Version::Http2)).await;
         assert!(
             matches!(
                 error,
