@@ -41,7 +41,7 @@ pub fn blocks(page: &str) -> Result<Vec<Block>, String> {
         };
         let inside = lines.by_ref().map(|(_, text)| text);
         let inside: Vec<_> = inside.take_while(|text| *text != "```").collect();
-        let text = inside.iter().map(|line| format!("{line}\n")).collect();
+        let text = inside.iter().flat_map(|line| [*line, "\n"]).collect();
         let follows = line == above + 1;
         above = line + inside.len() + 1;
         match info.split_once(' ').unwrap_or((info, "")) {

@@ -9,7 +9,7 @@ use super::context::Fields;
 use super::templates::compile;
 use crate::acme::WEBROOT;
 use crate::deployment::{CertificateKind, Deployment, Site};
-use crate::words::{Argument, Name, NginxTime, Port, Token};
+use crate::words::{Argument, Name, NginxTime, Port, ServerName, Token};
 
 /// Writes the runbook of a deployment, as Markdown. A command that the tests run is a block `sh`; one that is run on the
 /// machine that is brought up by hand is `sh by hand`, and `sh not run: WHY` is one that is not run.
@@ -69,7 +69,7 @@ fn fields(deployment: &Deployment) -> Fields {
 
 fn site_fields(site: &Site) -> Fields {
     let kind = &site.certificate.kind;
-    let host = site.server_names.first().map(|name| name.example());
+    let host = site.server_names.first().map(ServerName::example);
     let servers: Vec<_> = site.origin.servers.iter().map(server_fields).collect();
     Fields::default()
         .word("name", &site.name)

@@ -152,7 +152,7 @@ fn a_fault_of_the_machine_has_its_code_and_the_old_configuration_serves_on() {
         assert_eq!(deployed.machine.must(INSTALLED), before, "{name}");
     }
     served_meanwhile(&deployed.machine, "two at once", || {
-        one_at_a_time(&deployed)
+        one_at_a_time(&deployed);
     });
 }
 
