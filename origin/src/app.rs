@@ -122,7 +122,7 @@ impl App {
             certificates,
             upstreams,
             streams: Streams::new(config.stream_keep_alive, clock),
-            routes: Routes::new(),
+            routes: Routes::new(&config.expose),
             books: Arc::default(),
             waiting: Vec::new(),
             config: Arc::new(config),
@@ -167,7 +167,7 @@ impl App {
         Arc::new(Self {
             upstreams: Arc::clone(&self.upstreams),
             streams: Arc::clone(&self.streams),
-            routes: Routes::new(),
+            routes: Routes::new(&config.expose),
             sessions: Arc::clone(&self.sessions),
             parked: Arc::clone(&self.parked),
             service: mcp::Service {

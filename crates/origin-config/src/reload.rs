@@ -35,6 +35,7 @@ pub fn reload(now: &OriginConfig, new: OriginConfig) -> Reload {
         proxy_protocol: sort.take("proxy_protocol", &now.proxy_protocol, new.proxy_protocol),
         allowed_hosts: sort.take("allowed_hosts", &now.allowed_hosts, new.allowed_hosts),
         allowed_origins: sort.take("allowed_origins", &now.allowed_origins, new.allowed_origins),
+        expose: sort.take("expose", &now.expose, new.expose),
         api_keys_file: sort.take("api_keys_file", &now.api_keys_file, new.api_keys_file),
         state_key_file: sort.take("state_key_file", &now.state_key_file, new.state_key_file),
         // Sessions have told their clients the names.

@@ -42,8 +42,7 @@ fn fields(deployment: &Deployment) -> Fields {
             "topology",
             &Token::composed(deployment.topology.to_string()),
         )
-        // topology B does not exist yet
-        .flag("passthrough", false)
+        .flag("passthrough", edge.passthrough.is_some())
         // `opsctl init` writes specs of one site
         .flag("init", deployment.sites.len() == 1)
         .optional("https_port", port(&edge.https).as_ref())
