@@ -57,7 +57,7 @@ fn taken_out_nothing_is_left_but_what_a_hand_made() {
     );
     machine.must(&format!("test -e {snippet} && rm -r /etc/nginx/codeintel"));
     let left = machine.must(
-        "find /etc /run /var/lib /usr/lib/systemd -name '*codeintel*' -not -path '/etc/opsctl/*'; \
+        "find /etc /run /var/lib /usr/lib/systemd -name '*codeintel*' -not -path '/etc/opsctl/*' -not -path '/run/systemd/*'; \
          systemctl list-unit-files --no-legend '*codeintel*'; getent passwd codeintel; ls /var/lib/opsctl",
     );
     assert_eq!(left, "");
