@@ -126,15 +126,23 @@ type Wanted = (SocketAddr, Protocol, String);
 fn origins(deployment: &Deployment, spec: &SpecFile) -> impl Iterator<Item = Wanted> {
     let sites = deployment.sites.iter().enumerate();
     sites.flat_map(move |(index, site)| {
-        let public = site.origin.bind.iter().map(|bind| (bind, "origin.bind"));
-        let admin = site.origin.admin_bind.iter();
-        let admin = admin.map(|bind| (bind, "origin.admin_bind"));
-        public
-            .chain(admin)
-            .filter_map(move |(bind, key)| match bind {
-                Bind::Tcp(address) => Some((*address, Protocol::Tcp, spec.site_key(index, key))),
-                Bind::Unix(_) => None,
-            })
+        let origin = &site.origin;
+        let lists = [
+            (&origin.bind, "origin.bind"),
+            (&origin.tls.insecure_bind, "origin.insecure_bind"),
+            (&origin.admin_bind, "origin.admin_bind"),
+        ];
+        let binds = lists
+            .into_iter()
+            .flat_map(|(list, key)| list.iter().map(move |bind| (bind, key)));
+        let tcp = binds.filter_map(|(bind, key)| match bind {
+            Bind::Tcp(address) => Some((*address, Protocol::Tcp, key)),
+            Bind::Unix(_) => None,
+        });
+        let quic = origin.quic.bind.iter();
+        let udp = quic.map(|address| (*address, Protocol::Udp, "origin.quic_bind"));
+        tcp.chain(udp)
+            .map(move |(address, protocol, key)| (address, protocol, spec.site_key(index, key)))
     })
 }
 

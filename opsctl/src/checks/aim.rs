@@ -51,6 +51,8 @@ pub(crate) struct HostAim {
     pub(crate) generation: String,
     /// Where the origin listens.
     pub(crate) binds: Vec<Bind>,
+    /// Where it speaks QUIC.
+    pub(crate) quic: Vec<SocketAddr>,
 }
 
 /// An MCP server and the call that proves it.
@@ -163,13 +165,16 @@ pub(crate) fn from_deployment(deployment: &Deployment, access: &Access) -> Vec<A
             host: Some(HostAim {
                 admin: site.origin.admin_bind.first().map(admin),
                 generation: site.origin.generation.clone(),
-                binds: site
-                    .origin
-                    .bind
-                    .iter()
-                    .chain(&site.origin.admin_bind)
-                    .cloned()
-                    .collect(),
+                binds: [
+                    &site.origin.bind,
+                    &site.origin.tls.insecure_bind,
+                    &site.origin.admin_bind,
+                ]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
+                quic: site.origin.quic.bind.clone(),
             }),
             servers: servers(site),
             opened: Some(deployment.edge.expose.clone()),

@@ -68,6 +68,20 @@ impl Deployment {
         ))
     }
 
+    /// The same in another topology.
+    pub fn of_topology(topology: &str, tools: &Tools) -> Self {
+        let deployment = Self::with_time(tools);
+        let spec = std::fs::read_to_string(deployment.spec()).expect("our own file");
+        let mut spec = spec.replace("h3-termination", topology);
+        if topology != "h3-termination" {
+            let (udp, _) = free_port_pair();
+            let own = format!("[origin]\nquic_bind = [\"127.0.0.1:{udp}\"]\n");
+            spec = spec.replace("[origin]\n", &own);
+        }
+        deployment.write("deploy.toml", &spec);
+        deployment
+    }
+
     /// Everything that the protocol has, under the server's own names.
     pub fn with_fixtures(tools: &Tools) -> Self {
         Self::with_servers(&format!(

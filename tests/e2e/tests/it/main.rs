@@ -11,6 +11,7 @@ mod dependencies;
 mod faults;
 mod flood;
 mod gateway;
+mod held;
 mod import;
 mod interop;
 mod keys;
