@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use deploy::lint::covers;
-use deploy::words::ServerName;
-use deploy::{CertificateKind, Deployment, Site};
+use deploy::words::{Name, ServerName};
+use deploy::{CertificateKind, Deployment, ShownBy, Site};
 use findings::{Finding, Report};
 use probe::CertificateDer;
 use probe::certificate::{self, Facts, facts, key_matches, read_chain, read_key};
@@ -163,8 +163,10 @@ pub(crate) struct Made {
     pub(crate) path: PathBuf,
     /// PEM.
     pub(crate) text: String,
-    /// Its permission bits: a key is its owner's alone.
+    /// Its permission bits: a key is its readers' alone.
     pub(crate) mode: u32,
+    /// The group that may read it, where an origin shows it.
+    pub(crate) group: Option<Name>,
 }
 
 /// Makes the certificates of all sites that want one made, under one authority whose key is thrown away: nothing else can
@@ -191,20 +193,28 @@ pub(crate) fn made(
         let key = KeyPair::generate()?;
         let leaf = leaf(site, now)?.signed_by(&key, &ca.issuer)?;
         let certificate = &site.certificate;
+        let is_shared =
+            deployment.layout.private().is_none() && certificate.shown_by == ShownBy::Origin;
+        let group = is_shared.then(|| site.name.clone());
         let files = [
             (authority(site), ca.pem.clone(), 0o644),
             (
                 certificate.key_path.as_path().to_owned(),
                 key.serialize_pem(),
-                0o600,
+                if group.is_some() { 0o640 } else { 0o600 },
             ),
             (
                 certificate.chain_path.as_path().to_owned(),
                 leaf.pem(),
-                0o644,
+                if group.is_some() { 0o640 } else { 0o644 },
             ),
         ];
-        made.extend(files.map(|(path, text, mode)| Made { path, text, mode }));
+        made.extend(files.map(|(path, text, mode)| Made {
+            group: group.clone().filter(|_| mode == 0o640),
+            path,
+            text,
+            mode,
+        }));
     }
     Ok(made)
 }

@@ -120,7 +120,7 @@ impl App {
             certificates,
             upstreams,
             streams: Streams::new(config.stream_keep_alive, clock),
-            routes: Routes::new(),
+            routes: Routes::new(&config.expose),
             books: Books::default(),
             config: Arc::new(config),
             clock,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header::ALLOW;
 use http::{HeaderValue, Method};
 use matchit::Router;
-use origin_config::OriginConfig;
+use origin_config::{Exposed, OriginConfig};
 
 use crate::conn::Role;
 use crate::envelope::{Code, Failure, Shape};
@@ -83,11 +83,15 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// The whole table.
-    pub fn new() -> Self {
+    /// The whole table; of what need not be public the public listeners have `exposed`.
+    pub fn new(exposed: &[Exposed]) -> Self {
+        let is_public = |route: &Route| {
+            route.listeners != Listeners::Admin
+                && Exposed::of(route.path).is_none_or(|own| exposed.contains(&own))
+        };
         Self {
-            public: table(|listeners| listeners != Listeners::Admin),
-            admin: table(|listeners| listeners != Listeners::Public),
+            public: table(is_public),
+            admin: table(|route| route.listeners != Listeners::Public),
         }
     }
 
@@ -107,12 +111,6 @@ impl Routes {
                 server: None,
             },
         }
-    }
-}
-
-impl Default for Routes {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -166,9 +164,9 @@ impl Target {
     }
 }
 
-fn table(serves: impl Fn(Listeners) -> bool) -> Router<&'static Route> {
+fn table(serves: impl Fn(&Route) -> bool) -> Router<&'static Route> {
     let mut router = Router::new();
-    for route in ROUTES.iter().filter(|route| serves(route.listeners)) {
+    for route in ROUTES.iter().filter(|route| serves(route)) {
         router
             .insert(route.path, route)
             .expect("the table names no path twice");
@@ -234,7 +232,7 @@ mod tests {
     use super::*;
 
     fn name(role: Role, path: &str) -> &'static str {
-        Routes::new().find(role, path).name()
+        Routes::new(&Exposed::ALL).find(role, path).name()
     }
 
     #[test]
@@ -260,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_server_route_names_its_server() {
-        let target = Routes::new().find(Role::Public, "/servers/git/mcp");
+        let target = Routes::new(&[]).find(Role::Public, "/servers/git/mcp");
         assert_eq!(
             (target.name(), target.server.as_deref()),
             ("server-mcp", Some("git"))
@@ -278,8 +276,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_exposed_is_found_by_the_operator_alone() {
+        let routes = Routes::new(&[Exposed::Healthz, Exposed::CallTool]);
+        for path in ["/healthz", "/call-tool", "/mcp", "/servers/git/mcp"] {
+            assert_ne!(routes.find(Role::Public, path).name(), "none", "{path}");
+        }
+        for path in ["/capz", "/health", "/tools", "/tools/x", "/openapi.json"] {
+            assert_eq!(routes.find(Role::Public, path).name(), "none", "{path}");
+        }
+        assert_eq!(routes.find(Role::Admin, "/capz").name(), "capz");
+    }
+
+    #[test]
     fn head_goes_where_get_goes_and_nowhere_else() {
-        let routes = Routes::new();
+        let routes = Routes::new(&[Exposed::Healthz]);
         let healthz = routes.find(Role::Public, "/healthz");
         assert_eq!(healthz.endpoint(&Method::HEAD), Ok(Endpoint::Healthz));
         let mcp = routes.find(Role::Public, "/mcp");

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use origin_config::OriginConfig;
+use origin_config::{Exposed, OriginConfig};
 
 use crate::acme::Acme;
 use crate::layout::{Layout, Paths};
+use crate::passthrough::Passthrough;
 use crate::policy::{Limit, Route};
 use crate::target::Target;
 use crate::unit::ServerUnit;
@@ -55,8 +56,10 @@ pub struct Edge {
     /// The digest of everything that NGINX reads, which it answers at `/generation`: 16 hex digits of a SHA-256. The
     /// origins have theirs in their configuration.
     pub generation: GenerationId,
-    /// Where TLS (TCP) and QUIC (UDP) are served: `edge.listen` × `edge.https_port`.
+    /// Where clients of TLS (TCP) and QUIC (UDP) come: `edge.listen` × `edge.https_port`.
     pub https: Vec<SocketAddr>,
+    /// How NGINX passes them on unread; none where it ends TLS and QUIC itself.
+    pub passthrough: Option<Passthrough>,
     /// Where plain HTTP answers with a redirect: `edge.listen` × `edge.http_port`; empty when that is 0.
     pub http: Vec<SocketAddr>,
     /// The port that clients see (`edge.public_https_port`): it goes into `Alt-Svc`, `Host` and redirects.
@@ -82,25 +85,6 @@ pub struct Edge {
     pub access_log: AbsolutePath,
     /// The error log.
     pub error_log: AbsolutePath,
-}
-
-/// An endpoint of the origin that the edge passes when the spec says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Exposed {
-    /// `/healthz`
-    Healthz,
-    /// `/readyz`
-    Readyz,
-    /// `/health`
-    Health,
-    /// `/capz`
-    Capz,
-    /// `/tools` and `/tools/{name}`
-    Tools,
-    /// `/call-tool`
-    CallTool,
-    /// `/openapi.json`
-    OpenApi,
 }
 
 /// One origin and the names under which the edge serves it.
@@ -157,6 +141,17 @@ pub struct Certificate {
     pub key_path: AbsolutePath,
     /// Who provides the two files.
     pub kind: CertificateKind,
+    /// Who shows it to clients.
+    pub shown_by: ShownBy,
+}
+
+/// Who ends TLS, and so reads a certificate and its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShownBy {
+    /// NGINX, whose master process reads the files as root, and again at a reload.
+    Edge,
+    /// The origin, which reads them as its own user, and again when they change.
+    Origin,
 }
 
 /// Who provides a certificate.
@@ -180,6 +175,17 @@ impl CertificateKind {
     }
 }
 
+impl Certificate {
+    /// The folder of the files, where opsctl puts them there.
+    pub fn folder(&self) -> Option<AbsolutePath> {
+        if self.kind == CertificateKind::Given {
+            return None;
+        }
+        let (folder, _) = self.chain_path.as_str().rsplit_once('/')?;
+        folder.parse().ok()
+    }
+}
+
 /// A tool call that proves one MCP server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerCheck {
@@ -191,61 +197,17 @@ pub struct ServerCheck {
     pub arguments: serde_json::Map<String, serde_json::Value>,
 }
 
-impl Exposed {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Healthz,
-        Self::Readyz,
-        Self::Health,
-        Self::Capz,
-        Self::Tools,
-        Self::CallTool,
-        Self::OpenApi,
-    ];
-
-    /// The word for it in `edge.expose`.
-    pub fn word(self) -> &'static str {
+impl fmt::Display for UpstreamAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Healthz => "healthz",
-            Self::Readyz => "readyz",
-            Self::Health => "health",
-            Self::Capz => "capz",
-            Self::Tools => "tools",
-            Self::CallTool => "call-tool",
-            Self::OpenApi => "openapi",
+            Self::Unix(path) => write!(f, "unix:{path}"),
+            Self::Tcp(address) => write!(f, "{address}"),
         }
-    }
-
-    /// The path at the origin and at the edge.
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Healthz => "/healthz",
-            Self::Readyz => "/readyz",
-            Self::Health => "/health",
-            Self::Capz => "/capz",
-            Self::Tools => "/tools",
-            Self::CallTool => "/call-tool",
-            Self::OpenApi => "/openapi.json",
-        }
-    }
-
-    /// The prefix of the other paths that belong to it.
-    pub fn below(self) -> Option<&'static str> {
-        (self == Self::Tools).then_some("/tools/")
     }
 }
 
-impl FromStr for Exposed {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|exposed| exposed.word() == text).ok_or_else(|| {
-            let words = Self::ALL.map(|exposed| format!("`{}`", exposed.word()));
-            format!("is none of {}", words.join(", "))
-        })
-    }
-}
+impl crate::words::sealed::Sealed for UpstreamAddress {}
+impl crate::words::Word for UpstreamAddress {}
 
 impl FromStr for Topology {
     type Err = String;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::deployment::{CertificateKind, Deployment, Edge, Site};
+use crate::deployment::{CertificateKind, Deployment, Edge, ShownBy, Site};
 use crate::words::GenerationId;
 
 /// The generation of a deployment that has none yet.
@@ -104,6 +104,7 @@ fn write_edge(text: &mut String, edge: &Edge) {
     let Edge {
         generation: _,
         https,
+        passthrough,
         http,
         public_https_port,
         worker_shutdown_timeout,
@@ -124,14 +125,19 @@ fn write_edge(text: &mut String, edge: &Edge) {
     let _ = writeln!(text, "worker_shutdown_timeout {worker_shutdown_timeout:?}");
     let _ = writeln!(
         text,
+        "socket {socket}\naccess_log {access_log}\nerror_log {error_log}"
+    );
+    if let Some(passthrough) = passthrough {
+        // of what it does not read nothing stands in its files
+        let _ = writeln!(text, "{passthrough:?}");
+        return;
+    }
+    let _ = writeln!(
+        text,
         "streams {max_concurrent_streams} keepalive {keepalive_timeout:?}"
     );
     let _ = writeln!(text, "header_buffer {header_buffer} expose {expose:?}");
     let _ = writeln!(text, "limits {limits:?} routes {routes:?}");
-    let _ = writeln!(
-        text,
-        "socket {socket}\naccess_log {access_log}\nerror_log {error_log}"
-    );
 }
 
 /// A site as the edge knows it: of its origin only what the templates of NGINX print.
@@ -148,6 +154,10 @@ fn write_site(text: &mut String, site: &Site) {
         units: _,
     } = site;
     let _ = writeln!(text, "site {name} {server_names:?}");
+    if certificate.shown_by == ShownBy::Origin {
+        let _ = writeln!(text, "upstream {}", upstream.address);
+        return;
+    }
     match &certificate.kind {
         // how it is got is certbot's business, and no reason to reload
         CertificateKind::Acme(_) => {

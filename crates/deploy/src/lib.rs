@@ -17,6 +17,7 @@ mod layout;
 pub mod lint;
 pub mod merge;
 pub mod nginx_conf;
+mod passthrough;
 pub mod plan;
 mod policy;
 mod render;
@@ -27,10 +28,12 @@ mod unit;
 pub mod words;
 
 pub use deployment::{
-    Certificate, CertificateKind, Deployment, Edge, Exposed, ServerCheck, Site, Topology, Upstream,
+    Certificate, CertificateKind, Deployment, Edge, ServerCheck, ShownBy, Site, Topology, Upstream,
     UpstreamAddress,
 };
 pub use layout::{Layout, Paths, PrivateLayout, SitePaths, WorkerUser};
+pub use origin_config::Exposed;
+pub use passthrough::{Passthrough, UdpPass};
 pub use policy::{Limit, Matching, Per, Rate, Route};
 pub use render::{
     Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile, Templates, render,

@@ -3,6 +3,7 @@
 mod allow;
 mod authority;
 mod dependency;
+mod expose;
 mod filter;
 mod launch;
 mod limits;
@@ -18,6 +19,7 @@ mod write;
 pub use allow::{AllowedHost, AllowedOrigin, WebOrigin};
 pub use authority::Authority;
 pub use dependency::{Address, Dependency, DependencyKind, Service, Web};
+pub use expose::Exposed;
 pub use filter::{Filter, Patterns};
 pub use launch::{Launch, Limits};
 pub use limits::{ClientLimits, Limit, Rate};
@@ -25,7 +27,7 @@ pub use model::{
     Bind, LogLevel, OriginConfig, ProcessMode, Server, Sessions, Timeouts, ToolNames, TrustedPeer,
 };
 pub use quic::Quic;
-pub use read::{DEFAULTS, load};
+pub use read::{DEFAULTS, load, load_draft};
 pub use remote::Remote;
 pub use tls::{Alpn, KeyPair, Tls};
 pub use url::Url;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::allow::{AllowedHost, AllowedOrigin};
 use crate::dependency::Dependency;
+use crate::expose::Exposed;
 use crate::filter::Filter;
 use crate::launch::Launch;
 use crate::limits::ClientLimits;
@@ -46,6 +47,8 @@ pub struct OriginConfig {
     pub allowed_hosts: Vec<AllowedHost>,
     /// `allowed_origins`: the web pages that may send requests, beside those of this machine.
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// `expose`: the endpoints beside MCP that are public; the others are on `admin_bind` alone, or nowhere.
+    pub expose: Vec<Exposed>,
     /// `api_keys_file`: the keys that clients need; `None`: none are asked for.
     pub api_keys_file: Option<PathBuf>,
     /// `state_key_file`: where the key is kept that `requestState` is sealed with; `None`: each start makes one.

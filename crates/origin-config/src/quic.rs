@@ -9,7 +9,6 @@ use findings::{Finding, Reader, format_duration, format_size};
 
 use crate::model::Bind;
 use crate::read::{bind_list, value, values, whole};
-use crate::tls::Tls;
 use crate::write::{text, texts};
 
 /// How the origin speaks HTTP/3 itself.
@@ -39,7 +38,7 @@ pub struct Quic {
     pub key_file: Option<PathBuf>,
 }
 
-pub(crate) fn read(reader: &Reader<'_>, tls: &Tls) -> Quic {
+pub(crate) fn read(reader: &Reader<'_>) -> Quic {
     let addresses = bind_list(reader, "quic_bind");
     let mut bind = Vec::new();
     for address in addresses {
@@ -50,13 +49,6 @@ pub(crate) fn read(reader: &Reader<'_>, tls: &Tls) -> Quic {
                 reader.find("quic_bind", finding.hint("as `quic_bind = [\"[::]:443\"]`"));
             }
         }
-    }
-    if !bind.is_empty() && tls.certificates.is_empty() {
-        let finding = Finding::error("quic.certificate", "HTTP/3 needs a certificate");
-        reader.find(
-            "quic_bind",
-            finding.hint("name it in `certfile` and `keyfile`"),
-        );
     }
     let alt_svc: Vec<String> = values(reader.strings("alt_svc_headers"));
     let odd = |text: &&String| !text.bytes().all(|byte| matches!(byte, b' '..=b'~'));

@@ -25,12 +25,31 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 ///
 /// `None` when the report has an error.
 pub fn load(over: Document) -> (Option<OriginConfig>, Report) {
+    load_with(over, |reader, config| {
+        if !config.quic.bind.is_empty() && config.tls.certificates.is_empty() {
+            let finding = Finding::error("quic.certificate", "HTTP/3 needs a certificate");
+            let hint = "name it in `certfile` and `keyfile`";
+            reader.find("quic_bind", finding.hint(hint));
+        }
+    })
+}
+
+/// As [`load`], for a configuration that gets its certificate later.
+pub fn load_draft(over: Document) -> (Option<OriginConfig>, Report) {
+    load_with(over, |_, _| {})
+}
+
+fn load_with(
+    over: Document,
+    check_more: impl Fn(&Reader<'_>, &OriginConfig),
+) -> (Option<OriginConfig>, Report) {
     let mut report = Report::new();
     let defaults = Document::parse(DEFAULTS, "defaults", &mut report);
     let merged = defaults.overlaid_with(over);
     let report = RefCell::new(report);
     let reader = Reader::new(merged.root(), &report);
     let config = read(&reader);
+    check_more(&reader, &config);
     reader.finish();
     check(&config, &report);
     let report = report.into_inner().sorted();
@@ -63,7 +82,6 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         table.finish();
         sessions
     });
-    let tls = tls::read(reader);
     OriginConfig {
         name: reader
             .string("name")
@@ -72,8 +90,8 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         generation: value(reader.string("generation")),
         bind: bind_list(reader, "bind"),
         admin_bind: bind_list(reader, "admin_bind"),
-        quic: quic::read(reader, &tls),
-        tls,
+        quic: quic::read(reader),
+        tls: tls::read(reader),
         umask: whole(reader.integer("umask", 0..=0o777)),
         backlog: whole(reader.integer("backlog", 1..=65_535)),
         trusted_peers: values(reader.words("trusted_peers", "value.trusted-peer")),
@@ -81,6 +99,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         proxy_protocol: values(reader.words("proxy_protocol", "value.trusted-peer")),
         allowed_hosts: allowed_hosts(reader),
         allowed_origins: allowed_origins(reader),
+        expose: values(reader.words("expose", "value.expose")),
         api_keys_file: file(reader, "api_keys_file"),
         state_key_file: file(reader, "state_key_file"),
         tool_names: reader

@@ -7,6 +7,7 @@ use findings::{format_duration, format_size};
 use toml::Value;
 
 use crate::dependency;
+use crate::expose::Exposed;
 use crate::filter;
 use crate::launch;
 use crate::model::{OriginConfig, Server};
@@ -85,6 +86,7 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
         ("proxy_protocol", texts(&config.proxy_protocol)),
         ("allowed_hosts", texts(&config.allowed_hosts)),
         ("allowed_origins", texts(&config.allowed_origins)),
+        ("expose", exposed(&config.expose)),
         ("api_keys_file", text(file(config.api_keys_file.as_deref()))),
         (
             "state_key_file",
@@ -129,6 +131,11 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
             text(format_duration(config.health_check_interval)),
         ),
     ]
+}
+
+fn exposed(endpoints: &[Exposed]) -> String {
+    let words: Vec<_> = endpoints.iter().map(|exposed| exposed.word()).collect();
+    texts(&words)
 }
 
 /// Empty where there is none.
@@ -270,7 +277,7 @@ mod tests {
         let source = "name = \"a \\\"quoted\\\" name\"\nbind = [\"unix:/run/x/o.sock\", \"[::1]:80\"]\n\
                       trusted_peers = [\"unix:\", \"10.0.0.0/8\"]\n\
                       allowed_hosts = [\"*.a.example\", \"[::1]:1\"]\nallowed_origins = [\"https://b.example:8443\"]\nmax_body_size = \"5KiB\"\n\
-                      api_keys_file = \"/etc/x/keys.toml\"\nmetrics = true\nstate_key_file = \"/var/lib/x/state.key\"\n\
+                      expose = [\"capz\"]\napi_keys_file = \"/etc/x/keys.toml\"\nmetrics = true\nstate_key_file = \"/var/lib/x/state.key\"\n\
                       certfile = [\"/c\", \"/d\"]\nkeyfile = [\"/k\", \"/l\"]\ninsecure_bind = \"[::1]:81\"\nalpn_protocols = [\"h2\"]\nssl_handshake_timeout = 3\n\
                       quic_bind = [\"[::]:443\"]\nalt_svc_headers = [\"h3=\\\":443\\\"\"]\nquic = { retry_above = 0, key_file = \"/k\", idle_timeout = \"9s\" }\n\
                       limits.client.rate = \"10r/s\"\nlimits.key = { burst = 7, streams = 2 }\n\

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use deploy::acme::Acme;
 use deploy::plan::{Change, Content, Issue, Ownership, Plan, Step, Verb, Why};
+use deploy::words::Name;
 use deploy::{CertificateKind, Deployment, Site};
 
 use crate::acme::{self, Standing};
@@ -85,7 +86,11 @@ fn made(deployment: &Deployment, root: &Path, wanted: &mut Wanted) -> Result<(),
         let path = file.path.display().to_string();
         let change = Change {
             before: content::at(root, &path).map_err(HostError::on("read", &path))?,
-            after: Content::file(file.text.as_bytes(), file.mode, root_owned(deployment)),
+            after: Content::file(
+                file.text.as_bytes(),
+                file.mode,
+                owner(deployment, file.group.as_ref()),
+            ),
             component: None,
             why: Why::Certificate,
             path,
@@ -171,11 +176,12 @@ pub(crate) fn remove_certificates(
     Ok(())
 }
 
-fn root_owned(deployment: &Deployment) -> Ownership {
-    match deployment.layout.private() {
-        Some(_) => Ownership::Writer,
-        None => Ownership::Names("root".to_owned(), "root".to_owned()),
+fn owner(deployment: &Deployment, group: Option<&Name>) -> Ownership {
+    if deployment.layout.private().is_some() {
+        return Ownership::Writer;
     }
+    let group = group.map_or("root", Name::as_str);
+    Ownership::Names("root".to_owned(), group.to_owned())
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! NGINX's files.
 
 use super::context::Fields;
-use super::policy;
 use super::templates::Filler;
 use super::{Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile};
+use super::{passthrough, policy};
 use crate::acme::WEBROOT;
-use crate::deployment::{CertificateKind, Deployment, Site, UpstreamAddress};
+use crate::deployment::{CertificateKind, Deployment, Site};
 use origin_config::{AllowedOrigin, ToolNames};
 
 use crate::target::Feature;
@@ -40,14 +40,20 @@ pub(super) fn render(
             &common,
         )?;
     }
-    let what = "What belongs into the main context of NGINX.";
-    add(&deployment.paths.main_conf, "main.conf.tera", what, &common)?;
-    let what = "The edge: HTTP/3, HTTP/2 and HTTP/1.1 in front of the MCP origins.";
-    add(&deployment.paths.http_conf, "http.conf.tera", what, &common)?;
-    for (file, template, what) in PIECES {
+    let kind = match &deployment.edge.passthrough {
+        None => &TERMINATING,
+        Some(_) => &PASSING,
+    };
+    let (template, what) = kind.main;
+    add(&deployment.paths.main_conf, template, what, &common)?;
+    let (template, what) = kind.http;
+    add(&deployment.paths.http_conf, template, what, &common)?;
+    for (file, template, what) in kind.pieces {
         add(&piece(pieces, file), template, what, &common)?;
     }
-    for site in &deployment.sites {
+    // of the sites an edge that passes connections on knows the names alone
+    let read = deployment.sites.iter().filter(|_| kind.reads_requests);
+    for site in read {
         let fields = common.clone().below("site", &site_fields(deployment, site));
         let what = "Response headers of a site.";
         add(
@@ -64,9 +70,53 @@ pub(super) fn render(
             &fields.list("errors", &errors()),
         )?;
     }
-    add_folders(deployment, rendered);
+    add_folders(deployment, kind.snippets, rendered);
     Ok(())
 }
+
+/// The files of one kind of edge.
+struct Kind {
+    /// Template and first line of the file in the main context.
+    main: (&'static str, &'static str),
+    /// The same of the file within `http`.
+    http: (&'static str, &'static str),
+    /// File, template and first line of the pieces that all sites share.
+    pieces: &'static [(&'static str, &'static str, &'static str)],
+    /// The folders of snippets.
+    snippets: &'static [&'static str],
+    /// Whether it has files for each site.
+    reads_requests: bool,
+}
+
+/// An edge that ends TLS and QUIC.
+static TERMINATING: Kind = Kind {
+    main: (
+        "main.conf.tera",
+        "What belongs into the main context of NGINX.",
+    ),
+    http: (
+        "http.conf.tera",
+        "The edge: HTTP/3, HTTP/2 and HTTP/1.1 in front of the MCP origins.",
+    ),
+    pieces: &PIECES,
+    snippets: &["http", "mcp", "server"],
+    reads_requests: true,
+};
+
+/// An edge that passes connections on.
+static PASSING: Kind = Kind {
+    main: (
+        "stream.conf.tera",
+        "The edge: TCP and UDP as they come, to an MCP origin that ends TLS and QUIC itself.",
+    ),
+    http: (
+        "passthrough-http.conf.tera",
+        "Plain HTTP, and which rendering is running.",
+    ),
+    pieces: &SHARED_PIECES,
+    snippets: &["http", "stream"],
+    reads_requests: false,
+};
 
 fn common_fields(deployment: &Deployment) -> Fields {
     let (edge, paths, target) = (&deployment.edge, &deployment.paths, &deployment.target);
@@ -85,7 +135,7 @@ fn common_fields(deployment: &Deployment) -> Fields {
             std::iter::once(route(exposed.path(), false)).chain(below)
         }))
         .collect();
-    Fields::default()
+    passthrough::add(Fields::default(), deployment)
         .word("spec_file", &deployment.spec_file)
         .word("generation", &deployment.generation)
         .word("edge_generation", &edge.generation)
@@ -139,7 +189,7 @@ fn site_fields(deployment: &Deployment, site: &Site) -> Fields {
         .word("chain", &site.certificate.chain_path)
         .word("key", &site.certificate.key_path)
         .word("upstream", &Token::composed(&upstream))
-        .word("upstream_address", &address(&site.upstream.address))
+        .word("upstream_address", &site.upstream.address)
         .word(
             "upstream_keepalive",
             &NginxTime(site.upstream.keepalive_timeout),
@@ -158,14 +208,6 @@ fn site_fields(deployment: &Deployment, site: &Site) -> Fields {
         )
         .word("headers_conf", &headers_conf(deployment, site))
         .word("errors_conf", &errors_conf(deployment, site))
-}
-
-/// An address as `server` of an upstream takes it.
-pub(super) fn address(address: &UpstreamAddress) -> Token {
-    Token::composed(match address {
-        UpstreamAddress::Unix(path) => format!("unix:{path}"),
-        UpstreamAddress::Tcp(address) => address.to_string(),
-    })
 }
 
 /// The pages that may read the answers of a site: an origin as it is written, or what NGINX's regular expression for it
@@ -269,20 +311,15 @@ fn piece(pieces: &AbsolutePath, file: &str) -> AbsolutePath {
     pieces.below(file)
 }
 
-fn add_folders(deployment: &Deployment, rendered: &mut Rendered) {
+fn add_folders(deployment: &Deployment, snippets: &[&str], rendered: &mut Rendered) {
     let private = deployment.layout.private();
     let mut add = |path: String, mode, owner| {
         let folder = RenderedDirectory { path, mode, owner };
         rendered.directories.push(folder);
     };
     let pieces = &deployment.paths.pieces;
-    let shared = [
-        "",
-        "/snippets",
-        "/snippets/http",
-        "/snippets/mcp",
-        "/snippets/server",
-    ];
+    let shared = ["", "/snippets"].map(str::to_owned).into_iter();
+    let shared = shared.chain(snippets.iter().map(|kind| format!("/snippets/{kind}")));
     let own = deployment
         .sites
         .iter()
@@ -291,7 +328,7 @@ fn add_folders(deployment: &Deployment, rendered: &mut Rendered) {
         let of_site = format!("/{}", snippets_of(site));
         ["", "/mcp", "/server"].map(|below| format!("{of_site}{below}"))
     });
-    for folder in shared.map(str::to_owned).into_iter().chain(own) {
+    for folder in shared.chain(own) {
         add(
             format!("{pieces}{folder}"),
             0o755,
@@ -313,7 +350,6 @@ fn add_folders(deployment: &Deployment, rendered: &mut Rendered) {
     add(deployment.paths.log.to_string(), 0o700, None);
 }
 
-/// File, template and first line of the pieces that all sites share.
 const PIECES: [(&str, &str, &str); 7] = [
     (
         "api-errors.conf",
@@ -325,11 +361,7 @@ const PIECES: [(&str, &str, &str); 7] = [
         "connection.conf.tera",
         "Limits and timeouts of client connections.",
     ),
-    (
-        "generation.conf",
-        "generation.conf.tera",
-        "The name of what NGINX reads here: it changes when that does.",
-    ),
+    SHARED_PIECES[0],
     (
         "mcp-errors.conf",
         "mcp-errors.conf.tera",
@@ -340,12 +372,22 @@ const PIECES: [(&str, &str, &str); 7] = [
         "proxy.conf.tera",
         "From the edge to an origin.",
     ),
+    SHARED_PIECES[1],
+    ("tls.conf", "tls.conf.tera", "TLS."),
+];
+
+/// The pieces of every edge.
+const SHARED_PIECES: [(&str, &str, &str); 2] = [
+    (
+        "generation.conf",
+        "generation.conf.tera",
+        "The name of what NGINX reads here: it changes when that does.",
+    ),
     (
         "snippets/README",
         "snippets-readme.tera",
         "What is yours here.",
     ),
-    ("tls.conf", "tls.conf.tera", "TLS."),
 ];
 
 /// An error of the edge: its status, the number of its JSON-RPC form where it has one, and its envelope.

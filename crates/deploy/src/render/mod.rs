@@ -3,6 +3,7 @@
 mod context;
 mod edge;
 mod origin;
+mod passthrough;
 mod policy;
 mod services;
 mod templates;

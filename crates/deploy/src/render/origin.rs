@@ -1,7 +1,7 @@
 //! The origins' own configuration, written by the schema that reads it, and the folders of their certificates.
 
 use super::{Component, Owner, Rendered, RenderedDirectory, RenderedFile};
-use crate::deployment::{CertificateKind, Deployment, Site};
+use crate::deployment::{Deployment, ShownBy, Site};
 
 /// Adds `origin.toml` of every site.
 pub(super) fn render(deployment: &Deployment, rendered: &mut Rendered) {
@@ -15,13 +15,14 @@ pub(super) fn render(deployment: &Deployment, rendered: &mut Rendered) {
             owner: debian.then(|| Owner::named("root", site.name.as_str())),
             component: Component::Origin(site.name.clone()),
         });
-        if site.certificate.kind != CertificateKind::Given {
-            let path = site.certificate.chain_path.as_str();
-            let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
+        if let Some(folder) = site.certificate.folder() {
             rendered.directories.push(RenderedDirectory {
-                path: folder.to_owned(),
+                path: folder.to_string(),
                 mode: 0o750,
-                owner: debian.then(Owner::root),
+                owner: debian.then(|| match site.certificate.shown_by {
+                    ShownBy::Edge => Owner::root(),
+                    ShownBy::Origin => Owner::named("root", site.name.as_str()),
+                }),
             });
         }
     }

@@ -1,7 +1,6 @@
 //! The edge's policy by MCP method and tool, as values for the templates.
 
 use super::context::Fields;
-use super::edge::address;
 use crate::deployment::Deployment;
 use crate::policy::{Limit, Matching, Per, Route};
 use crate::words::{Token, ToolPattern};
@@ -38,7 +37,7 @@ fn route(route: &Route, upstream: &str) -> Fields {
     let upstream = Token::composed(format!("{upstream}__to_{}", route.name.variable()));
     matching(&route.matching)
         .word("value", &upstream)
-        .word("address", &address(&route.to))
+        .word("address", &route.to)
 }
 
 fn matching(matching: &Matching) -> Fields {

@@ -6,8 +6,8 @@ use super::context::Fields;
 use super::templates::Filler;
 use super::units;
 use super::{Component, Owner, RenderError, Rendered, RenderedFile};
-use crate::deployment::{Deployment, Site};
-use crate::words::{Name, NginxTime, Token};
+use crate::deployment::{Deployment, ShownBy, Site};
+use crate::words::{AbsolutePath, Name, NginxTime, Token};
 
 /// Adds everything that the service manager reads.
 pub(super) fn render(
@@ -58,10 +58,9 @@ pub(super) fn render(
         )?,
     );
     for (site, fields) in deployment.sites.iter().zip(&sites) {
-        let unit = format!("/etc/systemd/system/{}-origin", site.name);
         let service = head(deployment, "The unit of an origin.").below("site", fields);
         add(
-            format!("{unit}.service"),
+            format!("/etc/systemd/system/{}-origin.service", site.name),
             filler.fill("systemd/origin.service.tera", service)?,
         );
         for server in &site.units {
@@ -69,59 +68,67 @@ pub(super) fn render(
                 add(path, text);
             }
         }
-        let public = socket(deployment, fields, &SocketUnit::public(site));
-        add(
-            format!("{unit}.socket"),
-            filler.fill("systemd/origin.socket.tera", public)?,
-        );
-        if !site.origin.admin_bind.is_empty() {
-            let admin = socket(deployment, fields, &SocketUnit::admin(site));
-            add(
-                format!("{unit}-admin.socket"),
-                filler.fill("systemd/origin.socket.tera", admin)?,
-            );
+        for unit in sockets(site) {
+            let path = format!("/etc/systemd/system/{}", unit.name);
+            let fields = socket(deployment, fields, &unit);
+            add(path, filler.fill("systemd/origin.socket.tera", fields)?);
         }
     }
     Ok(())
 }
 
 /// The sockets of one configuration key.
-struct SocketUnit<'s> {
+struct SocketUnit {
+    name: Token,
     key: &'static str,
-    binds: &'s [Bind],
+    addresses: Vec<Token>,
     group: Token,
+    datagrams: bool,
 }
 
-impl<'s> SocketUnit<'s> {
-    fn public(site: &'s Site) -> Self {
-        Self {
-            key: "bind",
-            binds: &site.origin.bind,
-            group: Token::composed("www-data"),
-        }
-    }
-
-    /// The operator's: the edge has no business there.
-    fn admin(site: &'s Site) -> Self {
-        Self {
-            key: "admin_bind",
-            binds: &site.origin.admin_bind,
-            group: Token::composed(site.name.as_str()),
-        }
-    }
+/// The socket units of an origin: one for each key that has addresses.
+fn sockets(site: &Site) -> Vec<SocketUnit> {
+    let (name, origin) = (&site.name, &site.origin);
+    let streams = |binds: &[Bind]| -> Vec<_> {
+        let binds = binds.iter().map(ToString::to_string);
+        binds
+            .map(|bind| Token::composed(bind.trim_start_matches("unix:")))
+            .collect()
+    };
+    let datagrams = origin.quic.bind.iter();
+    let datagrams = datagrams.map(|address| Token::composed(address.to_string()));
+    let own = name.as_str();
+    let units = [
+        ("", "bind", streams(&origin.bind), "www-data"),
+        (
+            "-insecure",
+            "insecure_bind",
+            streams(&origin.tls.insecure_bind),
+            "www-data",
+        ),
+        // the operator's: the edge has no business there
+        ("-admin", "admin_bind", streams(&origin.admin_bind), own),
+        ("-quic", "quic_bind", datagrams.collect(), own),
+    ];
+    let units = units
+        .into_iter()
+        .map(|(part, key, addresses, group)| SocketUnit {
+            name: Token::composed(format!("{name}-origin{part}.socket")),
+            key,
+            addresses,
+            group: Token::composed(group),
+            datagrams: key == "quic_bind",
+        });
+    units.filter(|unit| !unit.addresses.is_empty()).collect()
 }
 
-fn socket(deployment: &Deployment, site: &Fields, unit: &SocketUnit<'_>) -> Fields {
-    let addresses: Vec<_> = unit
-        .binds
-        .iter()
-        .map(|bind| Token::composed(bind.to_string().trim_start_matches("unix:")))
-        .collect();
+fn socket(deployment: &Deployment, site: &Fields, unit: &SocketUnit) -> Fields {
     head(deployment, "The sockets of an origin.")
         .below("site", site)
         .word("key", &Token::composed(unit.key))
         .word("group", &unit.group)
-        .words("addresses", &addresses)
+        .words("addresses", &unit.addresses)
+        .flag("datagrams", unit.datagrams)
 }
 
 fn site_fields(site: &Site) -> Fields {
@@ -139,7 +146,17 @@ fn site_fields(site: &Site) -> Fields {
         .word("stop_timeout", &NginxTime(stop))
         .word("protect_home", &Token::composed(homes))
         .word("backlog", &site.origin.backlog)
-        .flag("admin_socket", !site.origin.admin_bind.is_empty())
+        .words("sockets", sockets(site).iter().map(|unit| &unit.name))
+        .optional("tls", own_tls(site).as_ref())
+        .word("chain", &site.certificate.chain_path)
+        .word("key", &site.certificate.key_path)
+}
+
+/// The folder of the certificate that opsctl puts there and the origin reads.
+fn own_tls(site: &Site) -> Option<AbsolutePath> {
+    let certificate = &site.certificate;
+    let is_read = certificate.shown_by == ShownBy::Origin;
+    certificate.folder().filter(|_| is_read)
 }
 
 /// Whether a server's program, arguments, folder or files lie in a home directory, which the unit then has to leave readable.

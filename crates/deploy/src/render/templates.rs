@@ -101,7 +101,7 @@ fn refuse_filter(
 }
 
 /// Name and text of every template.
-const EMBEDDED: [(&str, &str); 24] = [
+const EMBEDDED: [(&str, &str); 29] = [
     (
         "head.tera",
         include_str!("../../../../nginx/templates/head.tera"),
@@ -165,6 +165,26 @@ const EMBEDDED: [(&str, &str); 24] = [
     (
         "generation.conf.tera",
         include_str!("../../../../nginx/templates/generation.conf.tera"),
+    ),
+    (
+        "stream.conf.tera",
+        include_str!("../../../../nginx/templates/stream.conf.tera"),
+    ),
+    (
+        "passthrough-http.conf.tera",
+        include_str!("../../../../nginx/templates/passthrough-http.conf.tera"),
+    ),
+    (
+        "maps.tera",
+        include_str!("../../../../nginx/templates/maps.tera"),
+    ),
+    (
+        "timestamp.tera",
+        include_str!("../../../../nginx/templates/timestamp.tera"),
+    ),
+    (
+        "plain.tera",
+        include_str!("../../../../nginx/templates/plain.tera"),
     ),
     (
         "systemd/unit-head.tera",

@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use findings::{Finding, Report};
+use origin_config::Exposed;
 
-use crate::deployment::{Edge, Exposed, Site};
+use crate::deployment::{Edge, Site};
 use crate::generation;
 use crate::layout::Paths;
 use crate::spec::Spec;
@@ -53,6 +54,7 @@ fn settle(spec: &Spec, paths: &Paths, sites: &[Site]) -> Result<Edge, WordError>
     Ok(Edge {
         generation: generation::placeholder(),
         https: at(https_port).collect(),
+        passthrough: None,
         http: http_port.into_iter().flat_map(at).collect(),
         public_https_port: edge.public_https_port.unwrap_or(https_port),
         worker_shutdown_timeout: edge

@@ -3,7 +3,9 @@
 mod conflicts;
 mod edge;
 mod names;
+mod passthrough;
 mod site;
+mod termination;
 mod unit;
 
 use findings::{Finding, Report};
@@ -12,7 +14,7 @@ use crate::deployment::{Deployment, Topology};
 use crate::generation;
 use crate::layout::Layout;
 use crate::spec::Spec;
-use crate::target::{Target, find_faults};
+use crate::target::{Target, find_faults, find_stream_faults};
 
 /// What the resolution knows besides the spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,20 +29,33 @@ pub struct Facts {
 ///
 /// `None` when the report has an error.
 pub fn resolve(spec: &Spec, facts: &Facts) -> (Option<Deployment>, Report) {
-    let mut report = find_faults(&facts.nginx);
-    let deployment = match spec.topology {
-        Topology::H3Termination => terminate_h3(spec, facts, &mut report),
-        // `parse` refuses it, with the way out
-        Topology::StreamPassthrough => None,
-    };
-    if let Some(deployment) = &deployment {
+    let mut report = Report::new();
+    let mut deployment = draft(spec, facts, &mut report);
+    match spec.topology {
+        Topology::H3Termination => {
+            report.append(find_faults(&facts.nginx));
+            if let Some(deployment) = &mut deployment {
+                termination::settle(deployment, spec, &mut report);
+            }
+        }
+        Topology::StreamPassthrough => {
+            report.append(find_stream_faults(&facts.nginx));
+            passthrough::refuse(spec, &mut report);
+            if let Some(deployment) = &mut deployment {
+                passthrough::settle(deployment, spec, &mut report);
+            }
+        }
+    }
+    if let Some(deployment) = &mut deployment {
         conflicts::find(deployment, spec, &mut report);
+        generation::name(deployment);
     }
     let report = report.sorted();
     (deployment.filter(|_| !report.has_errors()), report)
 }
 
-fn terminate_h3(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deployment> {
+/// What is the same in every topology.
+fn draft(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deployment> {
     let paths = match facts.layout.paths(&spec.name.value) {
         Ok(paths) => paths,
         Err(error) => {
@@ -63,7 +78,7 @@ fn terminate_h3(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deplo
     for site in &mut sites {
         names::settle(site, edge.public_https_port);
     }
-    let mut deployment = Deployment {
+    Some(Deployment {
         name: spec.name.value.clone(),
         spec_file: spec.file.clone(),
         generation: generation::placeholder(),
@@ -74,9 +89,7 @@ fn terminate_h3(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deplo
         target: facts.nginx.clone(),
         layout: facts.layout.clone(),
         paths,
-    };
-    generation::name(&mut deployment);
-    Some(deployment)
+    })
 }
 
 /// A working month; a generation is some 100 KiB.

@@ -8,7 +8,7 @@ use findings::{Finding, Located, Report};
 use origin_config::{Bind, OriginConfig, TrustedPeer};
 
 use crate::acme::{Acme, KeyType};
-use crate::deployment::{Certificate, CertificateKind, Site, Upstream, UpstreamAddress};
+use crate::deployment::{Certificate, CertificateKind, ShownBy, Site, Upstream, UpstreamAddress};
 use crate::layout::{Layout, SitePaths};
 use crate::spec::{AcmeSpec, CertificateSpec, SiteSpec};
 use crate::words::{AbsolutePath, WordError};
@@ -51,7 +51,6 @@ fn settle(
     let Some(address) = upstream_address(spec, &origin, report) else {
         return Ok(None);
     };
-    settle_peers(spec, &mut origin, &address, report);
     check_limits(spec, &origin, report);
     let units = super::unit::settle(spec, layout, &mut origin, report);
     if report.findings()[faults..]
@@ -189,35 +188,11 @@ fn upstream_address(
     Some(UpstreamAddress::Tcp(address))
 }
 
-/// Who the edge is to the origin: believed by default, and a spec that names others has to name it as well.
-fn settle_peers(
-    spec: &SiteSpec,
-    origin: &mut OriginConfig,
-    address: &UpstreamAddress,
-    report: &mut Report,
-) {
-    let edge = match address {
+/// Who the edge is to the origin.
+pub(super) fn edge_peer(address: &UpstreamAddress) -> TrustedPeer {
+    match address {
         UpstreamAddress::Unix(_) => TrustedPeer::Unix,
         UpstreamAddress::Tcp(address) => TrustedPeer::Network(address.ip().into()),
-    };
-    let Some(place) = key(spec, "trusted_peers") else {
-        origin.trusted_peers = vec![edge];
-        return;
-    };
-    let believed = origin.trusted_peers.iter().any(|peer| match (peer, &edge) {
-        (TrustedPeer::Network(network), TrustedPeer::Network(edge)) => network.contains(edge),
-        (peer, edge) => peer == edge,
-    });
-    if !believed {
-        let message = format!(
-            "the edge reaches the origin as `{edge}`, which is not trusted: client addresses are lost"
-        );
-        report.push(
-            Finding::warn("origin.trusted-peers", message)
-                .at(&place.path)
-                .placed(&place.place)
-                .hint(format!("add `\"{edge}\"`")),
-        );
     }
 }
 
@@ -276,6 +251,7 @@ fn certificate(
                 chain_path: certificate.clone(),
                 key_path: private_key.clone(),
                 kind: CertificateKind::Given,
+                shown_by: ShownBy::Edge,
             });
         }
         // no server on the internet reaches a deployment in the foreground
@@ -287,6 +263,7 @@ fn certificate(
         chain_path: paths.tls.join("chain.pem")?,
         key_path: paths.tls.join("key.pem")?,
         kind,
+        shown_by: ShownBy::Edge,
     })
 }
 
@@ -305,11 +282,13 @@ fn unix_word(path: &Path) -> Result<AbsolutePath, WordError> {
     path.to_string_lossy().parse()
 }
 
-fn key<'s>(spec: &'s SiteSpec, name: &str) -> Option<&'s Located<String>> {
+/// A key of `[origin]`, as `bind` or `quic.key_file`, when the spec has it.
+pub(super) fn key<'s>(spec: &'s SiteSpec, name: &str) -> Option<&'s Located<String>> {
     spec.origin_keys.iter().find(|key| key.value == name)
 }
 
-fn placed(finding: Finding, key: Option<&Located<String>>, spec: &SiteSpec) -> Finding {
+/// A finding at a key of `[origin]`, or at the site where it has none.
+pub(super) fn placed(finding: Finding, key: Option<&Located<String>>, spec: &SiteSpec) -> Finding {
     match key {
         Some(key) => finding.at(&key.path).placed(&key.place),
         None => finding.at(&spec.name.path).placed(&spec.name.place),

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::deployment::{CertificateKind, Exposed, UpstreamAddress};
+use origin_config::Exposed;
+
+use crate::deployment::{CertificateKind, UpstreamAddress};
 use crate::layout::PrivateLayout;
 use crate::spec::parse;
 

@@ -10,10 +10,10 @@ mod unit;
 use std::time::Duration;
 
 use findings::{Document, Located, Report};
-use origin_config::OriginConfig;
+use origin_config::{Exposed, OriginConfig};
 
 use crate::acme::KeyType;
-use crate::deployment::{Exposed, ServerCheck, Topology};
+use crate::deployment::{ServerCheck, Topology};
 use crate::policy::{Limit, Route};
 use crate::unit::UnitSpec;
 use crate::words::{
@@ -40,6 +40,8 @@ pub struct Spec {
 /// `[edge]`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EdgeSpec {
+    /// The keys that it has, for findings about those that a topology cannot have.
+    pub keys: Vec<Located<String>>,
     /// `listen`.
     pub listen: Option<Vec<Located<ListenAddress>>>,
     /// `https_port`.

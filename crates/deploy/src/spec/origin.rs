@@ -69,7 +69,7 @@ impl OriginText {
     pub(super) fn load(self) -> (Option<OriginConfig>, Report) {
         let mut found = Report::new();
         let document = Document::parse(&self.text, "", &mut found);
-        let (config, findings) = origin_config::load(document);
+        let (config, findings) = origin_config::load_draft(document);
         found.append(findings);
         let mut report = self.report.clone();
         for finding in found.findings() {

@@ -62,17 +62,9 @@ fn required_name(reader: &Reader<'_>) -> Option<Located<Name>> {
 }
 
 fn read_topology(reader: &Reader<'_>) -> Topology {
-    let topology = reader
+    reader
         .word("topology", "spec.topology")
-        .map_or(Topology::H3Termination, |topology| topology.value);
-    if topology == Topology::StreamPassthrough {
-        let instead = "write `topology = \"h3-termination\"`: NGINX ends TLS and QUIC";
-        reader.find(
-            "topology",
-            not_available("topology `stream-passthrough`", instead),
-        );
-    }
-    topology
+        .map_or(Topology::H3Termination, |topology| topology.value)
 }
 
 fn read_edge(reader: &Reader<'_>) -> EdgeSpec {
@@ -81,6 +73,7 @@ fn read_edge(reader: &Reader<'_>) -> EdgeSpec {
     };
     refuse_unbuilt_choices(&edge);
     let spec = EdgeSpec {
+        keys: keys(reader),
         listen: edge.words::<ListenAddress>("listen", "spec.listen"),
         https_port: port(&edge, "https_port"),
         public_https_port: port(&edge, "public_https_port").map(|port| port.value),
@@ -106,6 +99,21 @@ fn read_edge(reader: &Reader<'_>) -> EdgeSpec {
     check_edge(&edge, &spec);
     edge.finish();
     spec
+}
+
+/// The keys that `[edge]` has.
+fn keys(reader: &Reader<'_>) -> Vec<Located<String>> {
+    let Some(Value::Table(entries)) = reader.value("edge").map(|located| located.value) else {
+        return Vec::new();
+    };
+    let entries = entries.iter();
+    entries
+        .map(|(key, node)| Located {
+            value: key.clone(),
+            path: format!("edge.{key}"),
+            place: node.place.clone(),
+        })
+        .collect()
 }
 
 fn refuse_unbuilt_choices(edge: &Reader<'_>) {

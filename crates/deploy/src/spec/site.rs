@@ -92,18 +92,29 @@ fn read_origin(reader: &Reader<'_>, text: &mut OriginText) -> Vec<Located<String
             place: node.place.clone(),
         };
         match key.as_str() {
-            "name" | "generation" | "servers" | "dependencies" => {
+            "name" | "generation" | "servers" | "dependencies" | "expose" | "proxy_protocol" => {
                 let message = format!("`{key}` is not set here");
                 let hint = match key.as_str() {
                     "servers" => "write `[[servers]]` beside `[origin]`",
                     "dependencies" => "write `[[dependencies]]` beside `[origin]`",
                     "name" => "the origin has the name of its site",
+                    "proxy_protocol" => {
+                        "the topology says it: with `stream-passthrough` the edge sends the header"
+                    }
+                    "expose" => "write `expose` below `[edge]`: what is open is said once",
                     _ => "it is the digest of the deployment",
                 };
                 text.push_finding(located.error("spec.origin-key", message).hint(hint));
             }
             _ => {
                 text.entry(&[key], node);
+                if let Value::Table(entries) = &node.value {
+                    keys.extend(entries.iter().map(|(below, node)| Located {
+                        value: format!("{key}.{below}"),
+                        path: format!("{}.{below}", located.path),
+                        place: node.place.clone(),
+                    }));
+                }
                 keys.push(located);
             }
         }

@@ -2,7 +2,7 @@
 
 use findings::{Finding, Report};
 
-use super::{Package, Target, Version};
+use super::{Package, Stream, Target, Version};
 
 /// What a rendering may use when the target has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,15 +15,18 @@ pub enum Feature {
     SafeTickets,
     /// The hybrid post-quantum group X25519MLKEM768, by the OpenSSL that runs.
     HybridKeyExchange,
+    /// `proxy_protocol v2;` in a stream: the binary header, where `on` writes the text of version 1.
+    BinaryProxyHeader,
 }
 
 impl Feature {
     /// All features.
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Http2Directive,
         Self::HeaderInheritance,
         Self::SafeTickets,
         Self::HybridKeyExchange,
+        Self::BinaryProxyHeader,
     ];
 }
 
@@ -37,6 +40,7 @@ impl Target {
             Feature::HybridKeyExchange => self
                 .openssl_running
                 .is_some_and(|version| version >= HYBRID_OPENSSL),
+            Feature::BinaryProxyHeader => self.version >= BINARY_PROXY,
         }
     }
 
@@ -80,10 +84,42 @@ pub fn find_faults(target: &Target) -> Report {
     report
 }
 
+/// What makes a target unfit to pass connections on, as errors, and what is known against it in that, as warnings.
+pub fn find_stream_faults(target: &Target) -> Report {
+    let mut report = Report::new();
+    if target.version < OLDEST_STREAM {
+        let message = format!(
+            "NGINX {} is older than {OLDEST_STREAM}, the first that is rendered for",
+            target.version
+        );
+        report.push(
+            Finding::error("target.version", message)
+                .hint("Debian 12 has 1.22.1; name another with `--nginx`"),
+        );
+    } else if target.stream == Stream::Absent {
+        let message = format!(
+            "NGINX {} was built without the stream module",
+            target.version
+        );
+        report.push(Finding::error("target.stream", message).hint(
+            "it needs `--with-stream` in `nginx -V`; Debian's own package has it, with `libnginx-mod-stream`",
+        ));
+    } else {
+        let faults = KNOWN_FAULTS.iter().filter(|fault| fault.needs == Part::Map);
+        if let Some(finding) = told(target, faults) {
+            report.push(finding);
+        }
+    }
+    report
+}
+
 /// The published faults that a target has, as one warning. A fix that a distribution made under an old version number
 /// counts where the target's package is known.
 pub fn open_faults(target: &Target) -> Option<Finding> {
-    let faults = KNOWN_FAULTS.iter();
+    told(target, KNOWN_FAULTS.iter())
+}
+
+fn told<'f>(target: &Target, faults: impl Iterator<Item = &'f Fault>) -> Option<Finding> {
     let open: Vec<&str> = faults
         .filter(|fault| fault.is_open(target))
         .map(|fault| fault.name)
@@ -122,6 +158,8 @@ struct Fault {
     name: &'static str,
     since: Version,
     fixed: &'static [Version],
+    /// What of NGINX has it.
+    needs: Part,
     /// Whether only an NGINX with QUIC through the compatibility layer for OpenSSL before 3.5.1 has it.
     needs_old_openssl: bool,
 }
@@ -132,8 +170,14 @@ impl Fault {
             name,
             since,
             fixed,
+            needs: Part::Requests,
             needs_old_openssl: false,
         }
+    }
+
+    const fn of(mut self, part: Part) -> Self {
+        self.needs = part;
+        self
     }
 
     fn is_open(&self, target: &Target) -> bool {
@@ -146,6 +190,19 @@ impl Fault {
     }
 }
 
+/// What a fault is in: an edge that passes connections on has less of NGINX than one that ends TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// TLS, HTTP/2, QUIC, rewriting.
+    Requests,
+    /// `map`, which every edge has.
+    Map,
+}
+
+/// Debian 12's, the oldest that the rendering was tried on; what it uses is older.
+const OLDEST_STREAM: Version = Version::new(1, 22, 1);
+/// NGINX 1.31.4: until then `proxy_protocol` is `on` or `off`.
+const BINARY_PROXY: Version = Version::new(1, 31, 4);
 /// The first version with `http2 on`, which is also after the first with `listen … quic` (1.25.0).
 const OLDEST: Version = Version::new(1, 25, 1);
 /// OpenSSL 3.5 added ML-KEM.
@@ -197,6 +254,7 @@ const KNOWN_FAULTS: [Fault; 14] = [
         name: "CVE-2026-90439",
         since: Version::new(1, 29, 2),
         fixed: &[Version::new(1, 30, 5), Version::new(1, 31, 6)],
+        needs: Part::Requests,
         needs_old_openssl: true,
     },
     // map: a regular expression after a capture
@@ -204,7 +262,8 @@ const KNOWN_FAULTS: [Fault; 14] = [
         "CVE-2026-42533",
         EVER,
         &[Version::new(1, 30, 4), Version::new(1, 31, 3)],
-    ),
+    )
+    .of(Part::Map),
     // rewrite: captures without names
     Fault::new("CVE-2026-9256", EVER, &[Version::new(1, 30, 2)]),
     Fault::new(
@@ -240,6 +299,20 @@ mod tests {
         for text in ["1.22.1", "1.25.0", "1.30.6,http_v3=no"] {
             assert!(find_faults(&target(text)).has_errors(), "{text}");
         }
+    }
+
+    #[test]
+    fn to_pass_connections_on_takes_the_stream_module_and_no_http3() {
+        for text in ["1.22.1,http_v3=no", "1.30.6,stream=dynamic"] {
+            assert!(!find_stream_faults(&target(text)).has_errors(), "{text}");
+        }
+        for text in ["1.18.0", "1.30.6,stream=absent"] {
+            assert!(find_stream_faults(&target(text)).has_errors(), "{text}");
+        }
+        let told = find_stream_faults(&target("1.26.3")).to_string();
+        assert!(told.contains("CVE-2026-42533"), "{told}");
+        assert!(!told.contains("CVE-2026-121810"), "{told}");
+        assert!(find_stream_faults(&target("1.30.6")).is_empty());
     }
 
     #[test]

@@ -7,10 +7,12 @@ mod version;
 
 use std::str::FromStr;
 
+use crate::words::AbsolutePath;
+
 pub use directives::{DIRECTIVES, Directive, false_trial, plain_trial};
 pub(crate) use directives::{End, ended};
 pub(crate) use features::ROTATES;
-pub use features::{Feature, find_faults, open_faults};
+pub use features::{Feature, find_faults, find_stream_faults, open_faults};
 pub use package::{Package, compare};
 pub use version::Version;
 
@@ -23,6 +25,8 @@ pub struct Target {
     pub has_http_v3: bool,
     /// How it has the stream module.
     pub stream: Stream,
+    /// The folder of the modules that it can load.
+    pub modules: AbsolutePath,
     /// The OpenSSL that it was built with; none when unknown.
     pub openssl_built: Option<Version>,
     /// The OpenSSL that it runs with; none when unknown.
@@ -76,6 +80,8 @@ impl Target {
             .unwrap_or_default()
             .split_whitespace()
             .collect();
+        let mut folders = arguments.iter();
+        let modules = folders.find_map(|argument| argument.strip_prefix("--modules-path="));
         let stream = if arguments.contains(&"--with-stream=dynamic") {
             Stream::Dynamic
         } else if arguments.contains(&"--with-stream") {
@@ -87,6 +93,9 @@ impl Target {
             version,
             has_http_v3: arguments.contains(&"--with-http_v3_module"),
             stream,
+            modules: modules
+                .and_then(|folder| folder.parse().ok())
+                .unwrap_or_else(of_debian),
             openssl_built: built,
             // nginx prints `running with` only when it differs from what it was built with
             openssl_running: running.or(built),
@@ -106,6 +115,7 @@ impl Target {
             version: parts.next().unwrap_or_default().parse()?,
             has_http_v3: true,
             stream: Stream::Static,
+            modules: of_debian(),
             openssl_built: None,
             openssl_running: None,
             backports: Vec::new(),
@@ -140,6 +150,11 @@ impl FromStr for Target {
     }
 }
 
+/// Where the modules of Debian's packages are.
+fn of_debian() -> AbsolutePath {
+    AbsolutePath::constant("/usr/lib/nginx/modules")
+}
+
 fn after<'t>(text: &'t str, mark: &str) -> Option<&'t str> {
     let start = text.find(mark)? + mark.len();
     text[start..].lines().next()
@@ -150,7 +165,7 @@ mod tests {
     use super::*;
 
     const DEBIAN: &str = "nginx version: nginx/1.26.3\nbuilt with OpenSSL 3.5.6 7 Apr 2026 (running with OpenSSL 3.5.7 9 \
-        Jun 2026)\nTLS SNI support enabled\nconfigure arguments: --with-http_v3_module --with-stream=dynamic\n";
+        Jun 2026)\nTLS SNI support enabled\nconfigure arguments: --modules-path=/opt/modules --with-http_v3_module --with-stream=dynamic\n";
 
     #[test]
     fn what_nginx_says_of_itself_is_read() {
@@ -158,6 +173,7 @@ mod tests {
         assert_eq!(target.version, Version::new(1, 26, 3));
         assert!(target.has_http_v3);
         assert_eq!(target.stream, Stream::Dynamic);
+        assert_eq!(target.modules.as_str(), "/opt/modules");
         assert_eq!(target.openssl_built, Some(Version::new(3, 5, 6)));
         assert_eq!(target.openssl_running, Some(Version::new(3, 5, 7)));
     }

@@ -188,6 +188,12 @@ impl SpecFile {
 }
 
 impl AbsolutePath {
+    /// A path that this program knows to be one.
+    pub(crate) fn constant(path: &str) -> Self {
+        debug_assert!(check_absolute_path(path).is_ok(), "{path}");
+        Self(path.to_owned())
+    }
+
     /// This path with more segments below it.
     ///
     /// # Errors

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use deploy::{Facts, Layout, PrivateLayout, Rendered, Target, Templates, parse, render, resolve};
+use deploy::{
+    Component, Facts, Layout, PrivateLayout, Rendered, RenderedFile, Target, Templates, parse,
+    render, resolve,
+};
 
 /// Renders one of `specs/`.
 fn rendered(spec: &str, nginx: &str, layout: Layout) -> Rendered {
@@ -22,15 +25,16 @@ fn rendered(spec: &str, nginx: &str, layout: Layout) -> Rendered {
     render(&deployment, &Templates::embedded()).unwrap_or_else(|error| panic!("{error}: {error:?}"))
 }
 
-/// A target path of the reference deployment as the path in this repository.
-fn reference(path: &str) -> String {
-    match path {
-        "/etc/codeintel/origin.toml" => "hypercorn-equivalents/behind-nginx.toml".to_owned(),
+/// A target path of a reference deployment as the path in this repository: `nginx`, `systemd` and `origin` are where its files
+/// are.
+fn reference(nginx: &str, systemd: &str, origin: &str) -> impl Fn(&str) -> String {
+    move |path| match path {
+        "/etc/codeintel/origin.toml" => format!("hypercorn-equivalents/{origin}"),
         _ => path
-            .replace("/etc/nginx/", "nginx/h3-termination/")
-            .replace("/etc/systemd/system/", "systemd/")
-            .replace("/etc/sysusers.d/", "systemd/sysusers.d/")
-            .replace("/etc/tmpfiles.d/", "systemd/tmpfiles.d/"),
+            .replace("/etc/nginx/", &format!("{nginx}/"))
+            .replace("/etc/systemd/system/", &format!("{systemd}/"))
+            .replace("/etc/sysusers.d/", &format!("{systemd}/sysusers.d/"))
+            .replace("/etc/tmpfiles.d/", &format!("{systemd}/tmpfiles.d/")),
     }
 }
 
@@ -86,8 +90,8 @@ fn list(folder: &Path, found: &mut Vec<String>) {
         let relative = path
             .strip_prefix(repository())
             .expect("below the repository");
-        let templates = relative == Path::new("systemd/templates");
-        if path.is_dir() && !templates {
+        let other = OTHERS.iter().any(|other| relative == Path::new(other));
+        if path.is_dir() && !other {
             list(&path, found);
         } else if path.is_file() {
             found.push(relative.to_string_lossy().into_owned());
@@ -109,7 +113,55 @@ fn the_references_are_the_rendering_of_the_production_spec() {
         "1.30.6,stream=dynamic,openssl=3.6.5",
         Layout::Debian,
     );
-    compare(&rendered, reference, &["nginx/h3-termination", "systemd"]);
+    compare(
+        &rendered,
+        reference("nginx/h3-termination", "systemd", "behind-nginx.toml"),
+        &["nginx/h3-termination", "systemd"],
+    );
+}
+
+#[test]
+fn so_are_those_of_the_other_topology() {
+    let rendered = rendered(
+        "stream-passthrough",
+        "1.30.6,stream=dynamic,openssl=3.6.5",
+        Layout::Debian,
+    );
+    let (nginx, systemd) = ("nginx/stream-passthrough", "systemd/stream-passthrough");
+    let place = reference(nginx, systemd, "behind-stream.toml");
+    compare(&rendered, place, &[nginx, systemd]);
+}
+
+#[test]
+fn an_edge_that_passes_connections_on_is_rendered_for_each_version() {
+    for (target, name) in [
+        ("1.26.3,stream=dynamic", "passthrough-1.26.3"),
+        ("1.28.3", "passthrough-1.28.3"),
+        ("1.31.4", "passthrough-1.31.4"),
+    ] {
+        let rendered = rendered("stream-passthrough", target, Layout::Debian);
+        let folder = format!("crates/deploy/tests/goldens/{name}");
+        let nginx: Vec<_> = rendered.files.into_iter().filter(of_nginx).collect();
+        let rendered = Rendered {
+            files: nginx,
+            ..Rendered::default()
+        };
+        compare(&rendered, golden(name), &[&folder]);
+    }
+}
+
+fn of_nginx(file: &RenderedFile) -> bool {
+    file.component == Component::Edge
+}
+
+#[test]
+fn a_private_edge_that_passes_connections_on_loads_its_module_itself() {
+    let rendered = rendered("stream-passthrough", "1.26.3,stream=dynamic", private());
+    compare(
+        &rendered,
+        golden("private-passthrough-1.26.3"),
+        &["crates/deploy/tests/goldens/private-passthrough-1.26.3"],
+    );
 }
 
 #[test]
@@ -138,12 +190,7 @@ fn two_sites_share_one_edge() {
 
 #[test]
 fn a_private_deployment_stays_below_its_folder() {
-    let layout = Layout::Private(PrivateLayout {
-        root: "/tmp/golden".parse().expect("a path"),
-        worker_user: None,
-        origin_executable: "/usr/bin/origin".parse().expect("a path"),
-    });
-    let rendered = rendered("minimal", "1.28.3,openssl=3.0.2", layout);
+    let rendered = rendered("minimal", "1.28.3,openssl=3.0.2", private());
     let outside = |path: &String| !path.starts_with("/tmp/golden/");
     assert!(!rendered.files.iter().any(|file| outside(&file.path)));
     assert!(
@@ -159,4 +206,14 @@ fn a_private_deployment_stays_below_its_folder() {
     );
 }
 
+fn private() -> Layout {
+    Layout::Private(PrivateLayout {
+        root: "/tmp/golden".parse().expect("a path"),
+        worker_user: None,
+        origin_executable: "/usr/bin/origin".parse().expect("a path"),
+    })
+}
+
+/// What of `systemd` is not the rendering of the first spec.
+const OTHERS: [&str; 2] = ["systemd/templates", "systemd/stream-passthrough"];
 const UPDATE: &str = "look at the difference, then run `UPDATE_GOLDENS=1 cargo test -p deploy`";

@@ -122,7 +122,10 @@ fn every_mistake_of_a_naive_passthrough_is_found() {
 /// The trees that opsctl renders, each with the file that a machine would include it by.
 fn rendered_roots() -> Vec<(PathBuf, String)> {
     let goldens = repository().join("crates/deploy/tests/goldens");
-    let mut trees = vec![repository().join("nginx/h3-termination")];
+    let mut trees = vec![
+        repository().join("nginx/h3-termination"),
+        repository().join("nginx/stream-passthrough"),
+    ];
     trees.extend(
         std::fs::read_dir(goldens)
             .expect("goldens")

@@ -64,7 +64,7 @@ fn a_faulty_spec_is_refused_with_the_place() {
         ),
         (
             "\"h3-termination\"",
-            "\"stream-passthrough\"",
+            "\"stream\"",
             "stream-passthrough",
         ),
     ] {

@@ -85,6 +85,11 @@ fn nginx_1_26_accepts_its_rendering_without_a_warning() {
         "1.26.3,stream=dynamic",
         "two-sites.toml",
     );
+    accepts(
+        NginxBuild::Debian13,
+        "1.26.3,stream=dynamic",
+        "stream-passthrough.toml",
+    );
 }
 
 #[test]
@@ -93,6 +98,11 @@ fn nginx_1_28_accepts_its_rendering_without_a_warning() {
         NginxBuild::Source,
         "1.28.3,stream=static",
         "h3-termination.toml",
+    );
+    accepts(
+        NginxBuild::Source,
+        "1.28.3,stream=static",
+        "stream-passthrough.toml",
     );
 }
 
@@ -108,6 +118,11 @@ fn nginx_1_30_accepts_its_rendering_without_a_warning() {
         "1.30.6,stream=dynamic",
         "two-sites.toml",
     );
+    accepts(
+        NginxBuild::DebianTesting,
+        "1.30.6,stream=dynamic",
+        "stream-passthrough.toml",
+    );
 }
 
 #[test]
@@ -115,6 +130,7 @@ fn systemd_accepts_the_units_where_the_binaries_are() {
     let tools = Tools::from_environment();
     for (spec, units) in [
         ("h3-termination.toml", "*-origin*"),
+        ("stream-passthrough.toml", "*-origin*"),
         // Its servers have units of their own.
         ("two-sites.toml", "*-origin* *-mcp_*"),
     ] {
@@ -134,15 +150,17 @@ fn systemd_accepts_the_units_where_the_binaries_are() {
 }
 
 #[test]
-fn the_origin_reads_its_reference_without_a_finding() {
+fn the_origin_reads_its_references_without_a_finding() {
     let tools = Tools::from_environment();
-    let file = repository().join("hypercorn-equivalents/behind-nginx.toml");
-    let output = Command::new(&tools.origin)
-        .arg("check")
-        .arg("--config")
-        .arg(file)
-        .output()
-        .expect("origin starts");
-    assert!(output.status.success(), "{}", said(&output));
-    assert!(!said(&output).contains("warning"), "{}", said(&output));
+    for name in ["behind-nginx.toml", "behind-stream.toml"] {
+        let file = repository().join("hypercorn-equivalents").join(name);
+        let output = Command::new(&tools.origin)
+            .arg("check")
+            .arg("--config")
+            .arg(file)
+            .output()
+            .expect("origin starts");
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(!said(&output).contains("warning"), "{}", said(&output));
+    }
 }

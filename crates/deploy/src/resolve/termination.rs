@@ -1,0 +1,45 @@
+//! An edge that ends TLS and QUIC: who it is to its origins.
+
+use findings::{Finding, Report};
+use origin_config::TrustedPeer;
+
+use super::site;
+use crate::deployment::{Deployment, Site};
+use crate::spec::{SiteSpec, Spec};
+
+/// Has the origins believe the edge.
+pub(super) fn settle(deployment: &mut Deployment, spec: &Spec, report: &mut Report) {
+    for (site, spec) in deployment.sites.iter_mut().zip(&spec.sites) {
+        settle_peers(spec, site, report);
+        if !site.origin.quic.bind.is_empty() && site.origin.tls.certificates.is_empty() {
+            let finding = Finding::error("origin.quic", "HTTP/3 needs a certificate");
+            let finding = finding.hint("leave `quic_bind` out: the edge speaks HTTP/3");
+            report.push(site::placed(finding, site::key(spec, "quic_bind"), spec));
+        }
+    }
+}
+
+/// Believed by default, and a spec that names others has to name the edge as well.
+fn settle_peers(spec: &SiteSpec, site: &mut Site, report: &mut Report) {
+    let edge = site::edge_peer(&site.upstream.address);
+    let origin = &mut site.origin;
+    let Some(place) = site::key(spec, "trusted_peers") else {
+        origin.trusted_peers = vec![edge];
+        return;
+    };
+    let believed = origin.trusted_peers.iter().any(|peer| match (peer, &edge) {
+        (TrustedPeer::Network(network), TrustedPeer::Network(edge)) => network.contains(edge),
+        (peer, edge) => peer == edge,
+    });
+    if !believed {
+        let message = format!(
+            "the edge reaches the origin as `{edge}`, which is not trusted: client addresses are lost"
+        );
+        report.push(
+            Finding::warn("origin.trusted-peers", message)
+                .at(&place.path)
+                .placed(&place.place)
+                .hint(format!("add `\"{edge}\"`")),
+        );
+    }
+}
