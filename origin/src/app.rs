@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Extensions;
-use origin_config::{OriginConfig, ToolNames};
+use origin_config::{OriginConfig, Reload, ToolNames};
 
 use crate::clock::Clock;
 use crate::endpoint::mcp::{Parked, Sessions};
@@ -22,7 +22,7 @@ use crate::tls::Store;
 use crate::tools::Books;
 use crate::upstream::{Options, Upstreams};
 
-/// The state of a running origin, shared by all requests.
+/// The state of a running origin, shared by all requests; a new configuration makes another one ([`App::succeed`]).
 #[derive(Debug)]
 pub struct App {
     /// The configuration, checked.
@@ -44,15 +44,17 @@ pub struct App {
     /// What is counted of requests; `None`: nothing is counted.
     pub metrics: Option<Arc<Metrics>>,
     /// What one client may take.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// What the servers need beside themselves.
-    pub dependencies: Dependencies,
+    pub dependencies: Arc<Dependencies>,
     /// What the states of servers are sealed with.
-    pub seal: mcp::Seal,
+    pub seal: Arc<mcp::Seal>,
     /// The origin's own certificates; `None`: it speaks no TLS.
     pub certificates: Option<Arc<Store>>,
     /// The tools, as clients see them that do not speak MCP.
-    pub books: Books,
+    pub books: Arc<Books>,
+    /// The keys of the file that wait for the next start: what is running has their old values.
+    pub waiting: Vec<&'static str>,
     /// Where the time comes from.
     pub clock: Clock,
     began: Instant,
@@ -114,17 +116,75 @@ impl App {
                 .as_deref()
                 .map(|path| Keys::start(path, clock)),
             metrics: config.metrics.then(Arc::default),
-            limits: Limits::new(&config.limits, clock),
-            dependencies: Dependencies::start(&config.dependencies, clock),
-            seal: state_key::open(config.state_key_file.as_deref()),
+            limits: Arc::new(Limits::new(&config.limits, clock)),
+            dependencies: Arc::new(Dependencies::start(&config.dependencies, clock)),
+            seal: state_key::open(config.state_key_file.as_deref()).into(),
             certificates,
             upstreams,
             streams: Streams::new(config.stream_keep_alive, clock),
             routes: Routes::new(&config.expose),
-            books: Books::default(),
+            books: Arc::default(),
+            waiting: Vec::new(),
             config: Arc::new(config),
             clock,
             began: clock.now(),
+        })
+    }
+
+    /// What this is under a new configuration. Servers, sessions, streams and everything else that did not change is the same
+    /// thing in both. Must be called on a runtime.
+    pub fn succeed(&self, reload: Reload) -> Arc<Self> {
+        let Reload {
+            config, waiting, ..
+        } = reload;
+        let now = &self.config;
+        if config.servers != now.servers {
+            let patience = config.graceful_timeout;
+            self.upstreams.arrange(&config.servers, patience);
+        }
+        let path = config.api_keys_file.as_deref();
+        let keys = if config.api_keys_file == now.api_keys_file {
+            self.keys.clone()
+        } else {
+            path.map(|path| Keys::start(path, self.clock))
+        };
+        let seal = match &config.state_key_file {
+            // Another start would make another key, and so would this.
+            None if now.state_key_file.is_none() => Arc::clone(&self.seal),
+            // Read again, so that a new key is taken up where the file has kept its name.
+            file => state_key::open(file.as_deref()).into(),
+        };
+        let limits = if config.limits == now.limits {
+            Arc::clone(&self.limits)
+        } else {
+            Arc::new(Limits::new(&config.limits, self.clock))
+        };
+        let dependencies = if config.dependencies == now.dependencies {
+            Arc::clone(&self.dependencies)
+        } else {
+            Arc::new(Dependencies::start(&config.dependencies, self.clock))
+        };
+        Arc::new(Self {
+            upstreams: Arc::clone(&self.upstreams),
+            streams: Arc::clone(&self.streams),
+            routes: Routes::new(&config.expose),
+            sessions: Arc::clone(&self.sessions),
+            parked: Arc::clone(&self.parked),
+            service: mcp::Service {
+                keyed: keys.is_some(),
+                ..self.service.clone()
+            },
+            keys,
+            metrics: self.metrics.clone(),
+            limits,
+            dependencies,
+            seal,
+            certificates: self.certificates.clone(),
+            books: Arc::clone(&self.books),
+            waiting,
+            config: Arc::new(config),
+            clock: self.clock,
+            began: self.began,
         })
     }
 

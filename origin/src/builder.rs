@@ -5,12 +5,14 @@ use std::io;
 use std::sync::Arc;
 
 use origin_config::OriginConfig;
+use tokio::sync::{Notify, mpsc};
 
 use crate::app::{App, Extras};
 use crate::clock::Clock;
 use crate::listen::{self, BindError, Inherited, Listener};
 use crate::native::{self, Tool, Toolbox};
-use crate::run::{Stop, run};
+use crate::reload::{self, Source};
+use crate::run::{Change, Stop, run};
 use crate::signals;
 use crate::tls::{CertificateError, Store};
 
@@ -21,6 +23,7 @@ pub struct Origin {
     environment: Vec<(OsString, OsString)>,
     toolbox: Toolbox,
     tools_as: String,
+    source: Option<Source>,
 }
 
 /// An origin that has its sockets.
@@ -58,7 +61,15 @@ impl Origin {
             environment,
             toolbox: Toolbox::default(),
             tools_as: native::SERVER.to_owned(),
+            source: None,
         }
+    }
+
+    /// The same with the place where its configuration is read again at SIGHUP. Without one that reads the certificates only.
+    #[must_use]
+    pub fn source(mut self, source: Source) -> Self {
+        self.source = Some(source);
+        self
     }
 
     /// The same with one more tool. Of two with one name the later one stays.
@@ -112,15 +123,22 @@ impl Origin {
 }
 
 impl Bound {
-    /// Serves until SIGTERM or SIGINT, and has drained when it returns.
+    /// Serves until SIGTERM or SIGINT, and has drained when it returns. SIGHUP has the configuration read again.
     ///
     /// # Errors
     /// It could not begin.
-    pub async fn run(self) -> io::Result<()> {
-        let stop = Stop::default();
-        let signals = tokio::spawn(signals::watch(stop.clone(), self.certificates.clone())?);
-        let ended = self.run_until(stop).await;
+    pub async fn run(mut self) -> io::Result<()> {
+        let (stop, asked) = (Stop::default(), Arc::new(Notify::new()));
+        let (sender, changes) = mpsc::channel(1);
+        let signals = tokio::spawn(signals::watch(stop.clone(), Arc::clone(&asked))?);
+        let certificates = self.certificates.clone();
+        let reloads = match self.origin.source.take() {
+            Some(source) => tokio::spawn(source.attend(asked, sender)),
+            None => tokio::spawn(reload::certificates_alone(asked, certificates)),
+        };
+        let ended = self.serve(stop, changes).await;
         signals.abort();
+        reloads.abort();
         tracing::info!("drained");
         ended
     }
@@ -130,6 +148,11 @@ impl Bound {
     /// # Errors
     /// It could not begin.
     pub async fn run_until(self, stop: Stop) -> io::Result<()> {
+        let (_, changes) = mpsc::channel(1);
+        self.serve(stop, changes).await
+    }
+
+    async fn serve(self, stop: Stop, changes: mpsc::Receiver<Change>) -> io::Result<()> {
         let Self {
             origin,
             listeners,
@@ -145,7 +168,7 @@ impl Bound {
             certificates,
         };
         let app = App::start_with(origin.config, origin.environment, Clock::system(), extras);
-        run(app, listeners, stop).await
+        run(app, listeners, stop, changes).await
     }
 
     /// Where it listens, as the operator named it; with the port that the system chose.

@@ -12,6 +12,9 @@ pub struct Cli {
     /// The configuration to run with
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Read the configuration again whenever its file changes, and not at SIGHUP only
+    #[arg(long, requires = "config")]
+    pub follow: bool,
     /// What to do instead of running with a file.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -108,6 +111,7 @@ For units of systemd: a socket unit with Accept=yes starts it for each connectio
 Exit codes: that of the command; 0 when its client left first; 71 when it does not start.";
 
 const AFTER_HELP: &str = "\
+SIGHUP reads the configuration again; one that has errors changes nothing. The log names what needs a restart.
 Environment variables ORIGIN_<KEY> and ORIGIN_<SECTION>__<KEY> override the file.
 Exit codes: 0 done, 64 usage, 70 internal, 71 cannot bind, 78 configuration.";
 

@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use findings::Report;
 use origin::cli::{Attend, Check, Cli, Command, Exit, Format};
+use origin::reload::Source;
 use origin::{Origin, logging, settings};
 use origin_config::OriginConfig;
 
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         }
     };
     let environment: Vec<_> = std::env::vars_os().collect();
+    let file = cli.config.clone();
     let (config, report) = match (cli.command, cli.config) {
         (Some(Command::Check(check)), _) => return self::check(&check, &environment).into(),
         (Some(Command::Attend(attend)), _) => return self::attend(&attend),
@@ -40,7 +43,7 @@ fn main() -> ExitCode {
     };
     say(&report.to_string());
     match config {
-        Some(config) => serve(config, environment).into(),
+        Some(config) => serve(config, environment, file, cli.follow).into(),
         None => Exit::Configuration.into(),
     }
 }
@@ -79,11 +82,25 @@ fn verdict(report: &Report) -> Exit {
 }
 
 /// Binds, runs and drains.
-fn serve(config: OriginConfig, environment: Vec<(OsString, OsString)>) -> Exit {
-    logging::start(config.loglevel);
+fn serve(
+    config: OriginConfig,
+    environment: Vec<(OsString, OsString)>,
+    file: Option<PathBuf>,
+    follow: bool,
+) -> Exit {
+    let level = logging::start(config.loglevel);
     logging::log_panics();
     raise_descriptor_limit();
-    let bound = match Origin::new(config, environment).bind() {
+    let mut origin = Origin::new(config, environment.clone());
+    if let Some(file) = file {
+        origin = origin.source(Source {
+            file,
+            environment,
+            level,
+            follow,
+        });
+    }
+    let bound = match origin.bind() {
         Ok(bound) => bound,
         Err(error) => return fail(Exit::CannotBind, &error),
     };

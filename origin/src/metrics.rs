@@ -96,13 +96,12 @@ fn write_servers(page: &mut Page, app: &App) {
         page.sample("origin_server_tools", &[name], tools);
     }
     for (server, busy) in app.upstreams.busy() {
-        let name = [("server", server)];
+        let name = [("server", server.as_str())];
         page.sample("origin_server_calls_in_flight", &name, busy.in_flight);
         page.sample("origin_server_queue_depth", &name, busy.queued);
     }
-    for (server, calls) in app.upstreams.calls() {
-        calls.write(page, server);
-    }
+    app.upstreams
+        .each_calls(|server, calls| calls.write(page, server));
 }
 
 fn write_dependencies(page: &mut Page, app: &App) {

@@ -6,17 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use origin_config::{OriginConfig, Reload};
 use sd_notify::NotifyState;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::conn::{self, ConnInfo, Peer, Role};
+use crate::current::Current;
 use crate::listen::{Listener, Socket, SocketFile};
 use crate::proto::{self, Endpoint, Limits};
 use crate::quic_key::QuicKey;
-use crate::tls::Acceptor;
+use crate::tls::{Acceptor, CertificateError, Store};
 
 /// How a running origin is asked to end.
 #[derive(Debug, Clone, Default)]
@@ -29,15 +32,30 @@ pub struct Stop {
 
 /// Serves `listeners` until `stop`, and has drained when it returns: no connection is open, no socket file is left, and
 /// the MCP servers have ended.
-pub async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: Stop) -> io::Result<()> {
+///
+/// Every configuration that comes by `changes` is taken up at once, as far as a running origin can. With nobody to send one it
+/// keeps the one that it has.
+pub async fn run(
+    app: Arc<App>,
+    listeners: Vec<Listener>,
+    stop: Stop,
+    mut changes: mpsc::Receiver<Change>,
+) -> io::Result<()> {
+    if let Some(store) = &app.certificates {
+        store.follow();
+    }
+    let quic_port = quic_port(&listeners);
     let server = Server {
-        app: Arc::clone(&app),
-        tls: acceptor(&app)?,
-        limits: Limits::new(&app.config),
+        terms: Arc::new(Terms::new(
+            &app.config,
+            app.certificates.as_ref(),
+            quic_port,
+        )?)
+        .into(),
+        app: Arc::clone(&app).into(),
         stop: stop.clone(),
         connections: TaskTracker::new(),
     };
-    let alternative = alternative(&app, &listeners);
     let (acceptors, mut endpoints) = (TaskTracker::new(), Vec::new());
     for listener in listeners {
         let Listener {
@@ -46,12 +64,7 @@ pub async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: Stop) -> io::Res
             role,
             secure,
         } = listener;
-        let conn = Arrival {
-            name,
-            role,
-            secure,
-            alternative: alternative.clone().filter(|_| secure),
-        };
+        let conn = Arrival { name, role, secure };
         match socket {
             Socket::Udp(socket, key) => {
                 let endpoint = server.endpoint(socket, &key)?;
@@ -73,9 +86,19 @@ pub async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: Stop) -> io::Res
     notify(NotifyState::Ready);
     let watchdog = tokio::spawn(feed_watchdog());
 
-    tokio::select! {
-        () = stop.graceful.cancelled() => {}
-        () = stop.now.cancelled() => stop.graceful.cancel(),
+    loop {
+        tokio::select! {
+            () = stop.graceful.cancelled() => break,
+            () = stop.now.cancelled() => break stop.graceful.cancel(),
+            Some(Change { config, outcome }) = changes.recv() => {
+                let (server, endpoints) = (server.clone(), endpoints.clone());
+                // Certificates and keys are files.
+                tokio::task::spawn_blocking(move || {
+                    // Who does not wait for it finds it in the log.
+                    let _ = outcome.send(server.take_up(config, &endpoints, quic_port));
+                });
+            }
+        }
     }
     notify(NotifyState::Stopping);
     acceptors.wait().await;
@@ -98,40 +121,96 @@ pub async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: Stop) -> io::Res
     Ok(())
 }
 
-fn acceptor(app: &App) -> io::Result<Option<Acceptor>> {
-    let store = app.certificates.as_ref().map(Arc::clone);
-    store
-        .map(|store| {
-            store.follow();
-            Acceptor::new(store, &app.config.tls).map_err(io::Error::other)
+/// A new configuration for a running origin.
+#[derive(Debug)]
+pub struct Change {
+    /// The configuration, checked.
+    pub config: OriginConfig,
+    /// Who waits for what came of it.
+    pub outcome: oneshot::Sender<Result<Reload, ChangeError>>,
+}
+
+/// Why a configuration was not taken up. Nothing of it is.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// A certificate cannot be used. The words are those of the cause.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// TLS cannot be set up as it says.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] io::Error),
+}
+
+/// What a connection begins with and keeps; after a reload the next one begins with other terms.
+#[derive(Debug)]
+struct Terms {
+    /// What ends TLS; there when there are certificates.
+    tls: Option<Acceptor>,
+    limits: Limits,
+    /// What `Alt-Svc` says.
+    alternative: Option<HeaderValue>,
+}
+
+impl Terms {
+    fn new(
+        config: &OriginConfig,
+        store: Option<&Arc<Store>>,
+        quic_port: Option<u16>,
+    ) -> io::Result<Self> {
+        let tls = store.map(|store| Acceptor::new(Arc::clone(store), &config.tls));
+        Ok(Self {
+            tls: tls.transpose().map_err(io::Error::other)?,
+            limits: Limits::new(config),
+            alternative: alternative(config, quic_port),
         })
-        .transpose()
+    }
 }
 
 /// What an accepted connection needs.
 #[derive(Clone)]
 struct Server {
-    app: Arc<App>,
-    /// What ends TLS; there when there are certificates.
-    tls: Option<Acceptor>,
-    limits: Limits,
+    app: Current<App>,
+    terms: Current<Terms>,
     stop: Stop,
     connections: TaskTracker,
 }
 
 impl Server {
+    /// Takes a configuration up, as far as this is possible without a start: all of that, or nothing.
+    fn take_up(
+        &self,
+        config: OriginConfig,
+        endpoints: &[Endpoint],
+        quic_port: Option<u16>,
+    ) -> Result<Reload, ChangeError> {
+        let app = self.app.now();
+        let reload = origin_config::reload(&app.config, config);
+        let config = &reload.config;
+        let store = app.certificates.as_ref();
+        let terms = Terms::new(config, store, quic_port)?;
+        if let Some(store) = store {
+            store.replace(&config.tls.certificates)?;
+            for endpoint in endpoints {
+                endpoint.configure(Arc::clone(store), config)?;
+            }
+        }
+        self.terms.replace(Arc::new(terms));
+        self.app.replace(app.succeed(reload.clone()));
+        Ok(reload)
+    }
+
     /// The accept loop of one listener.
     fn acceptor(&self, acceptor: Accepting, conn: Arrival) -> impl Future<Output = ()> + use<> {
         let server = self.clone();
         async move {
             tokio::select! {
-                () = server.accept(&acceptor, |peer| conn.of(peer)) => {}
+                () = server.accept(&acceptor, &conn) => {}
                 () = server.stop.graceful.cancelled() => {}
             }
         }
     }
 
-    async fn accept(&self, acceptor: &Accepting, conn: impl Fn(Peer) -> ConnInfo) {
+    async fn accept(&self, acceptor: &Accepting, conn: &Arrival) {
         loop {
             match acceptor {
                 Accepting::Tcp(listener) => match listener.accept().await {
@@ -140,12 +219,12 @@ impl Server {
                         if let Err(error) = stream.set_nodelay(true) {
                             tracing::debug!(%error, "no TCP_NODELAY on a connection that is gone");
                         }
-                        self.serve(stream, conn(Peer::Ip(address)));
+                        self.serve(stream, conn, Peer::Ip(address));
                     }
                     Err(error) => recover(&error).await,
                 },
                 Accepting::Unix(_, listener) => match listener.accept().await {
-                    Ok((stream, _)) => self.serve(stream, conn(Peer::Unix)),
+                    Ok((stream, _)) => self.serve(stream, conn, Peer::Unix),
                     Err(error) => recover(&error).await,
                 },
             }
@@ -155,15 +234,17 @@ impl Server {
     fn serve(
         &self,
         mut io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        mut conn: ConnInfo,
+        arrival: &Arrival,
+        peer: Peer,
     ) {
         let Stop { graceful, now } = self.stop.clone();
-        let peer = conn.peer;
-        let tls = self.tls.clone().filter(|_| conn.secure);
-        let (app, limits) = (Arc::clone(&self.app), self.limits);
+        let terms = self.terms.now();
+        let mut conn = arrival.of(peer, &terms);
+        let tls = terms.tls.clone().filter(|_| conn.secure);
+        let (app, limits) = (self.app.clone(), terms.limits);
         let serving = async move {
-            let proxies = &app.config.proxy_protocol;
-            if conn.role == Role::Public && peer.is_one_of(proxies) {
+            let config = Arc::clone(&app.now().config);
+            if conn.role == Role::Public && peer.is_one_of(&config.proxy_protocol) {
                 match conn::named(&mut io, peer).await {
                     Ok(client) => conn.peer = client,
                     Err(refused) => {
@@ -192,9 +273,10 @@ impl Server {
     }
 
     fn endpoint(&self, socket: UdpSocket, key: &QuicKey) -> io::Result<Endpoint> {
-        let store = self.app.certificates.as_ref().map(Arc::clone);
+        let app = self.app.now();
+        let store = app.certificates.as_ref().map(Arc::clone);
         let store = store.ok_or_else(|| io::Error::other("HTTP/3 needs a certificate"))?;
-        Endpoint::new(socket, store, key, &self.app.config)
+        Endpoint::new(socket, store, key, &app.config)
     }
 
     async fn accept_quic(self, endpoint: Endpoint, conn: Arrival) {
@@ -209,8 +291,9 @@ impl Server {
                 let Stop { graceful, now } = server.stop;
                 let serving = async {
                     let connection = handshake.await?;
-                    let conn = conn.of(Peer::Ip(connection.remote_address()));
-                    proto::serve_quic(connection, conn, server.app, server.limits, graceful).await
+                    let terms = server.terms.now();
+                    let conn = conn.of(Peer::Ip(connection.remote_address()), &terms);
+                    proto::serve_quic(connection, conn, server.app, terms.limits, graceful).await
                 };
                 let ended = tokio::select! {
                     ended = serving => ended,
@@ -225,9 +308,10 @@ impl Server {
 
     /// Waits for the connections; those that are left after `graceful_timeout` are cut.
     async fn drain(&self) {
-        self.app.streams.end_all();
+        let app = self.app.now();
+        app.streams.end_all();
         self.connections.close();
-        let patience = self.app.config.graceful_timeout;
+        let patience = app.config.graceful_timeout;
         tokio::select! {
             () = self.connections.wait() => return,
             () = tokio::time::sleep(patience) => {
@@ -247,30 +331,34 @@ struct Arrival {
     name: Arc<str>,
     role: Role,
     secure: bool,
-    alternative: Option<HeaderValue>,
 }
 
 impl Arrival {
-    fn of(&self, peer: Peer) -> ConnInfo {
+    fn of(&self, peer: Peer, terms: &Terms) -> ConnInfo {
         ConnInfo {
             listener: Arc::clone(&self.name),
             role: self.role,
             peer,
             secure: self.secure,
-            alternative: self.alternative.clone(),
+            alternative: terms.alternative.clone().filter(|_| self.secure),
         }
     }
 }
 
+/// The port of the first UDP socket.
+fn quic_port(listeners: &[Listener]) -> Option<u16> {
+    let mut sockets = listeners.iter().map(|listener| &listener.socket);
+    sockets.find_map(|socket| match socket {
+        Socket::Udp(socket, _) => socket.local_addr().ok().map(|address| address.port()),
+        Socket::Tcp(_) | Socket::Unix(..) => None,
+    })
+}
+
 /// What `Alt-Svc` says: the words of the configuration, else where HTTP/3 is.
-fn alternative(app: &App, listeners: &[Listener]) -> Option<HeaderValue> {
-    let words = &app.config.quic.alt_svc;
+fn alternative(config: &OriginConfig, quic_port: Option<u16>) -> Option<HeaderValue> {
+    let words = &config.quic.alt_svc;
     let text = if words.is_empty() {
-        let mut sockets = listeners.iter().map(|listener| &listener.socket);
-        let port = sockets.find_map(|socket| match socket {
-            Socket::Udp(socket, _) => socket.local_addr().ok().map(|address| address.port()),
-            Socket::Tcp(_) | Socket::Unix(..) => None,
-        })?;
+        let port = quic_port?;
         // Hypercorn's words.
         format!("h3=\":{port}\"; ma=3600")
     } else {

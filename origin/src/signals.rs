@@ -3,16 +3,14 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::run::Stop;
-use crate::tls::Store;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
-/// SIGTERM and SIGINT end in peace, a second one at once; SIGHUP reads the certificates again. The handlers are set up before
-/// this returns.
-pub(crate) fn watch(
-    stop: Stop,
-    certificates: Option<Arc<Store>>,
-) -> io::Result<impl Future<Output = ()>> {
+use crate::run::Stop;
+
+/// SIGTERM and SIGINT end in peace, a second one at once; SIGHUP asks for the configuration to be read again. The handlers are set
+/// up before this returns.
+pub(crate) fn watch(stop: Stop, reload: Arc<Notify>) -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -20,7 +18,7 @@ pub(crate) fn watch(
         loop {
             tokio::select! {
                 _ = hangup.recv() => {
-                    reload(certificates.clone());
+                    reload.notify_one();
                     continue;
                 }
                 _ = terminate.recv() => {}
@@ -35,17 +33,4 @@ pub(crate) fn watch(
             }
         }
     })
-}
-
-fn reload(certificates: Option<Arc<Store>>) {
-    let Some(store) = certificates else {
-        tracing::warn!(
-            "SIGHUP changes nothing: the configuration is read at the start, so restart instead"
-        );
-        return;
-    };
-    tracing::info!(
-        "SIGHUP: the certificates are read again, the rest of the configuration at a restart"
-    );
-    tokio::task::spawn_blocking(move || store.reload());
 }

@@ -11,6 +11,7 @@ mod model;
 mod parse;
 mod quic;
 mod read;
+mod reload;
 mod remote;
 mod tls;
 mod url;
@@ -28,6 +29,7 @@ pub use model::{
 };
 pub use quic::Quic;
 pub use read::{DEFAULTS, load, load_draft};
+pub use reload::{Reload, reload};
 pub use remote::Remote;
 pub use tls::{Alpn, KeyPair, Tls};
 pub use url::Url;

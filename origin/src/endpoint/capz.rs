@@ -15,7 +15,8 @@ use super::health::is_private;
 
 /// `{"service","version","generation","ready","built_at","stream_keep_alive_ms","certificates":[…],"servers":[…],"tools":[…]}`,
 /// from the snapshot that MCP clients are served from at this moment. A certificate is `{"names","not_before","not_after"}`,
-/// and for the operator `file` too.
+/// and for the operator `file` too. The operator also sees `waiting_for_restart`, the keys of the file that a reload could not
+/// take up.
 pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
     let snapshot = app.snapshot_for(&head.extensions);
     let config = &app.config;
@@ -30,7 +31,7 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
         .iter()
         .map(|entry| &*entry.public)
         .collect();
-    let document = json!({
+    let mut document = json!({
         "service": config.name,
         "version": env!("CARGO_PKG_VERSION"),
         "generation": config.generation,
@@ -41,6 +42,9 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
         "servers": servers,
         "tools": tools,
     });
+    if is_private(head) {
+        document["waiting_for_restart"] = app.waiting.clone().into();
+    }
     body::json(StatusCode::OK, &document)
 }
 

@@ -1,7 +1,5 @@
 //! `GET /health`: how the origin, its servers and what they need are.
 
-use std::collections::HashMap;
-
 use http::header::RETRY_AFTER;
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -13,7 +11,6 @@ use crate::conn::{ConnInfo, Role};
 use crate::envelope::{RETRY_SOON, iso};
 use crate::health::Watched;
 use crate::snapshot::{ServerState, ServerStatus, Snapshot};
-use crate::upstream::Busy;
 
 /// `{"status","service","version","uptime_seconds","servers":{NAME:{…}},"dependencies":{NAME:{…}},"timestamp"}`.
 ///
@@ -24,12 +21,12 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
     let snapshot = app.snapshot_for(&head.extensions);
     let private = is_private(head);
     let status = status(app, &snapshot);
-    let busy: HashMap<&str, Busy> = app.upstreams.busy().collect();
+    let busy = app.upstreams.busy();
     let servers: Map<String, Value> = snapshot
         .servers
         .iter()
         .map(|status| {
-            let busy = busy.get(status.name.as_str());
+            let busy = busy.get(&status.name);
             let in_flight = busy.map_or(0, |busy| busy.in_flight);
             (status.name.clone(), server(status, in_flight, private))
         })

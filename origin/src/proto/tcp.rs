@@ -27,6 +27,7 @@ use super::{authority, refused};
 use crate::app::App;
 use crate::body::BoxError;
 use crate::conn::ConnInfo;
+use crate::current::Current;
 use crate::middleware::{self, access_log};
 
 /// The limits of a connection.
@@ -74,7 +75,7 @@ impl Limits {
 pub async fn serve<S>(
     io: S,
     conn: ConnInfo,
-    app: Arc<App>,
+    app: Current<App>,
     limits: Limits,
     stop: CancellationToken,
 ) -> Result<(), BoxError>
@@ -83,7 +84,7 @@ where
 {
     let activity = Activity::new();
     let starter = Starter::new(limits.write_stall);
-    let (log, peer) = (Arc::clone(&app), conn.clone());
+    let (log, peer) = (app.clone(), conn.clone());
     let service = {
         let (activity, starter) = (Arc::clone(&activity), starter.clone());
         service_fn(move |request: Request<Incoming>| {
@@ -92,7 +93,7 @@ where
                 guard: Arc::new(activity.begin(multiplexed)),
                 flow: multiplexed.then(|| starter.begin()),
             };
-            answer(Arc::clone(&app), conn.clone(), exchange, request)
+            answer(app.now(), conn.clone(), exchange, request)
         })
     };
     let io = TokioIo::new(Box::pin(Watched::new(
@@ -124,7 +125,7 @@ where
     if let Err(error) = &ended
         && let Some(status) = refused::status(error)
     {
-        access_log::refused(&log, &peer, status, &**error);
+        access_log::refused(&log.now(), &peer, status, &**error);
     }
     ended
 }

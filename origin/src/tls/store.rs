@@ -17,13 +17,13 @@ use crate::stamp::Stamp;
 /// A handshake takes what is there at its beginning; connections that are open stay as they are.
 #[derive(Debug)]
 pub struct Store {
-    pairs: Vec<KeyPair>,
     clock: Clock,
     shown: RwLock<Shown>,
 }
 
 #[derive(Debug, Default)]
 struct Shown {
+    pairs: Arc<[KeyPair]>,
     certificates: Arc<[Arc<Certificate>]>,
     /// The files when they were last looked into, sound or not.
     stamps: Vec<[Option<Stamp>; 2]>,
@@ -36,23 +36,38 @@ impl Store {
     /// One of them cannot be used: nothing is served half.
     pub fn open(pairs: &[KeyPair], clock: Clock) -> Result<Arc<Self>, CertificateError> {
         let store = Self {
-            pairs: pairs.to_vec(),
             clock,
             shown: RwLock::default(),
         };
-        store.read()?;
+        store.show(pairs.into())?;
         Ok(Arc::new(store))
     }
 
     /// Reads the files again, changed or not. A pair that cannot be used leaves all of them as they were, and the log says so.
     pub fn reload(&self) {
-        match self.read() {
+        match self.show(self.pairs()) {
             Ok(()) => tracing::info!("the certificates were read"),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(%error, cause, "the certificates stay as they were");
             }
         }
+    }
+
+    /// Shows these pairs from now on.
+    ///
+    /// # Errors
+    /// One of them cannot be used: what was shown before still is.
+    pub fn replace(&self, pairs: &[KeyPair]) -> Result<(), CertificateError> {
+        let before = self.pairs();
+        let shown = self.show(pairs.into());
+        if shown.is_err() {
+            self.shown
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pairs = before;
+        }
+        shown
     }
 
     /// Looks at the files every second until the store is gone. Must be called on a runtime.
@@ -69,7 +84,7 @@ impl Store {
                 // A file on a dead network mount would hold the thread of a worker.
                 let looked = tokio::task::spawn_blocking(move || {
                     // Said once for each state of the files: a key that comes a moment after its certificate is another.
-                    if store.stamps() != store.shown().stamps {
+                    if stamps(&store.pairs()) != store.shown().stamps {
                         store.reload();
                     }
                 });
@@ -85,16 +100,16 @@ impl Store {
         Arc::clone(&self.shown().certificates)
     }
 
-    fn read(&self) -> Result<(), CertificateError> {
+    fn show(&self, pairs: Arc<[KeyPair]>) -> Result<(), CertificateError> {
         // Before the files are read: what changes meanwhile is seen at the next look.
-        let stamps = self.stamps();
-        let read = self
-            .pairs
+        let stamps = stamps(&pairs);
+        let read = pairs
             .iter()
             .map(Certificate::read)
             .map(|read| read.map(Arc::new));
         let read = read.collect::<Result<Arc<[_]>, _>>();
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        shown.pairs = pairs;
         shown.stamps = stamps;
         shown.certificates = read?;
         drop(shown);
@@ -117,11 +132,8 @@ impl Store {
         }
     }
 
-    fn stamps(&self) -> Vec<[Option<Stamp>; 2]> {
-        let pairs = self.pairs.iter();
-        pairs
-            .map(|pair| [Stamp::of(&pair.certificate), Stamp::of(&pair.key)])
-            .collect()
+    fn pairs(&self) -> Arc<[KeyPair]> {
+        Arc::clone(&self.shown().pairs)
     }
 
     fn shown(&self) -> std::sync::RwLockReadGuard<'_, Shown> {
@@ -143,6 +155,13 @@ impl ResolvesServerCert for Store {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.choose(hello.server_name())
     }
+}
+
+fn stamps(pairs: &[KeyPair]) -> Vec<[Option<Stamp>; 2]> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|pair| [Stamp::of(&pair.certificate), Stamp::of(&pair.key)])
+        .collect()
 }
 
 /// As often as the file of API keys: two `stat` calls a pair.

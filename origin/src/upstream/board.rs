@@ -17,8 +17,8 @@ use crate::snapshot::{ProcessStatus, ServerState, ServerStatus, Snapshot};
 /// A process of a server, by its places.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seat {
-    /// Of the server in the configuration.
-    pub(super) server: usize,
+    /// Of the server: no other one, before or after it, has the same.
+    pub(super) server: u64,
     /// Among the processes that all clients share.
     pub(super) process: usize,
 }
@@ -28,53 +28,83 @@ pub(super) struct Seat {
 pub(super) struct Board {
     naming: Naming,
     clock: Clock,
-    /// What of each server clients see, in the order of the servers.
-    filters: Vec<Arc<Filter>>,
-    servers: Mutex<Vec<ServerStatus>>,
+    /// In the order of the configuration.
+    records: Mutex<Vec<Record>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
 
+/// One server on the board.
+#[derive(Debug)]
+struct Record {
+    place: u64,
+    /// What of it clients see.
+    filter: Arc<Filter>,
+    status: ServerStatus,
+}
+
 impl Board {
-    /// A board on which every server is starting, and where its snapshots are seen.
-    pub(super) fn new(
-        servers: &[&Server],
-        options: &Options,
-    ) -> (Self, watch::Receiver<Arc<Snapshot>>) {
-        let records: Vec<ServerStatus> = servers.iter().map(|server| starting(server)).collect();
+    /// A board without servers, and where its snapshots are seen.
+    pub(super) fn new(options: &Options) -> (Self, watch::Receiver<Arc<Snapshot>>) {
         let (snapshots, seen) = watch::channel(Arc::default());
         let board = Self {
             naming: options.naming,
             clock: options.clock,
-            filters: servers
-                .iter()
-                .map(|server| filter(&server.filter).into())
-                .collect(),
-            servers: Mutex::new(records),
+            records: Mutex::default(),
             snapshots,
         };
-        board.change(|_| {});
         (board, seen)
+    }
+
+    /// The servers are these from now on, each at its place. One at a place that is not known yet is starting. Where another one
+    /// had its name, what that offered stays listed meanwhile, as far as it may still be seen.
+    pub(super) fn arrange(&self, servers: &[(u64, &Server)]) {
+        self.change(|records| {
+            let mut old = std::mem::take(records);
+            for &(place, server) in servers {
+                if let Some(known) = old.iter().position(|record| record.place == place) {
+                    records.push(old.swap_remove(known));
+                    continue;
+                }
+                let filter = Arc::new(filter(&server.filter));
+                let mut status = starting(server);
+                let before = old.iter().find(|record| record.status.name == server.name);
+                if let Some(before) = before
+                    && before.status.state <= ServerState::Restarting
+                {
+                    for process in &mut status.processes {
+                        process.state = ServerState::Restarting;
+                    }
+                    status.settle();
+                    offer(&mut status, before.status.offers.clone().filtered(&filter));
+                }
+                records.push(Record {
+                    place,
+                    filter,
+                    status,
+                });
+            }
+        });
     }
 
     /// A process of the server is up, and this is what it offers.
     pub(super) fn ready(&self, seat: Seat, hello: Hello) {
-        self.change_one(seat, |status, process| {
+        self.change_one(seat, |filter, status, process| {
             process.state = ServerState::Ready;
             process.error = None;
             status.protocol_version = Some(hello.protocol_version);
             status.server_info = hello
                 .server_info
                 .and_then(|info| RawValue::from_string(info.into_string()).ok());
-            let filter = self.filters.get(seat.server).cloned().unwrap_or_default();
-            offer(status, hello.offers.filtered(&filter));
+            offer(status, hello.offers.filtered(filter));
         });
     }
 
     /// One list of the server is this now. Lists are read again when they have grown old: one that is the same is no news.
     pub(super) fn listed(&self, seat: Seat, kind: Kind, list: List) {
         let known = {
-            let records = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-            records.get(seat.server).map(|record| record.offers.clone())
+            let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+            let record = records.iter().find(|record| record.place == seat.server);
+            record.map(|record| record.status.offers.clone())
         };
         let Some(known) = known else {
             return;
@@ -84,7 +114,7 @@ impl Board {
         if offers == known {
             return;
         }
-        self.change_one(seat, |status, _| {
+        self.change_one(seat, |_, status, _| {
             let mut offers = status.offers.clone();
             offers.set(kind, list);
             offer(status, offers);
@@ -94,7 +124,7 @@ impl Board {
     /// A process of the server is down and will be started again. The server's tools stay listed while `state` says that one
     /// of its processes will be back.
     pub(super) fn down(&self, seat: Seat, state: ServerState, error: String) {
-        self.change_one(seat, |_, process| {
+        self.change_one(seat, |_, _, process| {
             process.state = state;
             process.error = Some(error);
         });
@@ -102,40 +132,47 @@ impl Board {
 
     /// A process of the server is started once more.
     pub(super) fn restarted(&self, seat: Seat) {
-        self.change_one(seat, |_, process| process.restarts += 1);
+        self.change_one(seat, |_, _, process| process.restarts += 1);
     }
 
-    fn change_one(&self, seat: Seat, change: impl FnOnce(&mut ServerStatus, &mut ProcessStatus)) {
+    /// Changes what is known of one process. A server that is not on the board any more has nothing to say.
+    fn change_one(
+        &self,
+        seat: Seat,
+        change: impl FnOnce(&Arc<Filter>, &mut ServerStatus, &mut ProcessStatus),
+    ) {
         self.change(|records| {
-            let Some(record) = records.get_mut(seat.server) else {
+            let record = records
+                .iter_mut()
+                .find(|record| record.place == seat.server);
+            let Some(Record { filter, status, .. }) = record else {
                 return;
             };
-            let Some(mut process) = record.processes.get(seat.process).cloned() else {
+            let Some(mut process) = status.processes.get(seat.process).cloned() else {
                 return;
             };
-            change(record, &mut process);
-            record.processes[seat.process] = process;
-            if record.settle() == ServerState::Failed {
-                offer(record, Offers::default());
+            change(filter, status, &mut process);
+            status.processes[seat.process] = process;
+            if status.settle() == ServerState::Failed {
+                offer(status, Offers::default());
             }
         });
     }
 
     /// Changes the records and publishes what they make, under one lock: snapshots come in the order of the changes.
-    fn change(&self, change: impl FnOnce(&mut Vec<ServerStatus>)) {
-        let mut records = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+    fn change(&self, change: impl FnOnce(&mut Vec<Record>)) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut records);
-        let sources: Vec<Source<'_>> = records.iter().map(source).collect();
+        let servers = || records.iter().map(|record| &record.status);
+        let sources: Vec<Source<'_>> = servers().map(source).collect();
         let catalog = Arc::new(Catalog::build(self.naming, &sources));
         self.snapshots.send_modify(|snapshot| {
-            let settled = records
-                .iter()
-                .all(|record| record.state != ServerState::Starting);
+            let settled = servers().all(|server| server.state != ServerState::Starting);
             let ready = snapshot.ready || settled;
             *snapshot = Arc::new(Snapshot {
                 ready,
                 built_at: ready.then(|| self.clock.wall()),
-                servers: records.clone(),
+                servers: servers().cloned().collect(),
                 catalog,
                 naming: self.naming,
             });

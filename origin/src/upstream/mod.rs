@@ -6,6 +6,7 @@ mod child;
 mod conversation;
 mod environment;
 mod exchange;
+mod handle;
 mod lent;
 mod limits;
 mod lines;
@@ -24,17 +25,17 @@ mod tests;
 mod trip;
 mod watched;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use mcp::Naming;
-use mcp::upstream::{Eras, Greeting};
+use mcp::upstream::Greeting;
 use origin_config::{ProcessMode, Server};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,17 +44,12 @@ use crate::clock::Clock;
 use crate::metrics::Calls;
 use crate::native::Toolbox;
 use crate::snapshot::Snapshot;
-use account::Account;
-use board::{Board, Seat};
+use board::Board;
 use exchange::{Line, unavailable};
+use handle::{Handle, Shared};
 use lent::{Loans, Of};
 use lines::MAX_MESSAGE;
-use link::Route;
-use native::Native;
-use pool::{Member, Pool};
 use private::Birth;
-use supervisor::Supervisor;
-use watched::Watched;
 
 pub use account::Busy;
 pub(crate) use board::source;
@@ -133,97 +129,86 @@ pub struct Update {
 /// All servers of one origin.
 #[derive(Debug)]
 pub struct Upstreams {
-    servers: HashMap<String, Handle>,
+    shared: Arc<Shared>,
+    servers: RwLock<Servers>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
-    updates: broadcast::Sender<Arc<Update>>,
     loans: Arc<Loans>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
 }
 
-#[derive(Debug)]
-struct Handle {
-    server: Server,
-    pool: Pool,
-    account: Arc<Account>,
-    route: Route,
-    /// The processes that sessions may still have of it.
-    processes: Arc<Semaphore>,
+#[derive(Debug, Default)]
+struct Servers {
+    by_name: HashMap<String, Arc<Handle>>,
+    /// The next place on the board.
+    place: u64,
 }
 
 impl Upstreams {
     /// Starts every server and returns at once; the first complete snapshot follows. Must be called on a runtime.
     pub fn start(servers: &[Server], options: &Options) -> Self {
-        let own = options.native.as_ref();
-        let own_server = own.map(|(name, _)| native::server(name));
-        let servers: Vec<_> = servers.iter().chain(&own_server).collect();
-        let (board, snapshots) = Board::new(&servers, options);
-        let board = Arc::new(board);
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let updates = broadcast::Sender::new(UPDATES);
-        let tickets = Arc::new(AtomicU64::new(0));
-        let handles = servers.iter().enumerate().map(|(index, server)| {
-            let route = Route::to(server, &options.environment);
-            let name: Arc<str> = server.name.as_str().into();
-            let account = Account::new(Arc::clone(&tickets), options.is_counted);
-            let account = Arc::new(account);
-            let native = own.filter(|_| index + 1 == servers.len());
-            let members = (0..board::processes(server)).map(|process| {
-                let account = Arc::clone(&account);
-                let (line, inbox) = Line::new(Arc::clone(&name), server.call_timeout, account);
-                let watched = Arc::new(Watched::default());
-                let seat = Seat {
-                    server: index,
-                    process,
-                };
-                if let Some((_, toolbox)) = native {
-                    let native = Native {
-                        seat,
-                        toolbox: Arc::clone(toolbox),
-                        board: Arc::clone(&board),
-                        inbox,
-                        stop: stop.clone(),
-                    };
-                    tasks.spawn(native.run());
-                } else {
-                    let supervisor = Supervisor {
-                        seat,
-                        server: (*server).clone(),
-                        route: route.clone(),
-                        options: options.clone(),
-                        board: Arc::clone(&board),
-                        inbox,
-                        load: Arc::clone(&line.load),
-                        watched: Arc::clone(&watched),
-                        updates: updates.clone(),
-                        eras: Eras::new(route.probe()),
-                        stop: stop.clone(),
-                    };
-                    tasks.spawn(supervisor.run());
-                }
-                let line = Arc::new(line);
-                Member { line, watched }
-            });
-            let pool = Pool::new(members.collect());
-            let processes = usize::try_from(server.max_processes).unwrap_or(usize::MAX);
-            let handle = Handle {
-                server: (*server).clone(),
-                route: route.clone(),
-                pool,
-                account,
-                processes: Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS))),
-            };
-            (server.name.clone(), handle)
-        });
-        let servers = handles.collect();
+        let (board, snapshots) = Board::new(options);
+        let tasks = TaskTracker::new();
         tasks.close();
-        Self {
-            servers,
+        let upstreams = Self {
+            shared: Arc::new(Shared {
+                options: options.clone(),
+                board: Arc::new(board),
+                updates: broadcast::Sender::new(UPDATES),
+                tickets: Arc::new(AtomicU64::new(0)),
+                stop: CancellationToken::new(),
+                tasks,
+            }),
+            servers: RwLock::default(),
             snapshots,
-            updates,
             loans: Arc::default(),
-            stop,
-            tasks,
+        };
+        upstreams.arrange(servers, Duration::ZERO);
+        upstreams
+    }
+
+    /// The servers are these from now on. One that is as it was goes on undisturbed. One that is configured otherwise gets new
+    /// processes, for which its next calls wait; those under way have `patience` to be answered by the old ones, and so have those
+    /// of a server that is gone.
+    pub fn arrange(&self, servers: &[Server], patience: Duration) {
+        let native = self.shared.options.native.as_ref();
+        let own = native.map(|(name, toolbox)| (native::server(name), toolbox));
+        let mut state = self.servers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut old = std::mem::take(&mut state.by_name);
+        let mut arranged = Vec::new();
+        for server in servers.iter().chain(own.iter().map(|(server, _)| server)) {
+            let before = old.get(&server.name);
+            let place = match before {
+                Some(before) if before.server == *server => before.place,
+                _ => {
+                    state.place += 1;
+                    state.place
+                }
+            };
+            arranged.push((place, server));
+        }
+        // Before a process has something to say there.
+        self.shared.board.arrange(&arranged);
+        let mut gone = Vec::new();
+        for (place, server) in arranged {
+            let before = old.remove(&server.name);
+            let handle = match (before, &own) {
+                (Some(before), _) if before.place == place => before,
+                (None, Some((own, toolbox))) if own.name == server.name => {
+                    let native = self.shared.start_native(own.clone(), place, toolbox);
+                    Arc::new(native)
+                }
+                (before, _) => {
+                    let handle = self.shared.start(server, place, before.as_deref());
+                    gone.extend(before);
+                    Arc::new(handle)
+                }
+            };
+            state.by_name.insert(server.name.clone(), handle);
+        }
+        gone.extend(old.into_values());
+        drop(state);
+        for handle in gone {
+            self.loans.clear(&handle.server.name);
+            self.shared.retire(handle, patience);
         }
     }
 
@@ -234,31 +219,37 @@ impl Upstreams {
 
     /// What shared servers say of their resources from now on.
     pub fn updates(&self) -> broadcast::Receiver<Arc<Update>> {
-        self.updates.subscribe()
+        self.shared.updates.subscribe()
     }
 
     /// How busy each server is, by its name.
-    pub fn busy(&self) -> impl Iterator<Item = (&str, Busy)> {
-        self.servers.iter().map(|(name, handle)| {
-            let busy = Busy {
-                in_flight: handle.account.in_flight(),
-                queued: handle.pool.queued(),
-            };
-            (name.as_str(), busy)
-        })
+    pub fn busy(&self) -> BTreeMap<String, Busy> {
+        let servers = self.servers();
+        let servers = servers.by_name.iter();
+        let busy = |handle: &Handle| Busy {
+            in_flight: handle.account.in_flight(),
+            queued: handle.pool.queued(),
+        };
+        servers
+            .map(|(name, handle)| (name.clone(), busy(handle)))
+            .collect()
     }
 
-    /// What was counted of each server's calls; of none where nothing is counted.
-    pub fn calls(&self) -> impl Iterator<Item = (&str, &Calls)> {
-        let servers = self.servers.iter();
-        servers.filter_map(|(name, handle)| Some((name.as_str(), handle.account.calls()?)))
+    /// Shows what was counted of each server's calls; nothing where nothing is counted.
+    pub fn each_calls(&self, mut show: impl FnMut(&str, &Calls)) {
+        for (name, handle) in &self.servers().by_name {
+            if let Some(calls) = handle.account.calls() {
+                show(name, calls);
+            }
+        }
     }
 
     /// Hands a request to a process of `server` that all clients share, the least busy one. Its answer comes within the server's `call_timeout`.
     ///
     /// A request that times out, or whose [`Exchange`] is dropped, is cancelled at the server.
     pub fn begin(&self, server: &str, call: Call) -> Result<Exchange, CallError> {
-        let line = self.handle(server)?.pool.line();
+        let handle = self.handle(server)?;
+        let line = handle.pool.line();
         let line = line.ok_or_else(|| unavailable(server, "it has no process"))?;
         Ok(line.begin(call))
     }
@@ -270,14 +261,14 @@ impl Upstreams {
 
     /// Has a shared server tell of changes of a resource, until the watch is dropped. `None`: there is no such server.
     pub fn watch(&self, server: &str, uri: String) -> Option<Watch> {
-        let handle = self.servers.get(server)?;
+        let handle = self.handle(server).ok()?;
         Some(Watch::new(handle.pool.watched(), uri))
     }
 
     /// Whether each session has a process of this server to itself.
     pub fn is_private(&self, server: &str) -> bool {
-        let handle = self.servers.get(server);
-        handle.is_some_and(|handle| handle.server.process == ProcessMode::PerSession)
+        let handle = self.handle(server);
+        handle.is_ok_and(|handle| handle.server.process == ProcessMode::PerSession)
     }
 
     /// Starts a process of `server` for one session. It is at work when this returns, though not yet ready: requests wait.
@@ -293,7 +284,7 @@ impl Upstreams {
             self.loans.clear(server);
             unavailable(server, NO_PLACE)
         })?;
-        Ok(self.born(handle, permit, greeting, hears))
+        Ok(self.born(&handle, permit, greeting, hears))
     }
 
     /// Lends a process of `server`, which is told of the capabilities of `greeting`, to one request.
@@ -314,13 +305,17 @@ impl Upstreams {
         let permit = permit.ok().and_then(Result::ok);
         let permit = permit.ok_or_else(|| unavailable(server, NO_PLACE))?;
         let (hears, heard) = lent::ear();
-        let process = self.born(handle, permit, Arc::clone(greeting), hears);
+        let process = self.born(&handle, permit, Arc::clone(greeting), hears);
         Ok(Loan::new(&self.loans, of, process, heard))
     }
 
-    fn handle(&self, server: &str) -> Result<&Handle, CallError> {
-        let handle = self.servers.get(server);
+    fn handle(&self, server: &str) -> Result<Arc<Handle>, CallError> {
+        let handle = self.servers().by_name.get(server).map(Arc::clone);
         handle.ok_or_else(|| CallError::UnknownServer(server.to_owned()))
+    }
+
+    fn servers(&self) -> RwLockReadGuard<'_, Servers> {
+        self.servers.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn born(
@@ -338,19 +333,19 @@ impl Upstreams {
             route: handle.route.clone(),
             greeting,
             hears,
-            stop: self.stop.clone(),
+            stop: handle.stop.clone(),
             permit,
         };
         let (private, life) = birth.begin(line, inbox);
-        self.tasks.spawn(life);
+        self.shared.tasks.spawn(life);
         private
     }
 
     /// Ends every server: standard input closed, then SIGTERM, then SIGKILL, each to the whole process group. Returns when
     /// no process is left, after about four seconds at most.
     pub async fn shutdown(&self) {
-        self.stop.cancel();
-        self.tasks.wait().await;
+        self.shared.stop.cancel();
+        self.shared.tasks.wait().await;
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Supervisor {
     pub(super) updates: broadcast::Sender<Arc<Update>>,
     /// What is known of its era.
     pub(super) eras: Eras,
+    /// How long calls wait for its first start; zero where nobody could know of it yet.
+    pub(super) patience: Duration,
     pub(super) stop: CancellationToken,
 }
 
@@ -53,7 +55,7 @@ impl Supervisor {
     pub(super) async fn run(mut self) {
         let mut failures = 0_u32;
         let mut ever_ready = false;
-        let mut hold = Instant::now();
+        let mut hold = Instant::now() + self.patience;
         loop {
             let born = Instant::now();
             let (reason, was_ready) = match self.live(hold).await {

@@ -36,7 +36,7 @@ async fn a_thousand_idle_streams_need_one_task_beside_their_connections() {
         tokio::spawn(proto::serve(
             server,
             conn.clone(),
-            Arc::clone(&app),
+            Arc::clone(&app).into(),
             limits,
             stop,
         ));

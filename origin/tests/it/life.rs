@@ -39,6 +39,23 @@ impl Process {
         Self::spawn(folder, socket, command)
     }
 
+    /// That tells this socket of its state, with `--follow` where `follows`.
+    pub(crate) fn start_telling(manager: &Path, follows: bool, extra: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("o.sock");
+        let config = configuration(&folder, &socket, extra);
+        let mut command = origin();
+        command.arg("--config").arg(config);
+        command.args(follows.then_some("--follow"));
+        command.env("NOTIFY_SOCKET", manager);
+        Self::spawn(folder, socket, command)
+    }
+
+    /// Writes its configuration anew.
+    pub(crate) fn configure(&self, extra: &str) {
+        configuration(&self.folder, &self.socket, extra);
+    }
+
     /// On these addresses too.
     pub(crate) fn start_on(addresses: &[SocketAddr], extra: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -198,17 +215,6 @@ async fn a_second_signal_ends_at_once() {
 }
 
 #[tokio::test]
-async fn sighup_changes_nothing_and_says_so() {
-    let mut process = Process::start("");
-    process.wait_until_ready().await;
-    process.signal(Signal::HUP);
-    process.wait_until_ready().await;
-    let (status, log) = process.terminate(PATIENCE).await;
-    assert_eq!(status.code(), Some(0));
-    assert!(log.contains("SIGHUP changes nothing"), "{log}");
-}
-
-#[tokio::test]
 async fn a_socket_that_is_in_use_is_exit_71_and_the_first_goes_on() {
     let mut first = Process::start("");
     first.wait_until_ready().await;
@@ -244,15 +250,9 @@ async fn exit_codes_tell_usage_from_configuration() {
 #[tokio::test]
 async fn the_service_manager_hears_of_the_start_and_of_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (socket, heard) = (folder.path().join("o.sock"), folder.path().join("n.sock"));
+    let heard = folder.path().join("n.sock");
     let manager = UnixDatagram::bind(&heard).expect("a free path");
-    let config = configuration(&folder, &socket, "");
-    let mut command = origin();
-    command
-        .arg("--config")
-        .arg(config)
-        .env("NOTIFY_SOCKET", &heard);
-    let mut process = Process::spawn(folder, socket, command);
+    let mut process = Process::start_telling(&heard, false, "");
     assert!(word(&manager).await.contains("READY=1"));
     process.wait_until_ready().await;
     process.signal(Signal::TERM);
@@ -261,7 +261,7 @@ async fn the_service_manager_hears_of_the_start_and_of_the_end() {
     assert_eq!(status.code(), Some(0));
 }
 
-async fn word(manager: &UnixDatagram) -> String {
+pub(crate) async fn word(manager: &UnixDatagram) -> String {
     let mut buffer = [0; 256];
     let received = tokio::time::timeout(PATIENCE, manager.recv(&mut buffer)).await;
     let length = received.expect("a word in time").expect("a datagram");

@@ -18,6 +18,7 @@ mod panics;
 mod proxied;
 mod readiness;
 mod refused;
+mod reload;
 mod request_id;
 mod sockets;
 mod starved;

@@ -13,12 +13,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use origin::app::{App, Extras};
 use origin::clock::Clock;
 use origin::listen::{Inherited, Socket, bind_all};
-use origin::run::{Stop, run};
-use origin_config::{Bind, OriginConfig, Server};
+use origin::run::{Change, ChangeError, Stop, run};
+use origin_config::{Bind, OriginConfig, Reload, Server};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// A running origin. It is asked to stop when it is dropped.
@@ -30,6 +31,9 @@ pub(crate) struct World {
     pub(crate) quic: Option<SocketAddr>,
     pub(crate) stop: Stop,
     pub(crate) running: JoinHandle<std::io::Result<()>>,
+    /// What it was started with, and how to have it changed.
+    config: OriginConfig,
+    changes: mpsc::Sender<Change>,
     _folder: TempDir,
 }
 
@@ -67,9 +71,10 @@ impl World {
             certificates,
             ..Extras::default()
         };
-        let app = App::start_with(config, Vec::new(), clock, extras);
+        let app = App::start_with(config.clone(), Vec::new(), clock, extras);
         let stop = Stop::default();
-        let running = tokio::spawn(run(app, listeners, stop.clone()));
+        let (changes, received) = mpsc::channel(1);
+        let running = tokio::spawn(run(app, listeners, stop.clone(), received));
         Self {
             address,
             socket,
@@ -77,8 +82,23 @@ impl World {
             quic,
             stop,
             running,
+            config,
+            changes,
             _folder: folder,
         }
+    }
+
+    /// Has a configuration taken up that differs from the one of the start by this.
+    pub(crate) async fn reload(
+        &self,
+        change: impl FnOnce(&mut OriginConfig),
+    ) -> Result<Reload, ChangeError> {
+        let mut config = self.config.clone();
+        change(&mut config);
+        let (outcome, taken_up) = oneshot::channel();
+        let sent = self.changes.send(Change { config, outcome }).await;
+        sent.expect("it runs");
+        taken_up.await.expect("an outcome")
     }
 
     /// One request on a connection of its own, over TCP.

@@ -44,7 +44,7 @@ impl Errand {
         }
         // Up to 2025-11-25 there is no state to seal.
         let (now, nonce) = (since_epoch(&self.app), [0; 12]);
-        let sealing = (&self.app.seal, Moment { now, nonce });
+        let sealing = (&*self.app.seal, Moment { now, nonce });
         let (forward, service) = (&self.forward, &self.app.service);
         let answer = match &outcome {
             Ok(result) => forward.answer(service, Ok(result), sealing),

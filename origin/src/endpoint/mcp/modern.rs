@@ -187,7 +187,7 @@ impl Talk {
             asking.done();
         }
         let sealing = match self.moment() {
-            Ok(moment) => (&self.app.seal, moment),
+            Ok(moment) => (&*self.app.seal, moment),
             Err(answer) => return answer,
         };
         let (forward, service) = (&self.forward, &self.app.service);
@@ -220,7 +220,7 @@ impl Talk {
         };
         match self.app.parked.put(Waits { exchange, asking }) {
             Ok(name) => {
-                let sealing = (&self.app.seal, moment);
+                let sealing = (&*self.app.seal, moment);
                 self.forward
                     .required(&self.app.service, (&open, &name), sealing)
             }

@@ -19,11 +19,12 @@ use super::{exchange, uni, var_int};
 use crate::app::App;
 use crate::body::BoxError;
 use crate::conn::{ConnInfo, Peer};
+use crate::current::Current;
 
 /// What the streams of one connection share.
 pub(super) struct Session {
     pub(super) connection: Connection,
-    pub(super) app: Arc<App>,
+    pub(super) app: Current<App>,
     pub(super) conn: ConnInfo,
     pub(super) limits: Limits,
     pub(super) activity: Arc<Activity>,
@@ -78,7 +79,7 @@ impl Session {
 pub async fn serve(
     connection: Connection,
     conn: ConnInfo,
-    app: Arc<App>,
+    app: Current<App>,
     limits: Limits,
     stop: CancellationToken,
 ) -> Result<(), BoxError> {

@@ -14,6 +14,7 @@ use quinn_proto::HashedConnectionIdGenerator;
 use tokio::time::timeout;
 
 use super::var_int;
+use crate::current::Current;
 use crate::quic_key::QuicKey;
 use crate::tls::{self, Store};
 
@@ -22,7 +23,8 @@ use crate::tls::{self, Store};
 pub struct Endpoint {
     inner: quinn::Endpoint,
     handshakes: Arc<AtomicUsize>,
-    gate: Gate,
+    gate: Current<Gate>,
+    key: QuicKey,
 }
 
 /// When whom to let in.
@@ -31,6 +33,16 @@ struct Gate {
     max_connections: usize,
     retry_above: usize,
     handshake_timeout: Duration,
+}
+
+impl Gate {
+    fn new(config: &OriginConfig) -> Self {
+        Self {
+            max_connections: config.quic.max_connections as usize,
+            retry_above: config.quic.retry_above as usize,
+            handshake_timeout: config.tls.handshake_timeout,
+        }
+    }
 }
 
 impl Endpoint {
@@ -56,12 +68,20 @@ impl Endpoint {
         Ok(Self {
             inner,
             handshakes: Arc::default(),
-            gate: Gate {
-                max_connections: config.quic.max_connections as usize,
-                retry_above: config.quic.retry_above as usize,
-                handshake_timeout: config.tls.handshake_timeout,
-            },
+            gate: Arc::new(Gate::new(config)).into(),
+            key: key.clone(),
         })
+    }
+
+    /// New connections begin under this configuration; open ones go on as they began.
+    ///
+    /// # Errors
+    /// The provider lacks what QUIC needs.
+    pub fn configure(&self, store: Arc<Store>, config: &OriginConfig) -> io::Result<()> {
+        let server = server(store, &self.key, config)?;
+        self.inner.set_server_config(Some(server));
+        self.gate.replace(Arc::new(Gate::new(config)));
+        Ok(())
     }
 
     /// Waits for the next client that is let in; `None` when the endpoint is closed. What is returned does its handshake.
@@ -92,14 +112,15 @@ impl Endpoint {
     }
 
     fn admit(&self, incoming: Incoming) -> Option<Incoming> {
-        if self.inner.open_connections() >= self.gate.max_connections {
+        let gate = self.gate.now();
+        if self.inner.open_connections() >= gate.max_connections {
             tracing::warn!(peer = %incoming.remote_address(), "a connection is refused: there are `quic.max_connections`");
             incoming.refuse();
             return None;
         }
         // Until an address is validated quinn sends at most three times what came from it (RFC 9000 section 8.1), and keeps a
         // state for it; a Retry needs none (section 8.1.2).
-        let busy = self.handshakes.load(Ordering::Relaxed) >= self.gate.retry_above;
+        let busy = self.handshakes.load(Ordering::Relaxed) >= gate.retry_above;
         if busy && !incoming.remote_address_validated() && incoming.may_retry() {
             if let Err(error) = incoming.retry() {
                 tracing::debug!(%error, "no Retry");
@@ -114,7 +135,7 @@ impl Endpoint {
         incoming: Incoming,
     ) -> impl Future<Output = io::Result<quinn::Connection>> + use<> {
         let begun = Begun::new(&self.handshakes);
-        let patience = self.gate.handshake_timeout;
+        let patience = self.gate.now().handshake_timeout;
         async move {
             let _begun = begun;
             // Early data is off: rustls takes none unless it is told to (RFC 8470 is about what it would need).

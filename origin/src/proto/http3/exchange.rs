@@ -49,7 +49,7 @@ pub(super) async fn serve(
     };
     let request = request(head, prefix, receiver, &session, &verdict);
     let named = authority::named(&request);
-    let answering = middleware::respond(Arc::clone(&session.app), session.conn(), named, request);
+    let answering = middleware::respond(session.app.now(), session.conn(), named, request);
     let answer = tokio::select! {
         answer = answering => answer,
         () = sender.until_gone() => return,
@@ -209,7 +209,7 @@ async fn refuse(session: &Session, mut sender: Sender, mut receiver: Receiver, f
 }
 
 fn log(session: &Session, status: StatusCode, error: &BoxError) {
-    access_log::refused(&session.app, &session.conn(), status, &**error);
+    access_log::refused(&session.app.now(), &session.conn(), status, &**error);
 }
 
 /// Up to here a copy costs less than a chunk of its own.

@@ -1,5 +1,6 @@
 //! Real processes, some of them hostile, behind real pipes.
 
+mod arranged;
 mod faults;
 mod private;
 mod remote;
@@ -16,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::{Call, CallError, Options, Trace, Upstreams};
+use super::{Call, CallError, Options, Said, Trace, Upstreams};
 use crate::clock::Clock;
 use crate::snapshot::Snapshot;
 

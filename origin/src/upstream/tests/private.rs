@@ -5,7 +5,7 @@ use mcp::upstream::Greeting;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::upstream::{Private, Said};
+use crate::upstream::Private;
 
 /// Starts a process, and where what it says is heard.
 pub(super) fn private(

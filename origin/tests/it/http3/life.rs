@@ -73,14 +73,8 @@ async fn a_client_that_comes_during_the_drain_is_refused_at_once() {
     let raw = Raw::connect(&quic).await;
     let (_held, _receive) = raw.open(&[1, 0x40]).await;
     quic.world.stop.graceful.cancel();
-    let tls = quinn::crypto::rustls::QuicClientConfig::try_from(quic.pki.client(&["h3"]));
-    let config = quinn::ClientConfig::new(std::sync::Arc::new(tls.expect("TLS 1.3")));
-    let address = quic.world.quic.expect("HTTP/3");
     until("a refusal", async || {
-        let connecting = raw
-            .endpoint
-            .connect_with(config.clone(), address, "origin.test");
-        let refused = connecting.expect("a valid name").await;
+        let refused = raw.connect_again(&quic).await;
         matches!(refused, Err(quinn::ConnectionError::ConnectionClosed(_)))
     })
     .await;
@@ -117,11 +111,7 @@ async fn a_client_shows_its_address_where_that_is_asked_for() {
 async fn connections_beyond_the_limit_are_refused() {
     let quic = Quic::with(|config| config.quic.max_connections = 1);
     let raw = Raw::connect(&quic).await;
-    let tls = quinn::crypto::rustls::QuicClientConfig::try_from(quic.pki.client(&["h3"]));
-    let config = quinn::ClientConfig::new(std::sync::Arc::new(tls.expect("TLS 1.3")));
-    let address = quic.world.quic.expect("HTTP/3");
-    let second = raw.endpoint.connect_with(config, address, "origin.test");
-    assert!(second.expect("a valid name").await.is_err());
+    assert!(raw.connect_again(&quic).await.is_err());
     assert_eq!(raw.exchange(&get("/healthz")).await, End::Answer(200));
 }
 

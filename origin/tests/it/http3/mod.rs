@@ -3,7 +3,7 @@
 mod faults;
 mod life;
 mod malformed;
-mod raw;
+pub(crate) mod raw;
 mod requests;
 
 use origin_config::OriginConfig;

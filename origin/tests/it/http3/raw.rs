@@ -63,6 +63,15 @@ impl Raw {
         }
     }
 
+    /// Opens another connection from the same socket.
+    pub(crate) async fn connect_again(&self, quic: &Quic) -> Result<Connection, ConnectionError> {
+        let tls = QuicClientConfig::try_from(quic.pki.client(&["h3"])).expect("TLS 1.3");
+        let config = ClientConfig::new(Arc::new(tls));
+        let address = quic.world.quic.expect("HTTP/3");
+        let connecting = self.endpoint.connect_with(config, address, "origin.test");
+        connecting.expect("a valid name").await
+    }
+
     /// Sends these bytes on a stream of their own and ends it; how that went.
     pub(crate) async fn exchange(&self, bytes: &[u8]) -> End {
         let Ok((mut send, receive)) = self.connection.open_bi().await else {

@@ -62,11 +62,7 @@ fn a_faulty_spec_is_refused_with_the_place() {
             "certificate = \"/nowhere/chain.pem\"\nprivate_key = \"/nowhere/key.pem\"",
             "/nowhere/",
         ),
-        (
-            "\"h3-termination\"",
-            "\"stream\"",
-            "stream-passthrough",
-        ),
+        ("\"h3-termination\"", "\"stream\"", "stream-passthrough"),
     ] {
         let verdict = refused(&changed(find, replace), 10);
         assert!(
