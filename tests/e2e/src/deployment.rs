@@ -68,18 +68,17 @@ impl Deployment {
         ))
     }
 
-    /// The same in another topology.
-    pub fn of_topology(topology: &str, tools: &Tools) -> Self {
-        let deployment = Self::with_time(tools);
-        let spec = std::fs::read_to_string(deployment.spec()).expect("our own file");
-        let mut spec = spec.replace("h3-termination", topology);
-        if topology != "h3-termination" {
-            let (udp, _) = free_port_pair();
-            let own = format!("[origin]\nquic_bind = [\"127.0.0.1:{udp}\"]\n");
-            spec = spec.replace("[origin]\n", &own);
-        }
-        deployment.write("deploy.toml", &spec);
-        deployment
+    /// The same in the topology in which NGINX passes connections on, with a UDP port of the origin's own.
+    #[must_use]
+    pub fn passed_on(self) -> Self {
+        let (quic, _) = free_port_pair();
+        let spec = std::fs::read_to_string(self.spec()).expect("our own file");
+        let own = format!("[origin]\nquic_bind = [\"127.0.0.1:{quic}\"]\n");
+        let passed = spec
+            .replace("h3-termination", "stream-passthrough")
+            .replace("[origin]\n", &own);
+        self.write("deploy.toml", &passed);
+        self
     }
 
     /// Everything that the protocol has, under the server's own names.

@@ -109,7 +109,11 @@ fn free_ports(is_free: impl Fn(u16) -> bool) -> Result<Ports, Failure> {
             http: PORTS.http + above,
             quic: PORTS.quic + above,
         })
-        .find(|ports| [ports.https, ports.http, ports.quic].into_iter().all(&is_free))
+        .find(|ports| {
+            [ports.https, ports.http, ports.quic]
+                .into_iter()
+                .all(&is_free)
+        })
         .ok_or_else(|| {
             let Ports { https, http, quic } = PORTS;
             let message = format!("no free ports from {https}, {http} and {quic} on");

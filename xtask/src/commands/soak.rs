@@ -21,8 +21,8 @@ pub(crate) fn run(repository: &Repository, arguments: &Soak) -> Result<ExitCode,
         held &= match name {
             SoakName::Gateway => gateway(repository, arguments.rounds)?,
             SoakName::Machine => machine(repository)?,
-            SoakName::Reload => held(repository, "reload")?,
-            SoakName::Restart => held(repository, "restart")?,
+            SoakName::Reload => held_streams(repository, "reload")?,
+            SoakName::Restart => held_streams(repository, "restart")?,
         };
     }
     Ok(if held {
@@ -55,7 +55,7 @@ fn gateway(repository: &Repository, rounds: u32) -> Result<bool, Failure> {
 }
 
 /// As many streams and rounds as the figures in docs/topology-b.md are for.
-fn held(repository: &Repository, name: &str) -> Result<bool, Failure> {
+fn held_streams(repository: &Repository, name: &str) -> Result<bool, Failure> {
     let environment = super::environment(repository, &Cache::open()?)?;
     if !suites::programs(repository)? {
         return Err(Failure::new("the programs do not build").or_try("cargo build --workspace"));

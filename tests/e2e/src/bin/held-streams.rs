@@ -49,7 +49,10 @@ async fn reloads(rounds: u32, streams: usize) -> bool {
             ("stream-passthrough", SOON),
             ("stream-passthrough", SELDOM),
         ] {
-            let deployment = Deployment::of_topology(topology, &tools);
+            let mut deployment = Deployment::with_time(&tools);
+            if topology == "stream-passthrough" {
+                deployment = deployment.passed_on();
+            }
             let nginx = tools.nginx(build, deployment.folder.path());
             let running = Running::start_prepared(&tools, &deployment, |command, _| {
                 command.env("OPSCTL_NGINX", nginx);

@@ -137,13 +137,14 @@ type Client = (Target, Version, Shared);
 
 /// Holds a stream, and another one as soon as it ends.
 async fn come_back((target, version, shared): Client, mut stopped: watch::Receiver<bool>) {
-    let note = |change: &dyn Fn(&mut Comings)| change(lock(&shared).entry(version).or_default());
     let mut left: Option<Instant> = None;
     while !*stopped.borrow() {
         let mut stream = match open(&target, version).await {
             Ok(stream) => stream,
             Err(error) => {
-                note(&|seen| *seen.refused.entry(said(&error)).or_default() += 1);
+                note(&shared, version, |seen| {
+                    *seen.refused.entry(said(&error)).or_default() += 1
+                });
                 tokio::time::sleep(AGAIN).await;
                 continue;
             }
@@ -158,7 +159,7 @@ async fn come_back((target, version, shared): Client, mut stopped: watch::Receiv
                 Ok(Some((at, bytes))) if !begun && !events.read(&bytes).is_empty() => {
                     begun = true;
                     let away = left.map_or(Duration::ZERO, |left| at.duration_since(left));
-                    note(&|seen| {
+                    note(&shared, version, |seen| {
                         seen.streams += 1;
                         seen.away = seen.away.max(away);
                     });
@@ -169,7 +170,7 @@ async fn come_back((target, version, shared): Client, mut stopped: watch::Receiv
             }
         };
         left = Some(Instant::now());
-        note(&|seen| match &end {
+        note(&shared, version, |seen| match &end {
             End::Broken(how) => *seen.improper.entry(how.clone()).or_default() += 1,
             _ => seen.proper += 1,
         });
@@ -180,21 +181,21 @@ async fn come_back((target, version, shared): Client, mut stopped: watch::Receiv
 async fn ask((target, version, shared): Client, stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
         let answer = Box::pin(probe::fetch(&target, version, Ask::get("/healthz"))).await;
-        let mut seen = lock(&shared);
-        let seen = seen.entry(version).or_default();
-        match answer {
-            Ok(answer) if answer.head.status == 200 => seen.answered += 1,
-            Ok(answer) => {
-                *seen
-                    .failed
-                    .entry(answer.head.status.to_string())
-                    .or_default() += 1
-            }
-            Err(error) => *seen.failed.entry(said(&error)).or_default() += 1,
-        }
-        let _ = seen;
-        tokio::task::yield_now().await;
+        let refusal = match answer {
+            Ok(answer) if answer.head.status == 200 => None,
+            Ok(answer) => Some(answer.head.status.to_string()),
+            Err(error) => Some(said(&error)),
+        };
+        note(&shared, version, |seen| match refusal {
+            None => seen.answered += 1,
+            Some(how) => *seen.failed.entry(how).or_default() += 1,
+        });
+        tokio::time::sleep(BETWEEN).await;
     }
+}
+
+fn note(shared: &Shared, version: Version, change: impl FnOnce(&mut Comings)) {
+    change(lock(shared).entry(version).or_default());
 }
 
 /// Waits until there have been so many streams.
@@ -296,5 +297,7 @@ impl fmt::Display for Restarted {
     }
 }
 
+/// Between two requests of a client that asks all the time.
+const BETWEEN: Duration = Duration::from_millis(20);
 /// A client that is refused asks again soon, and does not spin.
 const AGAIN: Duration = Duration::from_millis(50);

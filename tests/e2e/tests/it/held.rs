@@ -7,10 +7,8 @@ use e2e::{Deployment, Running, Tools};
 use probe::Version;
 
 /// Twenty-one streams through three reloads of a deployment.
-async fn reloaded(topology: &str) -> Stories {
-    let tools = Tools::from_environment();
-    let deployment = Deployment::of_topology(topology, &tools);
-    let running = Running::start(&tools, &deployment);
+async fn reloaded(deployment: &Deployment, tools: &Tools) -> Stories {
+    let running = Running::start(tools, deployment);
     let target = running.target().with_keep_alive(Duration::from_secs(1));
     let held = Held::open(&target, &Version::ALL, 21).await;
     for _ in 0..3 {
@@ -22,14 +20,17 @@ async fn reloaded(topology: &str) -> Stories {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_of_an_edge_that_ends_tls_loses_no_stream_over_tcp() {
-    let stories = reloaded("h3-termination").await;
+    let tools = Tools::from_environment();
+    let stories = reloaded(&Deployment::with_time(&tools), &tools).await;
     let lost = stories.lost(&[Version::Http1, Version::Http2]);
     assert!(lost.is_empty(), "{lost:?}\n{stories}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_of_an_edge_that_passes_connections_on_loses_no_stream_and_no_event() {
-    let stories = reloaded("stream-passthrough").await;
+    let tools = Tools::from_environment();
+    let deployment = Deployment::with_time(&tools).passed_on();
+    let stories = reloaded(&deployment, &tools).await;
     let lost = stories.lost(&Version::ALL);
     assert!(lost.is_empty(), "{lost:?}\n{stories}");
 }

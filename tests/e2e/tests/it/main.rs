@@ -18,6 +18,7 @@ mod keys;
 mod leaving;
 mod lint;
 mod pages;
+mod passed;
 mod policy;
 mod references;
 mod remotes;
