@@ -151,6 +151,8 @@ pub(crate) struct Soak {
 pub(crate) enum SoakName {
     /// Every fault of a stdio server, and what it leaves behind
     Gateway,
+    /// Floods of forged first datagrams against the origin's HTTP/3, and what they cost
+    Floods,
     /// Kills of an apply every 50 ms of its life, and power cuts, on a whole Debian
     Machine,
     /// A hundred streams through twenty reloads of the edge, in each topology

@@ -33,7 +33,7 @@ pub use deployment::{
 };
 pub use layout::{Layout, Paths, PrivateLayout, SitePaths, WorkerUser};
 pub use origin_config::Exposed;
-pub use passthrough::{Passthrough, UdpPass};
+pub use passthrough::{Passthrough, Udp, UdpPass};
 pub use policy::{Limit, Matching, Per, Rate, Route};
 pub use render::{
     Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile, Templates, render,

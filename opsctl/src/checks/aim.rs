@@ -51,7 +51,7 @@ pub(crate) struct HostAim {
     pub(crate) generation: String,
     /// Where the origin listens.
     pub(crate) binds: Vec<Bind>,
-    /// Where it speaks QUIC.
+    /// Where it speaks QUIC beside the public addresses, which are its own where the edge leaves UDP to the kernel.
     pub(crate) quic: Vec<SocketAddr>,
 }
 
@@ -174,7 +174,7 @@ pub(crate) fn from_deployment(deployment: &Deployment, access: &Access) -> Vec<A
                 .flatten()
                 .cloned()
                 .collect(),
-                quic: site.origin.quic.bind.clone(),
+                quic: own_quic(deployment, site),
             }),
             servers: servers(site),
             opened: Some(deployment.edge.expose.clone()),
@@ -182,6 +182,14 @@ pub(crate) fn from_deployment(deployment: &Deployment, access: &Access) -> Vec<A
         }
     };
     deployment.sites.iter().map(aim).collect()
+}
+
+fn own_quic(deployment: &Deployment, site: &Site) -> Vec<SocketAddr> {
+    let public = &deployment.edge.https;
+    let addresses = site.origin.quic.bind.iter().copied();
+    addresses
+        .filter(|address| !public.contains(address))
+        .collect()
 }
 
 /// The target with a key for every question.

@@ -17,8 +17,11 @@ use tokio::time::Instant;
 pub(super) struct Activity {
     in_flight: AtomicUsize,
     begun: AtomicBool,
+    flooded: AtomicBool,
     driver: AtomicWaker,
     quiet: Mutex<Quiet>,
+    /// What one request that is given up costs.
+    interval: Duration,
 }
 
 /// A time without requests in flight.
@@ -29,6 +32,8 @@ struct Quiet {
     head_since: Option<Instant>,
     /// HTTP/2 talks between requests (settings, pings): its bytes do not begin a request.
     bytes_begin_a_head: bool,
+    /// When the requests that were given up are paid for (the theoretical arrival time of ITU-T I.371).
+    paid: Instant,
 }
 
 /// What is to be done with a connection at a time.
@@ -40,19 +45,26 @@ pub(super) enum Deadline {
     Idle(Instant),
     /// Its request head will have taken too long then.
     Head(Instant),
+    /// Close it now: its client gives requests up faster than anybody who wants answers.
+    Flood,
 }
 
 impl Activity {
-    pub(super) fn new() -> Arc<Self> {
+    /// Of a connection that has as many requests at a time as `streams`.
+    pub(super) fn new(streams: u32) -> Arc<Self> {
+        let now = Instant::now();
         Arc::new(Self {
             in_flight: AtomicUsize::new(0),
             begun: AtomicBool::new(false),
+            flooded: AtomicBool::new(false),
             driver: AtomicWaker::new(),
             quiet: Mutex::new(Quiet {
-                since: Instant::now(),
+                since: now,
                 head_since: None,
                 bytes_begin_a_head: true,
+                paid: now,
             }),
+            interval: Duration::from_secs(1) / streams.max(1),
         })
     }
 
@@ -74,7 +86,10 @@ impl Activity {
         quiet.head_since = None;
         quiet.bytes_begin_a_head = !multiplexed;
         drop(quiet);
-        InFlight(Arc::clone(self))
+        InFlight {
+            activity: Arc::clone(self),
+            answered: AtomicBool::new(false),
+        }
     }
 
     /// Whether there has been a request.
@@ -97,6 +112,9 @@ impl Activity {
     /// What comes next if nothing happens; `waker` is called when the last request in flight ends.
     pub(super) fn deadline(&self, limits: Patience, waker: &Waker) -> Deadline {
         self.driver.register(waker);
+        if self.flooded.load(Ordering::Acquire) {
+            return Deadline::Flood;
+        }
         if self.in_flight.load(Ordering::Acquire) > 0 {
             return Deadline::Never;
         }
@@ -107,11 +125,19 @@ impl Activity {
         }
     }
 
-    fn end(&self) {
+    fn end(&self, answered: bool) {
+        let now = Instant::now();
         let mut quiet = self.state();
-        quiet.since = Instant::now();
+        quiet.since = now;
+        if !answered {
+            quiet.paid = quiet.paid.max(now) + self.interval;
+        }
+        let flooded = quiet.paid > now + CREDIT;
         drop(quiet);
-        if self.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if flooded {
+            self.flooded.store(true, Ordering::Release);
+        }
+        if self.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 || flooded {
             self.driver.wake();
         }
     }
@@ -132,11 +158,21 @@ pub(super) struct Patience {
 
 /// One request in flight.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<Activity>);
+pub(super) struct InFlight {
+    activity: Arc<Activity>,
+    answered: AtomicBool,
+}
+
+impl InFlight {
+    /// The answer is whole, or the end was the origin's doing: its client has not given it up.
+    pub(super) fn answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.end();
+        self.activity.end(*self.answered.get_mut());
     }
 }
 
@@ -150,7 +186,13 @@ pin_project! {
 }
 
 impl<B> Tracked<B> {
-    pub(super) fn new(inner: B, guard: Arc<InFlight>) -> Self {
+    pub(super) fn new(inner: B, guard: Arc<InFlight>) -> Self
+    where
+        B: Body,
+    {
+        if inner.is_end_stream() {
+            guard.answered();
+        }
         Self { inner, guard }
     }
 }
@@ -163,7 +205,13 @@ impl<B: Body> Body for Tracked<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        self.project().inner.poll_frame(cx)
+        let mut this = self.project();
+        let polled = this.inner.as_mut().poll_frame(cx);
+        // Nobody asks again where there is no more.
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) || this.inner.is_end_stream() {
+            this.guard.answered();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -174,6 +222,11 @@ impl<B: Body> Body for Tracked<B> {
         self.inner.size_hint()
     }
 }
+
+/// Seconds of giving up at the pace of one connection full of requests a second, all at once: with 100 streams 1,000 requests and
+/// then 100 a second. A person who closes a page gives up what it was loading; nobody who wants answers does it all the time
+/// (CVE-2023-44487, "rapid reset").
+const CREDIT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -190,7 +243,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_from_the_end_of_its_last_request() {
-        let activity = Activity::new();
+        let activity = Activity::new(100);
         let (first, second) = (activity.begin(true), activity.begin(true));
         tokio::time::advance(Duration::from_secs(5)).await;
         drop(first);
@@ -204,7 +257,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_has_its_time_from_its_first_byte() {
-        let activity = Activity::new();
+        let activity = Activity::new(100);
         let begun = Instant::now();
         activity.bytes_came();
         tokio::time::advance(Duration::from_secs(5)).await;
@@ -219,9 +272,35 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pings_between_requests_begin_no_head() {
-        let activity = Activity::new();
+        let activity = Activity::new(100);
         drop(activity.begin(true));
         activity.bytes_came();
         assert!(matches!(deadline(&activity), Deadline::Idle(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_a_thousand_requests_at_once_is_a_flood_and_who_takes_his_time_is_none() {
+        let flood = Activity::new(100);
+        for _ in 0..1_000 {
+            drop(flood.begin(true));
+        }
+        assert_ne!(deadline(&flood), Deadline::Flood);
+        drop(flood.begin(true));
+        assert_eq!(deadline(&flood), Deadline::Flood);
+        let slow = Activity::new(100);
+        for _ in 0..5_000 {
+            drop(slow.begin(true));
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+        assert_ne!(deadline(&slow), Deadline::Flood);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_are_no_flood_however_many() {
+        let activity = Activity::new(1);
+        for _ in 0..5_000 {
+            activity.begin(true).answered();
+        }
+        assert_ne!(deadline(&activity), Deadline::Flood);
     }
 }

@@ -137,7 +137,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_cut_off() {
         let (ours, _theirs) = tokio::io::duplex(4);
-        let mut watched = Box::pin(Watched::new(ours, Activity::new(), Duration::from_mins(1)));
+        let mut watched = Box::pin(Watched::new(ours, Activity::new(1), Duration::from_mins(1)));
         let begun = Instant::now();
         let error = watched
             .write_all(b"more than four")
@@ -151,7 +151,7 @@ mod tests {
     async fn a_client_that_takes_bytes_in_time_is_not() {
         use tokio::io::AsyncReadExt;
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let mut watched = Box::pin(Watched::new(ours, Activity::new(), Duration::from_mins(1)));
+        let mut watched = Box::pin(Watched::new(ours, Activity::new(1), Duration::from_mins(1)));
         let reader = tokio::spawn(async move {
             let mut buffer = [0; 4];
             while theirs.read(&mut buffer).await.is_ok_and(|read| read > 0) {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::ALT_SVC;
-use http::{Request, Response, Version};
+use http::{Method, Request, Response, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -38,6 +38,8 @@ pub struct Limits {
     h1_head: usize,
     h2_streams: u32,
     h2_header_list: u32,
+    /// HTTP/3's requests of a connection at a time.
+    pub(super) h3_streams: u32,
     /// HTTP/3's largest field section.
     pub(super) section: u64,
 }
@@ -57,6 +59,7 @@ impl Limits {
                 .max(8 * 1024),
             h2_streams: config.h2_max_concurrent_streams,
             h2_header_list: config.h2_max_header_list_size,
+            h3_streams: config.quic.max_concurrent_streams,
             section: config.quic.max_field_section_size,
         }
     }
@@ -82,7 +85,7 @@ pub async fn serve<S>(
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let activity = Activity::new();
+    let activity = Activity::new(limits.h2_streams);
     let starter = Starter::new(limits.write_stall);
     let (log, peer) = (app.clone(), conn.clone());
     let service = {
@@ -144,6 +147,10 @@ fn builder(limits: Limits, starter: Starter) -> auto::Builder<Starter> {
         .http2()
         .max_concurrent_streams(limits.h2_streams)
         .max_header_list_size(limits.h2_header_list)
+        // h2's defaults, which are its answer to rapid resets (CVE-2023-44487) and to streams that it has to reset itself
+        // (RUSTSEC-2024-0003); what is accepted before it is reset is `Activity`'s.
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(1024)
         .timer(TokioTimer::new());
     builder
 }
@@ -163,6 +170,10 @@ async fn answer(
 ) -> Result<Response<Tracked<Metered>>, Infallible> {
     let named = authority::named(&request);
     let Exchange { guard, flow } = exchange;
+    if request.method() == Method::HEAD {
+        // Nobody asks for a body that is not sent.
+        guard.answered();
+    }
     let (head, body) = request.into_parts();
     // Over HTTP/2 a stream is closed alone, and its client hears of the answer before.
     let body = if flow.is_some() {
@@ -184,6 +195,11 @@ async fn answer(
 #[derive(Debug, thiserror::Error)]
 #[error("the request head took longer than `read_timeout`")]
 pub(super) struct HeadTooSlow;
+
+/// The error of a connection whose client gives up requests as fast as it can.
+#[derive(Debug, thiserror::Error)]
+#[error("the client gives its requests up faster than they can be answered")]
+pub(super) struct Flooded;
 
 /// A connection with its clock.
 struct Driver<'a, C> {
@@ -243,6 +259,8 @@ where
             }
             match this.activity.deadline(this.patience, cx.waker()) {
                 Deadline::Never => return Poll::Pending,
+                // hyper says no other goodbye than one in peace.
+                Deadline::Flood => return Poll::Ready(Err(Flooded.into())),
                 // A client that does not answer the goodbye has as long again, and is not waited for after that.
                 Deadline::Idle(at) if this.closing => {
                     return poll_until(this.timer.as_mut(), at + this.patience.idle, cx)

@@ -39,6 +39,11 @@ pub(crate) fn ping() -> Vec<u8> {
     frame(PING, 0, 0, &[0; 8])
 }
 
+/// SETTINGS that want to be acknowledged.
+pub(crate) fn settings() -> Vec<u8> {
+    frame(SETTINGS, 0, 0, &[0, 4, 0, 1, 0, 0])
+}
+
 /// HPACK (RFC 7541 appendix A): GET, http, the path and the authority as literals with names from the static table.
 fn block(path: &str) -> Vec<u8> {
     let length = u8::try_from(path.len()).expect("a short path");

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::frames::{ends, get, more_head, open_head, ping, preface, reset, write_all_or_end};
+use crate::frames::{
+    ends, get, more_head, open_head, ping, preface, reset, settings, write_all_or_end,
+};
 use crate::support::{PATIENCE, World};
 use crate::victim::Victim;
 
@@ -28,6 +31,50 @@ async fn streams_that_are_reset_as_soon_as_they_begin_leave_nothing() {
     stream.write_all(&preface(WINDOW)).await.expect("it reads");
     let storm = streams(50_000).map(|id| [get(id, ENDLESS), reset(id)].concat());
     within(write_all_or_end(&mut stream, storm)).await;
+    victim.assert_serving().await;
+    // It is closed: what is left of the flood has nobody to be read by.
+    within(ends(&mut stream)).await;
+    victim.assert_recovered().await;
+}
+
+#[tokio::test]
+async fn requests_that_are_given_up_one_after_the_other_are_a_flood_too() {
+    let world = World::start();
+    let mut stream = TcpStream::connect(world.address).await.expect("it listens");
+    stream.write_all(&preface(WINDOW)).await.expect("it reads");
+    // Never two at a time: none of them waits to be accepted when it is reset.
+    for id in streams(5_000) {
+        if stream.write_all(&get(id, ENDLESS)).await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+        if stream.write_all(&reset(id)).await.is_err() {
+            break;
+        }
+    }
+    within(ends(&mut stream)).await;
+    world.wait_for_streams(0).await;
+    assert_eq!(world.get("/healthz").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn settings_without_end_are_acknowledged_or_cut() {
+    let victim = Victim::start("").await;
+    let mut stream = victim.connect().await;
+    stream.write_all(&preface(WINDOW)).await.expect("it reads");
+    let many = settings().repeat(1_000);
+    // The acknowledgements are not read.
+    let flood = async { while stream.write_all(&many).await.is_ok() {} };
+    within(flood).await;
+    victim.assert_recovered().await;
+}
+
+#[tokio::test]
+async fn a_reader_of_one_byte_at_a_time_disturbs_nobody() {
+    let victim = Victim::start("").await;
+    let mut stream = victim.connect().await;
+    stream.write_all(&preface(1)).await.expect("it reads");
+    write_all_or_end(&mut stream, streams(100).map(|id| get(id, ENDLESS))).await;
     victim.assert_serving().await;
     drop(stream);
     victim.assert_recovered().await;

@@ -16,6 +16,7 @@ use tokio::net::{UnixDatagram, UnixStream};
 use tokio::process::{Child, Command};
 
 use crate::support::{HeldCall, PATIENCE, chunk, get, json, send_on, until};
+use crate::tls::Pki;
 
 /// A running `origin --config …`; killed when it is dropped.
 pub(crate) struct Process {
@@ -69,6 +70,24 @@ impl Process {
             .arg("--config")
             .arg(config)
             .env("ORIGIN_BIND", environment);
+        Self::spawn(folder, socket, command)
+    }
+
+    /// That speaks TLS and HTTP/3 on this address and neither on its socket.
+    pub(crate) fn start_secure(pki: &Pki, address: SocketAddr, extra: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("o.sock");
+        let config = configuration(&folder, &socket, &format!("{}{extra}", pki.keys()));
+        let mut command = origin();
+        command
+            .arg("--config")
+            .arg(config)
+            .env("ORIGIN_BIND", format!("[\"{address}\"]"))
+            .env("ORIGIN_QUIC_BIND", format!("[\"{address}\"]"))
+            .env(
+                "ORIGIN_INSECURE_BIND",
+                format!("[\"unix:{}\"]", socket.display()),
+            );
         Self::spawn(folder, socket, command)
     }
 

@@ -91,6 +91,8 @@ async fn a_client_of_http_3_notices_nothing_and_the_next_one_gets_other_terms() 
     let (_send, mut receive) = raw
         .open(&get_over_quic("/mcp/sse?interval_ms=20&count=3600"))
         .await;
+    let first = tokio::time::timeout(PATIENCE, receive.read_chunk(usize::MAX, true));
+    assert!(matches!(first.await, Ok(Ok(Some(_)))), "it is answered");
     let taken_up = quic.world.reload(|config| {
         config.quic.max_connections = 1;
         config.allowed_hosts.clear();

@@ -61,6 +61,13 @@ impl Pki {
         config.tls.certificates = pairs.map(|(pair, _)| pair.clone()).collect();
     }
 
+    /// The first of them, as lines of a configuration.
+    pub(crate) fn keys(&self) -> String {
+        let (pair, _) = self.pairs.first().expect("a certificate");
+        let (certificate, key) = (pair.certificate.display(), pair.key.display());
+        format!("certfile = \"{certificate}\"\nkeyfile = \"{key}\"\n")
+    }
+
     /// Every certificate that was made here.
     pub(crate) fn roots(&self) -> Vec<CertificateDer<'static>> {
         let pairs = self.pairs.iter();

@@ -7,6 +7,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::life::Process;
 use crate::support::{PATIENCE, get, send_on, until};
+use crate::tls::Pki;
 
 /// A running origin, with short patience, that also listens on TCP.
 pub(crate) struct Victim {
@@ -24,7 +25,22 @@ impl Victim {
             "accesslog = \"\"\nread_timeout = \"1s\"\nkeep_alive_timeout = \"2s\"\n{extra}\n\
              [timeouts]\nwrite_stall = \"1s\"\n"
         );
-        let mut process = Process::start_on(&[address], &text);
+        Self::of(Process::start_on(&[address], &text), address).await
+    }
+
+    /// One that speaks TLS and HTTP/3 on its address.
+    pub(crate) async fn secure(pki: &Pki) -> Self {
+        let free = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("an address");
+        drop(free);
+        Self::of(
+            Process::start_secure(pki, address, "accesslog = \"\"\n"),
+            address,
+        )
+        .await
+    }
+
+    async fn of(mut process: Process, address: SocketAddr) -> Self {
         process.wait_until_ready().await;
         let mut victim = Self {
             process,
@@ -37,6 +53,21 @@ impl Victim {
         }
         victim.at_rest = victim.memory();
         victim
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The processor time that it has used, in clock ticks (proc_pid_stat(5): `utime` and `stime`).
+    pub(crate) fn ticks(&self) -> u64 {
+        let stat = format!("/proc/{}/stat", self.process.id());
+        let stat = std::fs::read_to_string(stat).expect("Linux, and it runs");
+        let (_, fields) = stat.rsplit_once(") ").expect("a name in parentheses");
+        let fields = fields.split(' ').skip(11).take(2);
+        fields
+            .map(|field| field.parse::<u64>().expect("a number"))
+            .sum()
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {
@@ -57,7 +88,7 @@ impl Victim {
     }
 
     /// Resident memory in KiB.
-    fn memory(&self) -> u64 {
+    pub(crate) fn memory(&self) -> u64 {
         let status = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(status).expect("Linux, and it runs");
         let line = status.lines().find(|line| line.starts_with("VmRSS:"));

@@ -20,6 +20,7 @@ pub(crate) fn run(repository: &Repository, arguments: &Soak) -> Result<ExitCode,
     for name in names {
         held &= match name {
             SoakName::Gateway => gateway(repository, arguments.rounds)?,
+            SoakName::Floods => floods(repository)?,
             SoakName::Machine => machine(repository)?,
             SoakName::Reload => held_streams(repository, "reload")?,
             SoakName::Restart => held_streams(repository, "restart")?,
@@ -38,6 +39,17 @@ fn machine(repository: &Repository) -> Result<bool, Failure> {
     let outcome = suites::long_machine(repository, &Cache::open()?)?;
     talk::data(outcome.counts);
     Ok(outcome.passed)
+}
+
+/// The tests of the origin that take too long for the suite; they print what they cost.
+fn floods(repository: &Repository) -> Result<bool, Failure> {
+    talk::progress("== floods");
+    let mut run = repository.cargo();
+    run.args([
+        "test", "--locked", "--quiet", "-p", "origin", "--test", "it",
+    ]);
+    run.args(["floods", "--", "--ignored", "--nocapture"]);
+    Ok(process::status(&mut run)?.success())
 }
 
 /// The program that the test of the same name runs, built as for tests.

@@ -102,7 +102,8 @@ fn find_origin_binds(deployment: &Deployment, spec: &Spec, report: &mut Report) 
     let edge = &deployment.edge;
     let of_edge = |address: &SocketAddr| (Bind::Tcp(*address), "the edge".to_owned());
     let mut taken: Vec<_> = edge.https.iter().chain(&edge.http).map(of_edge).collect();
-    let mut taken_udp: Vec<_> = edge.https.iter().map(of_edge).collect();
+    let udp = edge.https.iter().filter(|_| edge.has_udp());
+    let mut taken_udp: Vec<_> = udp.map(of_edge).collect();
     for (site, site_spec) in deployment.sites.iter().zip(&spec.sites) {
         let lists = [
             ("bind", &site.origin.bind),

@@ -14,6 +14,7 @@ use origin_config::{Exposed, OriginConfig};
 
 use crate::acme::KeyType;
 use crate::deployment::{ServerCheck, Topology};
+use crate::passthrough::Udp;
 use crate::policy::{Limit, Route};
 use crate::unit::UnitSpec;
 use crate::words::{
@@ -52,6 +53,8 @@ pub struct EdgeSpec {
     pub http_port: Option<Located<Option<Port>>>,
     /// `worker_shutdown_timeout`.
     pub worker_shutdown_timeout: Option<Duration>,
+    /// `udp`.
+    pub udp: Option<Located<Udp>>,
     /// `max_concurrent_streams`.
     pub max_concurrent_streams: Option<u32>,
     /// `expose`.

@@ -87,6 +87,7 @@ fn read_edge(reader: &Reader<'_>) -> EdgeSpec {
         worker_shutdown_timeout: edge
             .duration("worker_shutdown_timeout")
             .map(|located| located.value),
+        udp: edge.word("udp", "spec.word"),
         max_concurrent_streams: edge
             .integer("max_concurrent_streams", 1..=65_535)
             .and_then(|located| u32::try_from(located.value).ok()),
@@ -117,31 +118,14 @@ fn keys(reader: &Reader<'_>) -> Vec<Located<String>> {
 }
 
 fn refuse_unbuilt_choices(edge: &Reader<'_>) {
-    for (key, built, planned, instead) in [
-        (
-            "strategy",
-            "reload",
-            "handoff",
-            "write `strategy = \"reload\"`",
-        ),
-        (
-            "udp",
-            "stream",
-            "kernel",
-            "write `udp = \"stream\"`; it matters to the topology `stream-passthrough` only",
-        ),
-    ] {
-        let Some(word) = edge.string(key) else {
-            continue;
-        };
-        if word.value == planned {
-            edge.find(key, not_available(&format!("{key} `{planned}`"), instead));
-        } else if word.value != built {
-            let message = format!(
-                "`{}` is not `{built}` or `{planned}`",
-                word.value.escape_debug()
-            );
-            edge.find(key, Finding::error("spec.word", message));
+    if let Some(word) = edge.string("strategy") {
+        if word.value == "handoff" {
+            let instead = "write `strategy = \"reload\"`";
+            edge.find("strategy", not_available("strategy `handoff`", instead));
+        } else if word.value != "reload" {
+            let word = word.value.escape_debug();
+            let message = format!("`{word}` is not `reload` or `handoff`");
+            edge.find("strategy", Finding::error("spec.word", message));
         }
     }
     if edge.boolean("h3check").is_some_and(|flag| flag.value) {

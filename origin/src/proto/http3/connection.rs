@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::super::activity::{Activity, Deadline};
 use super::super::stall::poll_until;
-use super::super::tcp::Limits;
+use super::super::tcp::{Flooded, Limits};
 use super::{exchange, uni, var_int};
 use crate::app::App;
 use crate::body::BoxError;
@@ -94,7 +94,7 @@ pub async fn serve(
         app,
         conn,
         limits,
-        activity: Activity::new(),
+        activity: Activity::new(limits.h3_streams),
         streams: TaskTracker::new(),
         opened: uni::Opened::default(),
     });
@@ -114,7 +114,7 @@ pub async fn serve(
                     Ok(stream) => session.uni(stream),
                     Err(error) => break Err(error.into()),
                 },
-                () = &mut idle => break Ok(()),
+                why = &mut idle => break why,
                 () = stop.cancelled() => break drain(&session, &mut control, next).await,
             }
         }
@@ -128,14 +128,24 @@ pub async fn serve(
 
 /// Waits until there was no request for `keep_alive_timeout`. A client that is silent is gone after `quic.idle_timeout` already;
 /// this is for one that only says that it is there.
-async fn idle(session: &Session) {
+///
+/// "The endpoint detected that its peer is exhibiting a behavior that might be generating excessive load": `H3_EXCESSIVE_LOAD`
+/// (RFC 9114 section 8.1).
+async fn idle(session: &Session) -> Result<(), BoxError> {
     let patience = session.limits.patience();
     let mut timer = pin!(sleep(patience.idle));
     poll_fn(|cx| match session.activity.deadline(patience, cx.waker()) {
-        Deadline::Idle(at) => poll_until(timer.as_mut(), at, cx),
+        Deadline::Idle(at) => poll_until(timer.as_mut(), at, cx).map(Ok),
         Deadline::Never | Deadline::Head(_) => Poll::Pending,
+        Deadline::Flood => {
+            session.punish(Fault::Connection(
+                Code::EXCESSIVE_LOAD,
+                "requests are given up",
+            ));
+            Poll::Ready(Err(Flooded.into()))
+        }
     })
-    .await;
+    .await
 }
 
 /// Says that the connection ends, lets those in who had not heard of it, and waits for the last answer.

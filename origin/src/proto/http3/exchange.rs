@@ -27,7 +27,7 @@ pub(super) async fn serve(
     session: Arc<Session>,
     send: SendStream,
     receive: RecvStream,
-    _in_flight: Arc<InFlight>,
+    in_flight: Arc<InFlight>,
 ) {
     let mut sender = Sender::new(send, session.limits.write_stall());
     let mut receiver = Receiver::new(receive, session.limits.section);
@@ -39,13 +39,17 @@ pub(super) async fn serve(
     let Ok(read) = reading.await else {
         let late = "the request took longer than `read_timeout`";
         log(&session, StatusCode::REQUEST_TIMEOUT, &BoxError::from(late));
+        in_flight.answered();
         receiver.stop(Code::REQUEST_INCOMPLETE);
         return sender.reset(Code::REQUEST_INCOMPLETE);
     };
     let (head, prefix) = match read {
         Ok(read) => read,
         Err(Broken::Gone(_)) => return,
-        Err(Broken::Fault(fault)) => return refuse(&session, sender, receiver, fault).await,
+        Err(Broken::Fault(fault)) => {
+            in_flight.answered();
+            return refuse(&session, sender, receiver, fault).await;
+        }
     };
     let request = request(head, prefix, receiver, &session, &verdict);
     let named = authority::named(&request);
@@ -55,6 +59,7 @@ pub(super) async fn serve(
         () = sender.until_gone() => return,
     };
     if let Some(fault) = verdict.get() {
+        in_flight.answered();
         if let Fault::Stream(code, _) = fault {
             sender.reset(*code);
         }
@@ -65,12 +70,16 @@ pub(super) async fn serve(
             error = &unsent as &dyn std::error::Error,
             "an answer was not sent whole"
         );
+        if matches!(unsent, Unsent::Failed | Unsent::Stalled) {
+            in_flight.answered();
+        }
         let code = match unsent {
             Unsent::Failed => Code::INTERNAL_ERROR,
             _ => Code::REQUEST_CANCELLED,
         };
         return sender.reset(code);
     }
+    in_flight.answered();
     sender.finish().await;
 }
 

@@ -8,6 +8,7 @@ use crate::support::until;
 
 const NO_ERROR: u64 = 0x100;
 const REQUEST_CANCELLED: u64 = 0x10c;
+const EXCESSIVE_LOAD: u64 = 0x107;
 
 /// A stream that says nothing for an hour.
 fn silent() -> Vec<u8> {
@@ -132,17 +133,55 @@ async fn a_request_that_does_not_end_is_not_waited_for() {
     assert_eq!(raw.exchange(&get("/healthz")).await, End::Answer(200));
 }
 
+/// Opens requests and gives each of them up, until the origin has had enough or there were so many.
+async fn give_up(raw: &Raw, requests: u32) {
+    for _ in 0..requests {
+        let Ok((mut send, mut receive)) = raw.connection.open_bi().await else {
+            return;
+        };
+        // What fails here fails with the connection.
+        let _ = send.write_all(&silent()).await;
+        let _ = send.reset(0x10c_u32.into());
+        let _ = receive.stop(0x10c_u32.into());
+    }
+}
+
 #[tokio::test]
-async fn requests_that_are_given_up_at_once_leave_nothing_behind() {
+async fn requests_that_are_given_up_leave_nothing_behind() {
     let quic = Quic::start();
     let raw = Raw::connect(&quic).await;
-    for _ in 0..5_000 {
-        let (mut send, mut receive) = raw.open(&silent()).await;
-        send.reset(0x10c_u32.into()).expect("open");
-        receive.stop(0x10c_u32.into()).expect("open");
-    }
+    give_up(&raw, 900).await;
     assert_eq!(raw.exchange(&get("/healthz")).await, End::Answer(200));
     quic.world.wait_for_streams(0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_nothing_but_give_requests_up_is_closed_for_it() {
+    let quic = Quic::start();
+    let (raw, other) = (Raw::connect(&quic).await, Raw::connect(&quic).await);
+    let (storm, served) = tokio::join!(give_up(&raw, 1_000_000), async {
+        let mut served = Vec::new();
+        for _ in 0..5 {
+            served.push(other.exchange(&get("/healthz")).await);
+        }
+        served
+    });
+    let () = storm;
+    assert_eq!(raw.end().await, End::Closed(EXCESSIVE_LOAD));
+    assert_eq!(served, [End::Answer(200); 5], "another client is served");
+    quic.world.wait_for_streams(0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_all_the_streams_and_sleeps_takes_them_from_nobody() {
+    let quic = Quic::start();
+    let sleeper = Raw::connect(&quic).await;
+    let mut held = Vec::new();
+    for _ in 0..100 {
+        held.push(sleeper.open(&[1, 0x40]).await);
+    }
+    let raw = Raw::connect(&quic).await;
+    assert_eq!(raw.exchange(&get("/healthz")).await, End::Answer(200));
 }
 
 #[tokio::test]

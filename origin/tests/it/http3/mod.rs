@@ -1,6 +1,7 @@
 //! HTTP/3: what good clients get, and what the others get.
 
 mod faults;
+mod floods;
 mod life;
 mod malformed;
 pub(crate) mod raw;

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::Quic;
 use crate::support::PATIENCE;
+use crate::tls::Pki;
 
 /// A QUIC connection with nothing sent on it yet.
 pub(crate) struct Raw {
@@ -51,7 +52,16 @@ impl Raw {
         address: SocketAddr,
         transport: TransportConfig,
     ) -> Self {
-        let tls = QuicClientConfig::try_from(quic.pki.client(&["h3"])).expect("TLS 1.3");
+        Self::connect_to(&quic.pki, address, transport).await
+    }
+
+    /// Connects to whoever has such a certificate.
+    pub(crate) async fn connect_to(
+        pki: &Pki,
+        address: SocketAddr,
+        transport: TransportConfig,
+    ) -> Self {
+        let tls = QuicClientConfig::try_from(pki.client(&["h3"])).expect("TLS 1.3");
         let mut config = ClientConfig::new(Arc::new(tls));
         config.transport_config(Arc::new(transport));
         let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).expect("a socket");

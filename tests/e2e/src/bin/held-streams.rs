@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use e2e::held::{Held, Restarts, reload};
+use e2e::held::{Held, Restarts, Stories, reload};
 use e2e::{Deployment, NginxBuild, Running, Tools};
 use probe::Version;
 
@@ -44,42 +44,51 @@ async fn reloads(rounds: u32, streams: usize) -> bool {
     let tools = Tools::from_environment();
     let mut kept = true;
     for build in [NginxBuild::Source, NginxBuild::DebianTesting] {
-        for (topology, ping) in [
-            ("h3-termination", SOON),
-            ("stream-passthrough", SOON),
-            ("stream-passthrough", SELDOM),
+        for (name, ping) in [
+            (ENDED, SOON),
+            (PASSED, SOON),
+            (PASSED, SELDOM),
+            (KERNEL, SELDOM),
         ] {
-            let mut deployment = Deployment::with_time(&tools);
-            if topology == "stream-passthrough" {
-                deployment = deployment.passed_on();
-            }
-            let nginx = tools.nginx(build, deployment.folder.path());
-            let running = Running::start_prepared(&tools, &deployment, |command, _| {
-                command.env("OPSCTL_NGINX", nginx);
-            });
-            let target = running.target().with_keep_alive(ping);
-            let held = Held::open(&target, &Version::ALL, streams).await;
-            for _ in 0..rounds {
-                reload(&running).await;
-                tokio::time::sleep(BETWEEN).await;
-            }
-            tokio::time::sleep(ping + BETWEEN).await;
-            let stories = held.end().await;
-            let head = format!(
-                "{build:?}, {topology}, {rounds} reloads, a PING after {} s",
-                ping.as_secs()
-            );
+            let deployment = Deployment::with_time(&tools);
+            let deployment = match name {
+                PASSED => deployment.passed_on(),
+                KERNEL => deployment.passed_on_by_the_kernel(),
+                _ => deployment,
+            };
+            let stories = reloaded(&tools, (&deployment, build), (rounds, streams, ping)).await;
+            let seconds = ping.as_secs();
+            let head = format!("{build:?}, {name}, {rounds} reloads, a PING after {seconds} s");
             let _ = writeln!(io::stdout(), "{head}\n{stories}");
-            kept &= stories.lost(&kept_by(topology)).is_empty();
+            kept &= stories.lost(&kept_by(name)).is_empty();
         }
     }
     kept
 }
 
+async fn reloaded(
+    tools: &Tools,
+    (deployment, build): (&Deployment, NginxBuild),
+    (rounds, streams, ping): (u32, usize, Duration),
+) -> Stories {
+    let nginx = tools.nginx(build, deployment.folder.path());
+    let running = Running::start_prepared(tools, deployment, |command, _| {
+        command.env("OPSCTL_NGINX", nginx);
+    });
+    let target = running.target().with_keep_alive(ping);
+    let held = Held::open(&target, &Version::ALL, streams).await;
+    for _ in 0..rounds {
+        reload(&running).await;
+        tokio::time::sleep(BETWEEN).await;
+    }
+    tokio::time::sleep(ping + BETWEEN).await;
+    held.end().await
+}
+
 /// A connection of HTTP/3 that NGINX itself ends may die with a worker (nginx/nginx#425).
-fn kept_by(topology: &str) -> Vec<Version> {
-    match topology {
-        "h3-termination" => vec![Version::Http1, Version::Http2],
+fn kept_by(name: &str) -> Vec<Version> {
+    match name {
+        ENDED => vec![Version::Http1, Version::Http2],
         _ => Version::ALL.to_vec(),
     }
 }
@@ -91,6 +100,9 @@ async fn restarts(rounds: u32, streams: usize) -> bool {
     seen.is_clean()
 }
 
+const ENDED: &str = "h3-termination";
+const PASSED: &str = "stream-passthrough";
+const KERNEL: &str = "stream-passthrough with `udp = \"kernel\"`";
 /// Between two reloads: long enough for every client to be heard again where it speaks often.
 const BETWEEN: Duration = Duration::from_secs(3);
 const SOON: Duration = Duration::from_secs(2);

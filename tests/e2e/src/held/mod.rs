@@ -142,7 +142,7 @@ impl Events {
         let items = self.0.feed(bytes).unwrap_or_default();
         let numbers = items.into_iter().filter_map(|item| match item {
             Item::Event(event) => serde_json::from_str::<Value>(&event.data).ok()?["seq"].as_u64(),
-            _ => None,
+            Item::Comment(_) => None,
         });
         numbers.collect()
     }

@@ -36,6 +36,15 @@ async fn a_reload_of_an_edge_that_passes_connections_on_loses_no_stream_and_no_e
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_of_an_edge_without_udp_of_its_own_is_not_noticed() {
+    let tools = Tools::from_environment();
+    let deployment = Deployment::with_time(&tools).passed_on_by_the_kernel();
+    let stories = reloaded(&deployment, &tools).await;
+    let lost = stories.lost(&Version::ALL);
+    assert!(lost.is_empty(), "{lost:?}\n{stories}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_of_the_origin_ends_streams_properly_and_fails_no_request() {
     let origin = Restarts::start(&Tools::from_environment()).await;
     let seen = origin.run(3, 18).await;
