@@ -176,7 +176,7 @@ pub(crate) async fn gather_outside(
             let target = Target::new(Scheme::Https, tried.ip().to_string(), tried.port())
                 .with_trust(Trust::Any)
                 .with_timeout(CONNECT);
-            let reached = Connection::open(&target, Version::Http3).await;
+            let reached = Box::pin(Connection::open(&target, Version::Http3)).await;
             Outside::Address(tried, reached.is_ok())
         });
     }
@@ -281,6 +281,18 @@ mod tests {
             judge_generation(&admin(200, json!({})), "bb").status,
             Status::Fail
         );
+    }
+
+    #[tokio::test]
+    async fn addresses_of_quic_are_looked_at_too() {
+        let quic = ["127.0.0.1:10443".parse().expect("valid")];
+        let seen = gather_outside(&[], &quic, None).await;
+        assert_eq!(seen, [Outside::Loopback]);
+        let silent = std::net::UdpSocket::bind("0.0.0.0:0").expect("a free port");
+        let quic = [silent.local_addr().expect("it is bound")];
+        let own = Some("127.0.0.1".parse().expect("valid"));
+        let seen = gather_outside(&[], &quic, own).await;
+        assert!(matches!(seen[..], [Outside::Address(_, false)]), "{seen:?}");
     }
 
     #[test]

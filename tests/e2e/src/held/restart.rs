@@ -143,7 +143,7 @@ async fn come_back((target, version, shared): Client, mut stopped: watch::Receiv
             Ok(stream) => stream,
             Err(error) => {
                 note(&shared, version, |seen| {
-                    *seen.refused.entry(said(&error)).or_default() += 1
+                    *seen.refused.entry(said(&error)).or_default() += 1;
                 });
                 tokio::time::sleep(AGAIN).await;
                 continue;
