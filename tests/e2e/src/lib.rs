@@ -6,6 +6,7 @@
 mod browser;
 mod deployment;
 mod far;
+pub mod held;
 mod origin;
 mod running;
 mod staged;

@@ -10,5 +10,6 @@ mod lost;
 mod package;
 mod page;
 mod refused;
+mod runbook;
 mod services;
 mod under_load;
