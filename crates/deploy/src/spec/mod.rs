@@ -1,5 +1,6 @@
 //! `deploy.toml` as it was written, every value checked by its own type.
 
+mod launchd;
 mod origin;
 mod policy;
 mod read;
@@ -14,6 +15,7 @@ use origin_config::{Exposed, OriginConfig};
 
 use crate::acme::KeyType;
 use crate::deployment::{ServerCheck, Topology};
+use crate::launchd::Launchd;
 use crate::passthrough::Udp;
 use crate::policy::{Limit, Route};
 use crate::unit::UnitSpec;
@@ -34,6 +36,8 @@ pub struct Spec {
     pub keep_generations: Option<usize>,
     /// `[edge]`.
     pub edge: EdgeSpec,
+    /// `[launchd]`, for a Mac.
+    pub launchd: Launchd,
     /// The sites: one for the short form; never empty.
     pub sites: Vec<SiteSpec>,
 }

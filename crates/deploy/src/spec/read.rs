@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use findings::{Document, Finding, Located, Reader, Report, Value};
 
-use super::{EdgeSpec, SiteSpec, Spec, policy, site};
+use super::{EdgeSpec, SiteSpec, Spec, launchd, policy, site};
 use crate::deployment::Topology;
 use crate::words::{ListenAddress, Name, Port, SpecFile};
 
@@ -19,14 +19,16 @@ pub(super) fn read(document: &Document, file: &str, report: Report) -> (Option<S
     let keep_generations = reader
         .integer("keep_generations", 1..=10_000)
         .and_then(|number| usize::try_from(number.value).ok());
+    let launchd = launchd::read(&reader);
     let sites = read_sites(&reader, name.as_ref(), &report);
     reader.finish();
-    let spec = name.map(|name| Spec {
+    let spec = name.zip(launchd).map(|(name, launchd)| Spec {
         file: SpecFile::of(file),
         name,
         topology,
         keep_generations,
         edge,
+        launchd,
         sites: sites.into_iter().flatten().collect(),
     });
     if let Some(spec) = &spec {
