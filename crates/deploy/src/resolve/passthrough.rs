@@ -8,6 +8,7 @@ use origin_config::{KeyPair, TrustedPeer};
 
 use super::site;
 use crate::deployment::{Certificate, CertificateKind, Deployment, ShownBy, Site};
+use crate::layout::Layout;
 use crate::passthrough::{Passthrough, Udp, UdpPass};
 use crate::spec::{SiteSpec, Spec};
 use crate::target::Stream;
@@ -50,12 +51,13 @@ pub(super) fn settle(deployment: &mut Deployment, spec: &Spec, report: &mut Repo
         port: deployment.edge.public_https_port,
         udp: spec.edge.udp.as_ref().map_or(Udp::Stream, |udp| udp.value),
     };
-    let is_private = deployment.layout.private().is_some();
-    let loads = is_private && deployment.target.stream == Stream::Dynamic;
+    let has_own_user = deployment.layout == Layout::Debian;
+    let loads =
+        deployment.layout.private().is_some() && deployment.target.stream == Stream::Dynamic;
     let load_module = loads.then(|| deployment.target.modules.below("ngx_stream_module.so"));
     let mut passthrough = None;
     for (site, spec) in deployment.sites.iter_mut().zip(&spec.sites) {
-        show(&mut site.certificate, &site.origin_toml_path, is_private);
+        show(&mut site.certificate, &site.origin_toml_path, has_own_user);
         let origin = &mut site.origin;
         origin.tls.certificates = vec![KeyPair {
             certificate: site.certificate.chain_path.as_path().to_owned(),
@@ -81,11 +83,11 @@ pub(super) fn settle(deployment: &mut Deployment, spec: &Spec, report: &mut Repo
     deployment.edge.passthrough = passthrough;
 }
 
-/// Has the origin show a certificate. What only root can read, as certbot's folder, is copied for it; in the foreground it runs
-/// as whoever named the files.
-fn show(certificate: &mut Certificate, origin_toml: &AbsolutePath, is_private: bool) {
+/// Has the origin show a certificate. What only root can read, as certbot's folder, is copied where the origin has a user of
+/// its own; elsewhere it runs as whoever named the files.
+fn show(certificate: &mut Certificate, origin_toml: &AbsolutePath, has_own_user: bool) {
     certificate.shown_by = ShownBy::Origin;
-    if certificate.kind != CertificateKind::Given || is_private {
+    if certificate.kind != CertificateKind::Given || !has_own_user {
         return;
     }
     let folder = origin_toml.as_str().rsplit_once('/');
@@ -236,7 +238,7 @@ mod tests {
     use super::*;
     use crate::resolve::{Facts, resolve};
     use crate::target::Target;
-    use crate::{Layout, PrivateLayout, Templates, parse, render};
+    use crate::{PrivateLayout, Templates, parse, render};
 
     const GOOD: &str = "name = \"demo\"\ntopology = \"stream-passthrough\"\nserver_names = [\"localhost\"]\n\
         tls = { self_signed = true }\nservers = [{ name = \"a\", command = [\"a\"] }]\n";
