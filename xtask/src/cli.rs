@@ -155,6 +155,10 @@ pub(crate) enum SoakName {
     Floods,
     /// Kills of an apply every 50 ms of its life, and power cuts, on a whole Debian
     Machine,
+    /// A hundred streams through twenty reloads of the edge, in each topology
+    Reload,
+    /// A hundred streams through twenty restarts of the origin
+    Restart,
 }
 
 #[derive(Debug, clap::Args)]

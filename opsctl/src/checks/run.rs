@@ -184,12 +184,14 @@ async fn host_checks(aim: &Aim) -> (Vec<Check>, Option<Admin>) {
         admin,
         generation,
         binds,
+        quic,
     }) = &aim.host
     else {
         return (all(&Verdict::skip(HOST_ONLY)), None);
     };
     let private = timed(Id::OriginPrivate, aim.site.as_deref(), async {
-        origin::judge_outside(&origin::gather_outside(binds, host::outside_address()).await)
+        let own = host::outside_address();
+        origin::judge_outside(&origin::gather_outside(binds, quic, own).await)
     })
     .await;
     let Some(admin) = admin else {

@@ -5,6 +5,7 @@
 
 mod deployment;
 mod far;
+pub mod held;
 mod origin;
 mod running;
 mod staged;

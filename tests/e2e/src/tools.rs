@@ -112,9 +112,14 @@ impl Tools {
         };
         let script = folder.join(format!("nginx-{build:?}"));
         let root = root.display();
+        // what `-V` says of modules is said of the root as if it were `/`
+        let run = format!(
+            "{root}/usr/lib64/ld-linux-x86-64.so.2 --library-path {root}/usr/lib/x86_64-linux-gnu \
+             {root}/usr/sbin/nginx"
+        );
         let text = format!(
-            "#!/bin/sh\nexec {root}/usr/lib64/ld-linux-x86-64.so.2 --library-path \
-             {root}/usr/lib/x86_64-linux-gnu {root}/usr/sbin/nginx \"$@\"\n"
+            "#!/bin/sh\nif [ \"$*\" = -V ]; then\n\
+             {run} -V 2>&1 | sed 's#--modules-path=/#--modules-path={root}/#' >&2\nelse\nexec {run} \"$@\"\nfi\n"
         );
         write_executable(&script, &text);
         script

@@ -11,5 +11,6 @@ mod package;
 mod page;
 mod passed;
 mod refused;
+mod runbook;
 mod services;
 mod under_load;
