@@ -50,6 +50,9 @@ fn whole_text(deployment: &Deployment) -> String {
         if let Some(acme) = site.certificate.kind.acme() {
             let _ = writeln!(text, "{acme:?}");
         }
+        if let CertificateKind::Copied { chain, key } = &site.certificate.kind {
+            let _ = writeln!(text, "copied from {chain} {key}");
+        }
     }
     text
 }
