@@ -17,10 +17,9 @@ use super::request_id::RequestId;
 use crate::app::App;
 use crate::body::{Body, BoxError};
 use crate::clock::Clock;
-use crate::conn::{ConnInfo, Peer};
+use crate::conn::{ConnInfo, Peer, Role};
 use crate::keys::Holder;
-use crate::metrics::{self, Metrics};
-use crate::proto;
+use crate::metrics::{self, Failure, Metrics};
 
 /// What a line is opened with.
 #[derive(Debug)]
@@ -65,6 +64,11 @@ pub struct Entry {
     route: &'static str,
     version: Version,
     metrics: Option<Arc<Metrics>>,
+    is_public: bool,
+    clock: Clock,
+    started: Instant,
+    /// As figures name it.
+    protocol: &'static str,
     /// What only the line says; nothing where there is to be none.
     line: Option<Box<Line>>,
     is_head: bool,
@@ -75,8 +79,6 @@ pub struct Entry {
 
 #[derive(Debug)]
 struct Line {
-    clock: Clock,
-    started: Instant,
     method: Method,
     path: String,
     listener: Arc<str>,
@@ -90,8 +92,6 @@ impl Entry {
     pub fn open<B>(opening: &Opening<'_, B>) -> Self {
         let request = opening.request;
         let line = || Line {
-            clock: opening.app.clock,
-            started: opening.started,
             method: request.method().clone(),
             // Without the query: it may carry what does not belong in a log.
             path: request.uri().path().to_owned(),
@@ -105,6 +105,10 @@ impl Entry {
             route: opening.route,
             version: request.version(),
             metrics: opening.app.metrics.clone(),
+            is_public: opening.conn.role == Role::Public,
+            clock: opening.app.clock,
+            started: opening.started,
+            protocol: opening.client.http_version,
             line: opening.app.config.accesslog.then(|| Box::new(line())),
             is_head: request.method() == Method::HEAD,
             status: None,
@@ -123,6 +127,32 @@ impl Entry {
     /// Notes the head of the answer.
     pub fn head(&mut self, status: StatusCode) {
         self.status = Some(status);
+        // The operator's own looks are not what clients wait for.
+        if let Some(metrics) = self.metrics.as_ref().filter(|_| self.is_public) {
+            let now = self.clock.now();
+            metrics.answered(
+                self.protocol,
+                now,
+                now.saturating_duration_since(self.started),
+            );
+        }
+    }
+
+    /// Counts the request, and keeps it for a while when it failed.
+    fn count(&self, metrics: &Metrics, status: u16) {
+        metrics.request(metrics::Request {
+            status,
+            protocol: self.protocol,
+            route: self.route,
+        });
+        if status >= 500 && self.is_public {
+            metrics.failures.add(Failure {
+                at: self.clock.now(),
+                request_id: self.id.as_str().to_owned(),
+                what: self.route.to_owned(),
+                why: status.to_string(),
+            });
+        }
     }
 }
 
@@ -130,16 +160,12 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let status = self.status.unwrap_or(CLIENT_CLOSED).as_u16();
         if let Some(metrics) = &self.metrics {
-            metrics.request(metrics::Request {
-                status,
-                protocol: proto::word(self.version),
-                route: self.route,
-            });
+            self.count(metrics, status);
         }
         let Some(line) = &self.line else {
             return;
         };
-        let elapsed = line.clock.now().saturating_duration_since(line.started);
+        let elapsed = self.clock.now().saturating_duration_since(self.started);
         tracing::info!(
             target: "access",
             request_id = self.id.as_str(),
