@@ -218,6 +218,8 @@ pub(crate) enum Tool {
     Conformance,
     /// MCP Inspector, whose command line is a client
     Inspector,
+    /// A browser, with letters for it to draw
+    Chromium,
     /// The client of rmcp, built in its own workspace
     Rmcp,
     /// The test runner

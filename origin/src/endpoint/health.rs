@@ -18,9 +18,17 @@ use crate::snapshot::{ServerState, ServerStatus, Snapshot};
 /// of them is not there, else `healthy`. 503 with `Retry-After` while starting, and while a critical dependency is not there.
 /// Why something is not there may name paths, addresses and users: it is told on the admin listener only.
 pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
-    let snapshot = app.snapshot_for(&head.extensions);
-    let private = is_private(head);
-    let status = status(app, &snapshot);
+    let document = document(app, &app.snapshot_for(&head.extensions), is_private(head));
+    if document["status"] != STARTING && app.dependencies.missing().is_none() {
+        return body::json(StatusCode::OK, &document);
+    }
+    let mut response = body::json(StatusCode::SERVICE_UNAVAILABLE, &document);
+    response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
+    response
+}
+
+/// What it answers, with the reasons where it is `private`.
+pub(super) fn document(app: &App, snapshot: &Snapshot, private: bool) -> Value {
     let busy = app.upstreams.busy();
     let servers: Map<String, Value> = snapshot
         .servers
@@ -42,21 +50,15 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
             )
         })
         .collect();
-    let document = json!({
-        "status": status,
+    json!({
+        "status": status(app, snapshot),
         "service": app.config.name,
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_seconds": app.uptime().as_secs(),
         "servers": servers,
         "dependencies": dependencies,
         "timestamp": iso(app.clock.wall()),
-    });
-    if status != STARTING && app.dependencies.missing().is_none() {
-        return body::json(StatusCode::OK, &document);
-    }
-    let mut response = body::json(StatusCode::SERVICE_UNAVAILABLE, &document);
-    response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
-    response
+    })
 }
 
 /// Whether the operator asks.

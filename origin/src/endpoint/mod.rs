@@ -3,14 +3,17 @@
 
 mod call_tool;
 mod capz;
+mod h3check;
 mod health;
 mod healthz;
+mod html;
 pub mod mcp;
 mod metrics;
 mod openapi;
 mod query;
 mod readyz;
 mod sse;
+mod status;
 mod stream_demo;
 mod streams;
 mod tools;
@@ -38,7 +41,9 @@ pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) ->
         Endpoint::Health => health::serve(&app, &request.into_parts().0),
         Endpoint::Readyz => readyz::serve(&app, &request.into_parts().0),
         Endpoint::Capz => capz::serve(&app, &request.into_parts().0),
+        Endpoint::H3check => h3check::serve(&app, &request.into_parts().0),
         Endpoint::Metrics => metrics::serve(&app),
+        Endpoint::Status => status::serve(&app, &request.into_parts().0),
         Endpoint::Streams => streams::serve(&app),
         Endpoint::Options(allow) => {
             let mut response = Response::new(body::empty());

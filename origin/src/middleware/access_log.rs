@@ -17,10 +17,9 @@ use super::request_id::RequestId;
 use crate::app::App;
 use crate::body::{Body, BoxError};
 use crate::clock::Clock;
-use crate::conn::ConnInfo;
+use crate::conn::{ConnInfo, Role};
 use crate::keys::Holder;
-use crate::metrics::{self, Metrics};
-use crate::proto;
+use crate::metrics::{self, Failure, Metrics};
 
 /// What a line is opened with.
 #[derive(Debug)]
@@ -70,6 +69,7 @@ pub struct Entry {
     path: String,
     version: Version,
     metrics: Option<Arc<Metrics>>,
+    is_public: bool,
     listener: Arc<str>,
     peer: String,
     client: ClientInfo,
@@ -94,6 +94,7 @@ impl Entry {
             path: request.uri().path().to_owned(),
             version: request.version(),
             metrics: opening.app.metrics.clone(),
+            is_public: opening.conn.role == Role::Public,
             listener: Arc::clone(&opening.conn.listener),
             peer: opening.conn.peer.to_string(),
             client: opening.client.clone(),
@@ -112,6 +113,29 @@ impl Entry {
     /// Notes the head of the answer.
     pub fn head(&mut self, status: StatusCode) {
         self.status = Some(status);
+        // The operator's own looks are not what clients wait for.
+        if let Some(metrics) = self.metrics.as_ref().filter(|_| self.is_public) {
+            let now = self.clock.now();
+            let protocol = self.client.http_version;
+            metrics.answered(protocol, now, now.saturating_duration_since(self.started));
+        }
+    }
+
+    /// Counts the request, and keeps it for a while when it failed.
+    fn count(&self, metrics: &Metrics, status: u16) {
+        metrics.request(metrics::Request {
+            status,
+            protocol: self.client.http_version,
+            route: self.route,
+        });
+        if status >= 500 && self.is_public {
+            metrics.failures.add(Failure {
+                at: self.clock.now(),
+                request_id: self.id.as_str().to_owned(),
+                what: self.route.to_owned(),
+                why: status.to_string(),
+            });
+        }
     }
 }
 
@@ -119,11 +143,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let status = self.status.unwrap_or(CLIENT_CLOSED).as_u16();
         if let Some(metrics) = &self.metrics {
-            metrics.request(metrics::Request {
-                status,
-                protocol: proto::word(self.version),
-                route: self.route,
-            });
+            self.count(metrics, status);
         }
         if !self.enabled {
             return;
