@@ -132,6 +132,8 @@ pub(crate) enum BenchName {
     Protocol,
     /// One tool of a stdio server through the origin, through other bridges, and over its own pipe
     Gateway,
+    /// A request and a silent stream over HTTP/1.1, /2 and /3, beside other servers and bare hyper
+    Origin,
     /// One call of a tool through generated wrappers from a cold start, beside curl alone
     Wrappers,
 }
