@@ -7,7 +7,7 @@ pub(crate) mod ask;
 mod disconnect;
 mod early_data;
 mod edge;
-mod lint;
+pub(crate) mod lint;
 mod mcp;
 mod origin;
 mod reach;
