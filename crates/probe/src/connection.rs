@@ -48,7 +48,8 @@ impl Connection {
         limit: Limit,
         manner: Option<&Manner>,
     ) -> Result<Self, ProbeError> {
-        let opened = Wire::open(target, limit, manner).await?;
+        // boxed: every question to a server holds this, and it is most of it
+        let opened = Box::pin(Wire::open(target, limit, manner)).await?;
         Ok(Self {
             wire: opened.wire,
             crew: opened.crew,

@@ -53,8 +53,7 @@ impl Wire {
         let crew = Crew::default();
         let tasks = crew.spawner();
         let (wire, tls, connect) = if limit.version == Version::Http3 {
-            // boxed: it is most of what a request to a server is
-            let mut dialled = Box::pin(dial::quic::dial(target, limit, manner)).await?;
+            let mut dialled = dial::quic::dial(target, limit, manner).await?;
             let (tls, connect) = (dialled.tls.take(), dialled.connect);
             (
                 Self::Http3(http3::http3(dialled, &tasks, limit).await?),

@@ -19,7 +19,8 @@ fn what_an_nginx_does_over_http3_is_seen_from_outside() {
     let deployment = Deployment::with_time(&tools);
     let running = Running::start(&tools, &deployment);
     let url = running.url("/healthz");
-    let seen = probed(&tools, &running, &deployment, &[&url, "--handshakes", "3"]);
+    let words = [url.as_str(), "--handshakes", "3"];
+    let seen = probed(&tools, &running, &deployment, &words);
     for version in seen["versions"].as_array().expect("versions") {
         assert_eq!(version["status"], 200, "{seen:#}");
     }
