@@ -1,7 +1,6 @@
 //! The kit on a whole machine: what an operator installs, and what is there again after a boot.
 
 mod acme;
-mod apart;
 mod applied;
 mod boots;
 mod confirmed;
