@@ -12,6 +12,7 @@ mod faults;
 mod flood;
 mod gateway;
 mod import;
+mod independent;
 mod interop;
 mod keys;
 mod leaving;
