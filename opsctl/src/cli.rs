@@ -2,6 +2,7 @@
 
 mod ask;
 mod certificate;
+mod doctor;
 mod format;
 mod init;
 mod watch;
@@ -17,7 +18,8 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use ask::{Probe, Verify};
 pub use certificate::{Certificate, CertificateInstall};
-pub use format::{Format, OutputFormat};
+pub use doctor::Doctor;
+pub use format::{Format, OperatingSystem, OutputFormat};
 pub use init::Init;
 pub use watch::{Chosen, Logs, Services, ServicesCommand, ServicesLogs, Since};
 pub use wrappers::Wrappers;
@@ -83,6 +85,8 @@ pub enum Command {
     /// Turn what is there into a spec
     #[command(subcommand)]
     Import(Import),
+    /// Say what of this machine stands in the way, and the next command; exit 17, or 10 for the spec
+    Doctor(Doctor),
     /// Run the whole deployment in the foreground, for development
     Up(Up),
     /// Start, stop and restart what runs, and say how it is
@@ -111,6 +115,9 @@ pub struct Render {
     /// Write nothing; compare with what is below --out (default /) and exit 3 on any difference
     #[arg(long)]
     pub check: bool,
+    /// Render for Debian and Ubuntu with systemd, or for a Mac with Homebrew and launchd; this machine's own when absent
+    #[arg(long, value_enum, value_name = "OS")]
+    pub os: Option<OperatingSystem>,
     /// Render for this NGINX, as `1.26.3` or `1.30.6,stream=dynamic`, or ask this executable; the NGINX found here when absent
     #[arg(long, env = "OPSCTL_NGINX", value_name = "VERSION|PATH")]
     pub nginx: Option<String>,
@@ -333,6 +340,25 @@ pub enum KeysCommand {
 pub enum Import {
     /// A hand-written NGINX edge, as a deploy.toml and snippets; says what becomes of each directive
     Nginx(ImportNginx),
+    /// A Hypercorn TOML, as an origin's; says what has no counterpart
+    Hypercorn(ImportHypercorn),
+}
+
+/// `opsctl import hypercorn`
+#[derive(Debug, Args)]
+pub struct ImportHypercorn {
+    /// The TOML that `hypercorn --config` reads
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: String,
+    /// Write it here; to standard output when absent
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// Where Hypercorn is started, for relative paths; the folder of FILE when absent
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub folder: Option<PathBuf>,
+    /// Replace the file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `opsctl import nginx`

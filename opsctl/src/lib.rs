@@ -9,6 +9,7 @@ mod checks;
 pub mod cli;
 mod commands;
 mod deployment;
+mod doctor;
 mod error;
 pub mod exit;
 mod generations;
@@ -71,6 +72,7 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         Command::Verify(arguments) => commands::verify::run(arguments, &spec, ui).await,
         Command::Probe(arguments) => commands::probe::run(&arguments, ui).await,
         Command::Up(arguments) => commands::up::run(arguments, &spec, ui).await,
+        Command::Doctor(arguments) => Box::pin(commands::doctor::run(arguments, &spec, ui)).await,
         Command::Import(arguments) => commands::import::run(&arguments, &spec, ui),
         Command::Keys(arguments) => commands::keys::run(&arguments, &spec, ui),
         Command::Services(arguments) => commands::services::run(arguments, &spec, ui).await,

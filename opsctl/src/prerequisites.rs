@@ -88,7 +88,7 @@ fn fault(server: &Server) -> Option<(&'static str, Finding)> {
 pub(crate) struct Ports {
     /// The edge's.
     pub(crate) edge: Vec<Held>,
-    /// Those of origins that listen on TCP.
+    /// Those of origins that listen on TCP or UDP.
     pub(crate) origins: Vec<Held>,
 }
 
@@ -104,9 +104,10 @@ pub(crate) fn hold_ports(deployment: &Deployment, spec: &SpecFile) -> (Ports, Re
 
 fn hold(deployment: &Deployment, spec: &SpecFile, owners: &[&str]) -> (Ports, Report) {
     let edge = &deployment.edge;
-    let https = edge.https.iter().flat_map(|address| {
-        [Protocol::Tcp, Protocol::Udp]
-            .map(|protocol| (*address, protocol, "edge.https_port".to_owned()))
+    let udp = edge.has_udp().then_some(Protocol::Udp);
+    let https = edge.https.iter().flat_map(move |address| {
+        let protocols = [Protocol::Tcp].into_iter().chain(udp);
+        protocols.map(|protocol| (*address, protocol, "edge.https_port".to_owned()))
     });
     let http = edge
         .http
@@ -126,15 +127,27 @@ type Wanted = (SocketAddr, Protocol, String);
 fn origins(deployment: &Deployment, spec: &SpecFile) -> impl Iterator<Item = Wanted> {
     let sites = deployment.sites.iter().enumerate();
     sites.flat_map(move |(index, site)| {
-        let public = site.origin.bind.iter().map(|bind| (bind, "origin.bind"));
-        let admin = site.origin.admin_bind.iter();
-        let admin = admin.map(|bind| (bind, "origin.admin_bind"));
-        public
-            .chain(admin)
-            .filter_map(move |(bind, key)| match bind {
+        let origin = &site.origin;
+        let tcp = [
+            (&origin.bind, "origin.bind"),
+            (&origin.tls.insecure_bind, "origin.insecure_bind"),
+            (&origin.admin_bind, "origin.admin_bind"),
+        ];
+        let tcp = tcp.into_iter().flat_map(move |(binds, key)| {
+            binds.iter().filter_map(move |bind| match bind {
                 Bind::Tcp(address) => Some((*address, Protocol::Tcp, spec.site_key(index, key))),
                 Bind::Unix(_) => None,
             })
+        });
+        let udp = origin.quic.bind.iter().map(move |address| {
+            let key = if deployment.edge.https.contains(address) {
+                "edge.https_port".to_owned()
+            } else {
+                spec.site_key(index, "origin.quic_bind")
+            };
+            (*address, Protocol::Udp, key)
+        });
+        tcp.chain(udp)
     })
 }
 

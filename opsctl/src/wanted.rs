@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use deploy::{Deployment, Layout, Rendered, Target, render};
+use deploy::{Deployment, Layout, Os, Rendered, Target, render};
 
 use crate::commands::templates;
 use crate::error::CommandError;
@@ -22,16 +22,17 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// Settles and renders a spec for an NGINX, with the templates of a folder where one is named.
+    /// Settles and renders a spec for an operating system and an NGINX, with the templates of a folder where one is named.
     pub(crate) fn of(
         file: SpecFile,
-        target: Target,
+        (os, target): (Os, Target),
         folder: Option<&Path>,
         ui: &mut Ui,
     ) -> Result<Self, CommandError> {
         let parsed = file.parse()?;
         let templates = templates(folder)?;
-        let deployment = resolve(&file, parsed, target, Layout::Debian, ui)?;
+        let layout = Layout::of(os, &parsed.0);
+        let deployment = resolve(&file, parsed, target, layout, ui)?;
         let rendered = render(&deployment, &templates)
             .map_err(|error| CommandError::new(Exit::Rejected, error))?;
         Ok(Self {

@@ -1,7 +1,7 @@
 //! The MCP origin server: arguments → configuration → bind → run → drain.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -34,10 +34,18 @@ fn main() -> ExitCode {
         (Some(Command::Check(check)), _) => return self::check(&check, &environment).into(),
         (Some(Command::Attend(attend)), _) => return self::attend(&attend),
         (Some(Command::Man(man)), _) => return self::man::run(man.out.as_deref()).into(),
-        (Some(Command::Serve(flags)), _) => settings::from_flags(&flags, &environment),
+        (Some(Command::Serve(flags)), _) => {
+            let (config, report) = settings::from_flags(&flags, &environment);
+            if let Some(config) = config.as_ref().filter(|_| io::stderr().is_terminal()) {
+                say(&settings::directions(config));
+            }
+            (config, report)
+        }
         (None, Some(file)) => settings::from_file(&file, &environment),
         (None, None) => {
-            say("error: give `--config FILE`, or see `origin --help`\n");
+            say(
+                "error: there is nothing to serve\n  hint: `origin serve -- COMMAND` serves one MCP server, `origin --config FILE` what a file says; `origin --help` has the rest\n",
+            );
             return Exit::Usage.into();
         }
     };

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use findings::{Document, Finding, Report};
@@ -22,7 +23,8 @@ pub fn from_file(
         Ok(text) => text,
         Err(error) => {
             let message = format!("cannot read `{name}`: {error}");
-            report.push(Finding::error("config.unreadable", message));
+            let hint = "name a file that is there; `origin serve -- COMMAND` needs none";
+            report.push(Finding::error("config.unreadable", message).hint(hint));
             return (None, report);
         }
     };
@@ -51,8 +53,47 @@ pub fn from_flags(
         bind = toml_array(&flags.bind),
         command = toml_array(&flags.command),
     );
+    let command = flags.command.first().map_or("", String::as_str);
+    if !is_there(command, environment) {
+        let message = format!("the command `{}` was not found", command.escape_debug());
+        let hint = "install it, or write its path: `origin serve -- /path/to/server`";
+        report.push(Finding::error("servers.command", message).hint(hint));
+        return (None, report);
+    }
     let flags = Document::parse(&text, "command line", &mut report);
     load(overrides(environment).overlaid_with(flags), report)
+}
+
+/// Where a person finds what `origin serve` serves, and what to look at when it does not come up.
+pub fn directions(config: &OriginConfig) -> String {
+    let mut text = String::new();
+    for bind in &config.bind {
+        // Writing to a string does not fail.
+        let _ = match bind.unix_path() {
+            Some(path) => writeln!(text, "MCP: the socket {}, path /mcp", path.display()),
+            None => writeln!(
+                text,
+                "MCP: http://{bind}/mcp   tools: http://{bind}/tools   state: http://{bind}/readyz"
+            ),
+        };
+    }
+    text + "Ctrl-C ends it. A line with `server is down` says why the server does not start.\n"
+}
+
+/// Whether there is a program of this name, found as a shell finds it. With a file the origin starts all the same, since what
+/// is not there yet may come; a person who has just typed the name wants to know.
+fn is_there(command: &str, environment: &[(OsString, OsString)]) -> bool {
+    let is_program = |path: &Path| {
+        path.metadata()
+            .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+    };
+    if command.contains('/') {
+        return is_program(Path::new(command));
+    }
+    let path = environment.iter().find(|(name, _)| name == "PATH");
+    path.is_none_or(|(_, folders)| {
+        std::env::split_paths(folders).any(|folder| is_program(&folder.join(command)))
+    })
 }
 
 fn load(over: Document, mut report: Report) -> (Option<OriginConfig>, Report) {
@@ -116,6 +157,22 @@ mod tests {
         let finding = &report.findings()[0];
         assert_eq!(finding.path.as_deref(), Some("servers[0]"));
         assert!(finding.message.contains("/nowhere/token"), "{report}");
+    }
+
+    #[test]
+    fn a_command_that_is_not_there_is_said_before_anything_is_served() {
+        let path = |folders: &str| [(OsString::from("PATH"), OsString::from(folders))];
+        let (config, report) = from_flags(&serve("a", &["no-such-server"]), &path("/bin"));
+        assert!(
+            config.is_none() && report.to_string().contains("no-such-server"),
+            "{report}"
+        );
+        assert!(
+            from_flags(&serve("a", &["sh"]), &path("/nowhere:/bin"))
+                .0
+                .is_some()
+        );
+        assert!(from_flags(&serve("a", &["/etc/passwd"]), &[]).0.is_none());
     }
 
     fn serve(name: &str, command: &[&str]) -> Serve {

@@ -8,6 +8,7 @@ pub(crate) mod confs;
 pub(crate) mod nextest;
 pub(crate) mod nginx;
 pub(crate) mod node;
+pub(crate) mod plists;
 pub(crate) mod python;
 pub(crate) mod rmcp;
 pub(crate) mod roots;

@@ -175,6 +175,14 @@ impl CertificateKind {
     }
 }
 
+impl Edge {
+    /// Whether NGINX has the UDP sockets of [`Edge::https`]; else the origin has them.
+    pub fn has_udp(&self) -> bool {
+        let passthrough = self.passthrough.as_ref();
+        passthrough.is_none_or(|passthrough| passthrough.udp.is_some())
+    }
+}
+
 impl Certificate {
     /// The folder of the files, where opsctl puts them there.
     pub fn folder(&self) -> Option<AbsolutePath> {

@@ -1,5 +1,8 @@
 //! Where the files of a deployment go.
 
+use crate::launchd::Launchd;
+use crate::render::Owner;
+use crate::spec::Spec;
 use crate::words::{AbsolutePath, Account, Name, WordError};
 
 /// The kind of machine that a deployment is rendered for.
@@ -10,6 +13,17 @@ pub enum Layout {
     Debian,
     /// Everything below one folder, with an `nginx.conf` of its own and no units: a deployment in the foreground.
     Private(PrivateLayout),
+    /// Homebrew's folders and launchd's services, on a Mac.
+    MacOs(Launchd),
+}
+
+/// An operating system that deployments are rendered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Os {
+    /// Debian and Ubuntu, with systemd.
+    Linux,
+    /// macOS, with launchd.
+    MacOs,
 }
 
 /// A deployment below one folder.
@@ -72,11 +86,68 @@ pub struct SitePaths {
 }
 
 impl Layout {
+    /// The layout of a machine of its own.
+    pub fn of(os: Os, spec: &Spec) -> Self {
+        match os {
+            Os::Linux => Self::Debian,
+            Os::MacOs => Self::MacOs(spec.launchd.clone()),
+        }
+    }
+
     /// The private folder, when the layout is one.
     pub fn private(&self) -> Option<&PrivateLayout> {
         match self {
-            Self::Debian => None,
             Self::Private(private) => Some(private),
+            Self::Debian | Self::MacOs(_) => None,
+        }
+    }
+
+    /// What launchd is told, when the layout is a Mac's.
+    pub fn launchd(&self) -> Option<&Launchd> {
+        match self {
+            Self::MacOs(launchd) => Some(launchd),
+            Self::Debian | Self::Private(_) => None,
+        }
+    }
+
+    /// Whether the Unix sockets that a spec names are on this kind of machine; where they are not they move to its own folder.
+    pub(crate) fn has_sockets_of_spec(&self) -> bool {
+        *self == Self::Debian
+    }
+
+    /// The program of the origin.
+    pub(crate) fn origin_executable(&self) -> Result<AbsolutePath, WordError> {
+        match self {
+            // where Debian packages put programs
+            Self::Debian => "/usr/bin/origin".parse(),
+            Self::Private(private) => Ok(private.origin_executable.clone()),
+            Self::MacOs(launchd) => launchd.homebrew.join("bin/origin"),
+        }
+    }
+
+    /// Whose the files are that everybody may read; none: whoever writes them.
+    pub(crate) fn file_owner(&self) -> Option<Owner> {
+        match self {
+            Self::Debian => Some(Owner::root()),
+            // Homebrew's prefix is a person's
+            Self::Private(_) | Self::MacOs(_) => None,
+        }
+    }
+
+    /// The socket behind which a server with a unit of its own is started.
+    pub(crate) fn server_socket(
+        &self,
+        site: &Name,
+        server: &str,
+    ) -> Result<AbsolutePath, WordError> {
+        match self {
+            Self::Debian => format!("/run/{site}/mcp_{server}.sock").parse(),
+            Self::Private(private) => private.root.join(&format!("run/{site}-mcp_{server}.sock")),
+            // nobody but the origin's user enters that folder
+            Self::MacOs(launchd) => {
+                let below = format!("var/lib/{site}/mcp_{server}.sock");
+                launchd.homebrew.join(&below)
+            }
         }
     }
 
@@ -98,6 +169,22 @@ impl Layout {
                 temporary: at("/var/lib/nginx".to_owned())?,
                 state: at(format!("/var/lib/opsctl/{deployment}"))?,
             },
+            Self::MacOs(launchd) => {
+                let homebrew = &launchd.homebrew;
+                let below = |path: &str| homebrew.join(path);
+                Paths {
+                    nginx_conf: below("etc/nginx/nginx.conf")?,
+                    // Homebrew's nginx.conf includes `servers/*` within `http`
+                    http_conf: below(&format!("etc/nginx/servers/{deployment}.conf"))?,
+                    main_conf: below(&format!("etc/nginx/main/95-{deployment}.conf"))?,
+                    pieces: below(&format!("etc/nginx/{deployment}"))?,
+                    run: below(&format!("var/run/{deployment}"))?,
+                    log: below("var/log/nginx")?,
+                    access_log: below(&format!("var/log/nginx/{deployment}.access.log"))?,
+                    temporary: below("var/run/nginx")?,
+                    state: below(&format!("var/lib/opsctl/{deployment}"))?,
+                }
+            }
             Self::Private(private) => {
                 let root = &private.root;
                 Paths {
@@ -130,6 +217,16 @@ impl Layout {
                 // the unit's `StateDirectory=`
                 state_key: at(format!("/var/lib/{site}/state.key"))?,
             },
+            Self::MacOs(launchd) => {
+                let below = |path: &str| launchd.homebrew.join(path);
+                SitePaths {
+                    origin_toml: below(&format!("etc/{site}/origin.toml"))?,
+                    socket: below(&format!("var/run/{site}/origin.sock"))?,
+                    admin_socket: below(&format!("var/run/{site}/admin.sock"))?,
+                    tls: below(&format!("etc/{site}/tls"))?,
+                    state_key: below(&format!("var/lib/{site}/state.key"))?,
+                }
+            }
             Self::Private(private) => {
                 let root = &private.root;
                 SitePaths {

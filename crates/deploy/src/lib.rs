@@ -13,6 +13,7 @@ pub mod acme;
 mod deployment;
 mod generation;
 pub mod import;
+mod launchd;
 mod layout;
 pub mod lint;
 pub mod merge;
@@ -31,9 +32,10 @@ pub use deployment::{
     Certificate, CertificateKind, Deployment, Edge, ServerCheck, ShownBy, Site, Topology, Upstream,
     UpstreamAddress,
 };
-pub use layout::{Layout, Paths, PrivateLayout, SitePaths, WorkerUser};
+pub use launchd::{Launchd, LaunchdKind};
+pub use layout::{Layout, Os, Paths, PrivateLayout, SitePaths, WorkerUser};
 pub use origin_config::Exposed;
-pub use passthrough::{Passthrough, UdpPass};
+pub use passthrough::{Passthrough, Udp, UdpPass};
 pub use policy::{Limit, Matching, Per, Rate, Route};
 pub use render::{
     Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile, Templates, render,

@@ -1,6 +1,7 @@
 //! Connections that NGINX passes on unread.
 
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::words::AbsolutePath;
@@ -10,14 +11,36 @@ use crate::words::AbsolutePath;
 pub struct Passthrough {
     /// How long a TCP connection may be silent in both directions.
     pub tcp_timeout: Duration,
-    /// How UDP goes on.
-    pub udp: UdpPass,
+    /// How UDP goes on; none where it is not NGINX's: the origin has the public UDP addresses itself.
+    pub udp: Option<UdpPass>,
     /// The stream module, where it is to be loaded by what is rendered: a package's own line may do that, and NGINX refuses to
     /// load a module twice.
     pub load_module: Option<AbsolutePath>,
 }
 
-/// How the datagrams of clients reach the origin.
+/// Who receives the datagrams of clients (`edge.udp`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Udp {
+    /// `stream`: NGINX's stream module, which passes them on.
+    #[default]
+    Stream,
+    /// `kernel`: the origin, from the kernel.
+    Kernel,
+}
+
+impl FromStr for Udp {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "stream" => Ok(Self::Stream),
+            "kernel" => Ok(Self::Kernel),
+            _ => Err("is not `stream` or `kernel`"),
+        }
+    }
+}
+
+/// How NGINX passes the datagrams of clients on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UdpPass {
     /// The origin's `quic_bind`.

@@ -5,6 +5,7 @@ mod authority;
 mod dependency;
 mod expose;
 mod filter;
+pub mod hypercorn;
 mod launch;
 mod limits;
 mod model;

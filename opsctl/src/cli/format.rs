@@ -30,6 +30,24 @@ pub enum OutputFormat {
     Skill,
 }
 
+/// An operating system, as the command line names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OperatingSystem {
+    /// Debian and Ubuntu, with systemd
+    Linux,
+    /// macOS, with Homebrew and launchd
+    Macos,
+}
+
+impl From<OperatingSystem> for deploy::Os {
+    fn from(os: OperatingSystem) -> Self {
+        match os {
+            OperatingSystem::Linux => Self::Linux,
+            OperatingSystem::Macos => Self::MacOs,
+        }
+    }
+}
+
 impl From<OutputFormat> for Format {
     fn from(format: OutputFormat) -> Self {
         match format {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use deploy::Os;
 use deploy::plan::{Goal, Inventory, Options, Plan, plan};
 use findings::{Finding, Report};
 use serde_json::{Value, json};
@@ -35,7 +36,12 @@ pub(crate) async fn run(arguments: Apply, spec: &Path, ui: &mut Ui) -> Result<Ex
         Some(nginx) => nginx.target.clone(),
         None => target(arguments.nginx.clone()).await?,
     };
-    let wanted = Wanted::of(file, target, arguments.templates.as_deref(), ui)?;
+    let wanted = Wanted::of(
+        file,
+        (Os::Linux, target),
+        arguments.templates.as_deref(),
+        ui,
+    )?;
     let ground = Ground::of(arguments.root.as_deref(), &wanted.deployment.name)?;
     let applying = Applying {
         saved: saved(arguments.plan.as_deref())?,

@@ -1,4 +1,6 @@
-//! `opsctl import nginx`: a hand-written edge as a `deploy.toml` and snippets.
+//! `opsctl import`: a hand-written edge as a `deploy.toml` and snippets, a Hypercorn TOML as an origin's.
+
+mod hypercorn;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use crate::ui::{Ui, printable};
 pub(crate) fn run(arguments: &Import, spec: &Path, ui: &mut Ui) -> Result<Exit, CommandError> {
     match arguments {
         Import::Nginx(arguments) => nginx(arguments, spec, ui),
+        Import::Hypercorn(arguments) => hypercorn::run(arguments, ui),
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod certificate;
 pub(crate) mod completions;
 pub(crate) mod confirm;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod init;
@@ -24,16 +25,16 @@ pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod wrappers;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ::probe::certificate::read_chain;
 use ::probe::{CertificateDer, Trust};
-use deploy::{Deployment, Rendered, Templates};
+use deploy::{Deployment, Os, Rendered, Templates};
 use findings::Finding;
 
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
-use crate::host::files;
+use crate::host::{self, files};
 use crate::spec::SpecFile;
 use crate::ui::Ui;
 use crate::wanted::Wanted;
@@ -61,7 +62,7 @@ pub(crate) async fn rendering(
 ) -> Result<(Deployment, Rendered), CommandError> {
     let file = SpecFile::read(spec)?;
     let target = render::target(nginx).await?;
-    let wanted = Wanted::of(file, target, own_templates, ui)?;
+    let wanted = Wanted::of(file, (Os::Linux, target), own_templates, ui)?;
     Ok((wanted.deployment, wanted.rendered))
 }
 
@@ -93,6 +94,29 @@ pub(crate) fn templates(folder: Option<&Path>) -> Result<Templates, CommandError
     Templates::embedded()
         .with(texts)
         .map_err(|error| CommandError::new(Exit::Rejected, error))
+}
+
+/// The origin beside this program, else the one on PATH.
+pub(crate) fn origin_program(named: Option<&Path>) -> Result<PathBuf, CommandError> {
+    let missing = |message: String| {
+        let finding = Finding::error("host.origin", message);
+        CommandError::from(
+            finding.hint("`--origin PATH` names it; `cargo build` puts it beside `opsctl`"),
+        )
+    };
+    let found = match named {
+        Some(path) if host::is_program(path) => Some(path.to_owned()),
+        Some(path) => return Err(missing(format!("there is no program `{}`", path.display()))),
+        None => std::env::current_exe()
+            .ok()
+            .map(|own| own.with_file_name("origin"))
+            .filter(|beside| host::is_program(beside))
+            .or_else(|| host::find_program("origin", std::env::var_os("PATH").as_deref())),
+    };
+    let found = found
+        .ok_or_else(|| missing("there is no `origin` beside `opsctl` or on PATH".to_owned()))?;
+    std::path::absolute(&found)
+        .map_err(|error| HostError::on("find", found.display())(error).into())
 }
 
 fn output(result: std::io::Result<()>) -> Result<(), CommandError> {

@@ -2,23 +2,28 @@
 
 use std::path::Path;
 
-use deploy::{Component, Deployment, Rendered, RenderedFile, Target};
+use deploy::{Component, Deployment, Os, Rendered, RenderedFile, Target};
 use serde_json::{Value, json};
 
-use super::{output, rendering};
+use super::output;
 use crate::cli::{Format, Render};
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::host::tree::{self, Difference};
 use crate::nginx::{self, Places};
+use crate::spec::SpecFile;
 use crate::ui::Ui;
 use crate::ui::diff::unified;
 use crate::ui::table::{Cell, table};
+use crate::wanted::Wanted;
 
 /// Renders everything before it writes anything.
 pub(crate) async fn run(arguments: Render, spec: &Path, ui: &mut Ui) -> Result<Exit, CommandError> {
     let templates = arguments.templates.as_deref();
-    let (deployment, rendered) = rendering(spec, arguments.nginx, templates, ui).await?;
+    let file = SpecFile::read(spec)?;
+    let os = arguments.os.map_or(HERE, Into::into);
+    let wanted = Wanted::of(file, (os, target(arguments.nginx).await?), templates, ui)?;
+    let (deployment, rendered) = (wanted.deployment, wanted.rendered);
     let folder = arguments
         .out
         .as_deref()
@@ -206,3 +211,10 @@ fn contents_text(file: &RenderedFile, installed: &str) -> String {
     let names = [format!("{path} (installed)"), format!("{path} (rendered)")];
     unified([&names[0], &names[1]], installed, &file.contents)
 }
+
+/// The system that this program was built for.
+const HERE: Os = if cfg!(target_os = "macos") {
+    Os::MacOs
+} else {
+    Os::Linux
+};

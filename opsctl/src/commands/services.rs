@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use deploy::Spec;
+use deploy::{Launchd, LaunchdKind, Spec};
 use findings::{Finding, nearest};
 use serde_json::{Value, json};
 
@@ -25,8 +25,11 @@ pub(crate) async fn run(
     ui: &mut Ui,
 ) -> Result<Exit, CommandError> {
     let (spec, _) = SpecFile::read(spec)?.parse()?;
-    let manager = Services::of_machine()?;
-    let all = Group::of(&spec);
+    let manager = Services::of_deployment(&spec)?;
+    let all = match manager {
+        Services::Launchctl(_) => Group::of_launchd(&spec),
+        Services::Systemctl(_) | Services::None => Group::of(&spec),
+    };
     match arguments.command {
         ServicesCommand::Status(chosen) => {
             let units = choose(&all, &chosen.services, Others::Too)?;
@@ -47,7 +50,7 @@ pub(crate) async fn run(
             let units = choose(&all, &chosen.services, Others::NotUnnamed)?;
             change(&manager, "restart", &units, ui).await
         }
-        ServicesCommand::Logs(arguments) => logs(&all, &arguments, ui),
+        ServicesCommand::Logs(arguments) => logs(&manager, &all, &arguments, ui),
     }
 }
 
@@ -89,6 +92,29 @@ impl Group {
             shared: true,
         });
         groups
+    }
+
+    /// The same as launchd has them: no sockets of their own, and NGINX is Homebrew's.
+    fn of_launchd(spec: &Spec) -> Vec<Self> {
+        let origins = spec.sites.iter().map(|site| {
+            let name = &site.name.value;
+            let servers = site.units.iter();
+            let mut units: Vec<_> = servers
+                .map(|unit| format!("{name}-mcp_{}", unit.server))
+                .collect();
+            units.push(Launchd::origin_label(name));
+            Self {
+                name: name.to_string(),
+                units,
+                shared: false,
+            }
+        });
+        let nginx = Self {
+            name: "nginx".to_owned(),
+            units: vec![Launchd::NGINX_LABEL.to_owned()],
+            shared: true,
+        };
+        origins.chain([nginx]).collect()
     }
 
     fn has(&self, word: &str) -> bool {
@@ -156,7 +182,14 @@ async fn change(
         .collect();
     if !missing.is_empty() {
         let finding = Finding::error("services.unit", missing.join(", "));
-        let hint = "`opsctl render --out /` and `systemctl daemon-reload` bring the units; `systemctl unmask` frees a masked one";
+        let hint = match manager {
+            Services::Launchctl(_) => {
+                "`opsctl render --os macos --out /` brings the services, `brew install nginx` NGINX's"
+            }
+            Services::Systemctl(_) | Services::None => {
+                "`opsctl render --out /` and `systemctl daemon-reload` bring the units; `systemctl unmask` frees a masked one"
+            }
+        };
         return Err(CommandError::finding(
             Exit::Prerequisite,
             finding.hint(hint),
@@ -167,7 +200,7 @@ async fn change(
     let units = manager.show(units).await?;
     show(&units, ui)?;
     if let Err(error) = told {
-        let hint = if host::is_root() {
+        let hint = if host::is_root() || !needs_root(manager) {
             "`opsctl services logs` shows what they said"
         } else {
             "only root may do that: `sudo opsctl …`"
@@ -178,8 +211,26 @@ async fn change(
     Ok(if wanted { Exit::Done } else { Exit::Verify })
 }
 
-fn logs(all: &[Group], arguments: &ServicesLogs, ui: &mut Ui) -> Result<Exit, CommandError> {
+/// A person's own agents are that person's.
+fn needs_root(manager: &Services) -> bool {
+    match manager {
+        Services::Launchctl(launchctl) => {
+            matches!(launchctl.launchd.kind, LaunchdKind::Daemon { .. })
+        }
+        Services::Systemctl(_) | Services::None => true,
+    }
+}
+
+fn logs(
+    manager: &Services,
+    all: &[Group],
+    arguments: &ServicesLogs,
+    ui: &mut Ui,
+) -> Result<Exit, CommandError> {
     let units = choose(all, &arguments.chosen.services, Others::Too)?;
+    if let Services::Launchctl(launchctl) = manager {
+        return log_files(&launchctl.logs(&units), arguments);
+    }
     let mut words = vec![
         "--no-pager".to_owned(),
         format!("--lines={}", arguments.lines),
@@ -195,7 +246,36 @@ fn logs(all: &[Group], arguments: &ServicesLogs, ui: &mut Ui) -> Result<Exit, Co
         words.push("--output=json".to_owned());
     }
     // its lines are the data: they go to standard output as they come
-    let status = journal::show(&words)?;
+    let status = journal::show("journalctl", &words)?;
+    Ok(if status.success() {
+        Exit::Done
+    } else {
+        Exit::Unexpected
+    })
+}
+
+/// The ends of files, which are the services' own lines: JSON from an origin.
+fn log_files(files: &[String], arguments: &ServicesLogs) -> Result<Exit, CommandError> {
+    if arguments.since.is_some() {
+        let message = "`--since` asks the journal of systemd, and launchd keeps files";
+        let hint = "`--lines N` shows the last ones; each line of an origin has its `timestamp`";
+        return Err(CommandError::new(Exit::Usage, message).hint(hint));
+    }
+    if files.is_empty() {
+        let finding = Finding::error("services.log", "no file of these services names a log");
+        let hint = "`opsctl render --os macos --out /` brings the services";
+        return Err(CommandError::finding(
+            Exit::Prerequisite,
+            finding.hint(hint),
+        ));
+    }
+    let mut words = vec![format!("-n{}", arguments.lines)];
+    if arguments.follow {
+        // also when newsyslog turns the file
+        words.push("-F".to_owned());
+    }
+    words.extend_from_slice(files);
+    let status = journal::show("tail", &words)?;
     Ok(if status.success() {
         Exit::Done
     } else {

@@ -9,7 +9,7 @@ use deploy::{Deployment, Layout, PrivateLayout, Rendered, WorkerUser, render};
 use findings::{Finding, Report};
 
 use super::verify::{exit_of, of_deployment, show};
-use super::{output, read_roots, templates};
+use super::{origin_program, output, read_roots, templates};
 use crate::checks::{self, Access, Verification};
 use crate::cli::{Format, Up};
 use crate::deployment::{Home, Running, nginx_arguments, worker_group};
@@ -73,7 +73,7 @@ async fn prepare(arguments: &Up, spec: &Path, ui: &mut Ui) -> Result<(Plan, Home
     let templates = templates(arguments.templates.as_deref())?;
     ui.step("looking for NGINX");
     let nginx = nginx::discover(&Places::of_environment(arguments.nginx.clone())).await?;
-    let origin = origin(arguments.origin.as_deref())?;
+    let origin = origin_program(arguments.origin.as_deref())?;
     let home = Home::choose(arguments.dir.as_deref(), parsed.0.name.value.as_str())?;
     let worker_user = worker_user();
     let root = word(home.path())?;
@@ -182,29 +182,6 @@ fn trust(plan: &Plan) -> Result<Trust, CommandError> {
         return read_roots(&plan.authority).map(Trust::Roots);
     }
     Ok(Trust::System)
-}
-
-/// The origin beside this program, else the one on PATH.
-fn origin(named: Option<&Path>) -> Result<PathBuf, CommandError> {
-    let missing = |message: String| {
-        let finding = Finding::error("host.origin", message);
-        CommandError::from(
-            finding.hint("`--origin PATH` names it; `cargo build` puts it beside `opsctl`"),
-        )
-    };
-    let found = match named {
-        Some(path) if host::is_program(path) => Some(path.to_owned()),
-        Some(path) => return Err(missing(format!("there is no program `{}`", path.display()))),
-        None => std::env::current_exe()
-            .ok()
-            .map(|own| own.with_file_name("origin"))
-            .filter(|beside| host::is_program(beside))
-            .or_else(|| host::find_program("origin", std::env::var_os("PATH").as_deref())),
-    };
-    let found = found
-        .ok_or_else(|| missing("there is no `origin` beside `opsctl` or on PATH".to_owned()))?;
-    std::path::absolute(&found)
-        .map_err(|error| HostError::on("find", found.display())(error).into())
 }
 
 fn word(path: &Path) -> Result<AbsolutePath, CommandError> {

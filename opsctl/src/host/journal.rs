@@ -40,11 +40,11 @@ fn message_of(line: &str) -> Option<(String, String)> {
     Some((text("_SYSTEMD_UNIT")?, text("MESSAGE")?))
 }
 
-/// Hands standard output over to `journalctl` until that ends.
-pub(crate) fn show(words: &[String]) -> Result<ExitStatus, HostError> {
-    let mut command = Command::new("journalctl");
+/// Hands standard output over to a program that shows logs until that ends.
+pub(crate) fn show(program: &str, words: &[String]) -> Result<ExitStatus, HostError> {
+    let mut command = Command::new(program);
     command.args(words).stdin(Stdio::null());
-    command.status().map_err(HostError::on("run", "journalctl"))
+    command.status().map_err(HostError::on("run", program))
 }
 
 /// The lines of a log file that hold a word, and those of the files that logrotate(8) turned away from it (`.1`, `.2.gz`)

@@ -7,6 +7,8 @@ pub(crate) mod disk;
 pub(crate) mod files;
 pub(crate) mod folder;
 pub(crate) mod journal;
+pub(crate) mod launchctl;
+pub(crate) mod machine;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod rehearsal;

@@ -1,15 +1,17 @@
-//! The service manager: systemd, through `systemctl`, or a program that takes the same words.
+//! The service manager: systemd through `systemctl`, launchd through `launchctl`, or a program that takes the same words.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use deploy::Spec;
 use findings::Finding;
 use tokio::process::Command;
 
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
+use crate::host::launchctl::Launchctl;
 use crate::host::units::{PROPERTIES, Unit};
 
 /// How units are told what to do.
@@ -17,6 +19,8 @@ use crate::host::units::{PROPERTIES, Unit};
 pub(crate) enum Services {
     /// By this program, which takes the words of `systemctl`.
     Systemctl(PathBuf),
+    /// By launchd.
+    Launchctl(Launchctl),
     /// Not at all: the tree is not this machine's own.
     None,
 }
@@ -27,9 +31,8 @@ impl Services {
     /// # Errors
     /// Exit 17 where there is neither.
     pub(crate) fn of_machine() -> Result<Self, CommandError> {
-        let named = std::env::var_os("OPSCTL_SYSTEMCTL").filter(|program| !program.is_empty());
-        if let Some(program) = named {
-            return Ok(Self::Systemctl(program.into()));
+        if let Some(program) = named("OPSCTL_SYSTEMCTL") {
+            return Ok(Self::Systemctl(program));
         }
         // sd_booted(3): this folder is there when systemd is the service manager
         if Path::new("/run/systemd/system").is_dir() {
@@ -40,11 +43,29 @@ impl Services {
         Err(CommandError::finding(Exit::Prerequisite, finding))
     }
 
+    /// The same, or launchd where that runs the machine or `OPSCTL_LAUNCHCTL` names a program, as a spec uses it.
+    ///
+    /// # Errors
+    /// Exit 17 where there is none of them.
+    pub(crate) fn of_deployment(spec: &Spec) -> Result<Self, CommandError> {
+        let here = || cfg!(target_os = "macos").then(|| PathBuf::from("/bin/launchctl"));
+        match named("OPSCTL_LAUNCHCTL").or_else(here) {
+            Some(program) => Ok(Self::Launchctl(Launchctl {
+                program,
+                launchd: spec.launchd.clone(),
+            })),
+            None => Self::of_machine(),
+        }
+    }
+
     /// What units are, in their order; one that is not there has `not-found` as its load. Without a service manager there are
     /// none.
     pub(crate) async fn show(&self, units: &[String]) -> Result<Vec<Unit>, HostError> {
         if units.is_empty() || matches!(self, Self::None) {
             return Ok(Vec::new());
+        }
+        if let Self::Launchctl(launchctl) = self {
+            return launchctl.show(units).await;
         }
         let words = ["show", "--timestamp=unix", PROPERTIES, "--"];
         let words: Vec<_> = words
@@ -70,6 +91,9 @@ impl Services {
         if units.is_empty() {
             return Ok(());
         }
+        if let Self::Launchctl(launchctl) = self {
+            return launchctl.tell(verb, units).await;
+        }
         let mut words = vec![verb.to_owned(), "--".to_owned()];
         words.extend_from_slice(units);
         self.run(&words).await.map(|_| ())
@@ -82,10 +106,17 @@ impl Services {
 
     async fn run(&self, words: &[String]) -> Result<String, HostError> {
         match self {
-            Self::None => Ok(String::new()),
+            // launchd reads a file when its service is loaded
+            Self::None | Self::Launchctl(_) => Ok(String::new()),
             Self::Systemctl(program) => run(program, words, PATIENCE).await,
         }
     }
+}
+
+/// The program that a variable names.
+fn named(variable: &str) -> Option<PathBuf> {
+    let program = std::env::var_os(variable)?;
+    (!program.is_empty()).then(|| program.into())
 }
 
 /// Runs a program to its end and returns its standard output.

@@ -62,6 +62,11 @@ impl Desk {
 
     /// Runs the program to its end.
     pub(crate) fn opsctl(&self, arguments: &[&str]) -> Said {
+        self.opsctl_with(arguments, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub(crate) fn opsctl_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opsctl"));
         command
             .args(arguments)
@@ -70,7 +75,8 @@ impl Desk {
         command
             .env("TMPDIR", self.temporary.path())
             .env("XDG_CACHE_HOME", self.cache.path())
-            .env_remove("OPSCTL_NGINX");
+            .env_remove("OPSCTL_NGINX")
+            .envs(environment.iter().copied());
         let output = command.output().expect("the program starts");
         Said {
             code: output.status.code().unwrap_or(-1),

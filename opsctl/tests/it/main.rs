@@ -1,11 +1,14 @@
 //! The command line as people and scripts meet it: the real program, its exit codes, its two streams.
 
+mod doctor;
 mod generations;
 mod hand;
 mod harness;
+mod import;
 mod keys;
 mod lint;
 mod runbook;
+mod services;
 mod wrappers;
 
 use harness::{Desk, VALID};

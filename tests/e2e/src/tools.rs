@@ -45,6 +45,8 @@ pub struct Tools {
     pub confs: PathBuf,
     /// The folder of `mypy`, `ruff` and `shellcheck`.
     pub checkers_bin: PathBuf,
+    /// A Python with Hypercorn.
+    pub hypercorn_python: PathBuf,
 }
 
 /// One of the NGINX builds that every rendering must pass.
@@ -89,6 +91,7 @@ impl Tools {
             fixtures: path("E2E_FIXTURES"),
             confs: path("E2E_CONFS"),
             checkers_bin: path("E2E_CHECKERS_BIN"),
+            hypercorn_python: path("E2E_HYPERCORN_PYTHON"),
         }
     }
 

@@ -10,7 +10,9 @@ use crate::cli::{Tool, Tools};
 use crate::failure::Failure;
 use crate::repository::Repository;
 use crate::talk;
-use crate::tools::{cargo_deny, cargo_fuzz, confs, nextest, nginx, node, python, rmcp, roots};
+use crate::tools::{
+    cargo_deny, cargo_fuzz, confs, nextest, nginx, node, plists, python, rmcp, roots,
+};
 
 /// Provides the tools named, or all, and prints one line each.
 pub(crate) fn run(repository: &Repository, arguments: &Tools) -> Result<ExitCode, Failure> {
@@ -45,6 +47,7 @@ pub(crate) fn environment(
     cache: &Cache,
 ) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
     let programs = repository.programs()?;
+    plists::ensure(cache)?;
     let inspector = node::ensure(repository, cache, &node::INSPECTOR)?;
     let everything = node::ensure(repository, cache, &node::EVERYTHING)?;
     let everything = everything.program().to_owned();
@@ -68,6 +71,10 @@ pub(crate) fn environment(
         (
             "E2E_CHECKERS_BIN",
             provide(repository, cache, Tool::Checkers)?,
+        ),
+        (
+            "E2E_HYPERCORN_PYTHON",
+            python::ensure(repository, cache, &python::HYPERCORN)?.program("python"),
         ),
         (
             "E2E_MCP1_PYTHON",

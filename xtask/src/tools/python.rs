@@ -89,6 +89,13 @@ pub(crate) const CHECKERS: Environment = Environment {
     programs: &["mypy", "ruff", "shellcheck"],
 };
 
+/// Hypercorn, whose settings the origin's are held against.
+pub(crate) const HYPERCORN: Environment = Environment {
+    name: "hypercorn",
+    requirements: "xtask/python/hypercorn.txt",
+    programs: &["hypercorn"],
+};
+
 /// The driver of the fuzz targets.
 pub(crate) const CARGO_FUZZ: Environment = Environment {
     name: "cargo-fuzz",

@@ -58,6 +58,12 @@ impl Fields {
         self
     }
 
+    /// These values with others, which win.
+    pub(super) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// The whole as tera takes it.
     pub(super) fn into_context(self) -> Context {
         let mut context = Context::new();

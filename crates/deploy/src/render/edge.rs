@@ -19,7 +19,7 @@ pub(super) fn render(
 ) -> Result<(), RenderError> {
     let pieces = &deployment.paths.pieces;
     let common = common_fields(deployment);
-    let owner = deployment.layout.private().is_none().then(Owner::root);
+    let owner = deployment.layout.file_owner();
     let mut add = |path: &AbsolutePath, template, what: &str, fields: &Fields| {
         let fields = fields.clone().word("what", &Token::composed(what));
         rendered.files.push(RenderedFile {
@@ -332,7 +332,7 @@ fn add_folders(deployment: &Deployment, snippets: &[&str], rendered: &mut Render
         add(
             format!("{pieces}{folder}"),
             0o755,
-            private.is_none().then(Owner::root),
+            deployment.layout.file_owner(),
         );
     }
     let Some(private) = private else {

@@ -2,6 +2,7 @@
 
 mod context;
 mod edge;
+mod launchd;
 mod origin;
 mod passthrough;
 mod policy;
@@ -12,6 +13,7 @@ mod units;
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::Deployment;
+use crate::layout::Layout;
 use crate::words::{Account, Name};
 
 pub use templates::Templates;
@@ -121,8 +123,11 @@ pub fn render(deployment: &Deployment, templates: &Templates) -> Result<Rendered
     let mut rendered = Rendered::default();
     edge::render(deployment, &filler, &mut rendered)?;
     origin::render(deployment, &mut rendered);
-    if deployment.layout.private().is_none() {
-        services::render(deployment, &filler, &mut rendered)?;
+    match &deployment.layout {
+        Layout::Debian => services::render(deployment, &filler, &mut rendered)?,
+        Layout::MacOs(mac) => launchd::render(deployment, mac, &filler, &mut rendered)?,
+        // it runs in the foreground
+        Layout::Private(_) => {}
     }
     rendered.files.sort_by(|a, b| a.path.cmp(&b.path));
     rendered.directories.sort_by(|a, b| a.path.cmp(&b.path));

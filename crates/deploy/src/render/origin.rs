@@ -2,28 +2,44 @@
 
 use super::{Component, Owner, Rendered, RenderedDirectory, RenderedFile};
 use crate::deployment::{Deployment, ShownBy, Site};
+use crate::layout::Layout;
 
 /// Adds `origin.toml` of every site.
 pub(super) fn render(deployment: &Deployment, rendered: &mut Rendered) {
-    let debian = deployment.layout.private().is_none();
     for site in &deployment.sites {
         rendered.files.push(RenderedFile {
             path: site.origin_toml_path.to_string(),
             contents: origin_config::write(&site.origin, &heading(deployment, site)),
             // an environment of a server may hold a secret
-            mode: if debian { 0o640 } else { 0o600 },
-            owner: debian.then(|| Owner::named("root", site.name.as_str())),
+            mode: if deployment.layout == Layout::Debian {
+                0o640
+            } else {
+                0o600
+            },
+            owner: owner(deployment, site),
             component: Component::Origin(site.name.clone()),
         });
         if let Some(folder) = site.certificate.folder() {
             rendered.directories.push(RenderedDirectory {
                 path: folder.to_string(),
                 mode: 0o750,
-                owner: debian.then(|| match site.certificate.shown_by {
-                    ShownBy::Edge => Owner::root(),
-                    ShownBy::Origin => Owner::named("root", site.name.as_str()),
-                }),
+                owner: match site.certificate.shown_by {
+                    ShownBy::Edge => deployment.layout.file_owner(),
+                    ShownBy::Origin => owner(deployment, site),
+                },
             });
+        }
+    }
+}
+
+/// Who may read what may be secret: the origin.
+fn owner(deployment: &Deployment, site: &Site) -> Option<Owner> {
+    match &deployment.layout {
+        Layout::Debian => Some(Owner::named("root", site.name.as_str())),
+        Layout::Private(_) => None,
+        Layout::MacOs(mac) => {
+            let user = mac.user(&site.name)?;
+            Some(Owner::named(user.as_str(), "wheel"))
         }
     }
 }

@@ -11,6 +11,7 @@ pub(super) fn add(fields: Fields, deployment: &Deployment) -> Fields {
         return fields.flag("passes", false).flag("load_module", false);
     };
     let to = deployment.sites.first().map(|site| &site.upstream.address);
+    let udp = passthrough.udp.as_ref();
     fields
         .flag("passes", true)
         .optional("load_module", passthrough.load_module.as_ref())
@@ -20,6 +21,9 @@ pub(super) fn add(fields: Fields, deployment: &Deployment) -> Fields {
         )
         .optional("tcp_to", to)
         .word("tcp_timeout", &NginxTime(passthrough.tcp_timeout))
-        .word("udp_to", &passthrough.udp.to)
-        .word("udp_timeout", &NginxTime(passthrough.udp.timeout))
+        .optional("udp_to", udp.map(|udp| &udp.to))
+        .optional(
+            "udp_timeout",
+            udp.map(|udp| NginxTime(udp.timeout)).as_ref(),
+        )
 }

@@ -26,7 +26,8 @@ impl Templates {
     }
 
     /// These templates with others in their place. A name is that of a file in `nginx/templates`, as
-    /// `http.conf.tera`, or of one in `systemd/templates` after `systemd/`, as `systemd/origin.service.tera`.
+    /// `http.conf.tera`, or of one in `systemd/templates` or `launchd/templates` after that folder, as
+    /// `systemd/origin.service.tera`.
     ///
     /// # Errors
     /// A name that is no template's, with the nearest that is.
@@ -101,7 +102,7 @@ fn refuse_filter(
 }
 
 /// Name and text of every template.
-const EMBEDDED: [(&str, &str); 29] = [
+const EMBEDDED: [(&str, &str); 34] = [
     (
         "head.tera",
         include_str!("../../../../nginx/templates/head.tera"),
@@ -217,5 +218,25 @@ const EMBEDDED: [(&str, &str); 29] = [
     (
         "systemd/tmpfiles.conf.tera",
         include_str!("../../../../systemd/templates/tmpfiles.conf.tera"),
+    ),
+    (
+        "launchd/plist-head.tera",
+        include_str!("../../../../launchd/templates/plist-head.tera"),
+    ),
+    (
+        "launchd/origin.plist.tera",
+        include_str!("../../../../launchd/templates/origin.plist.tera"),
+    ),
+    (
+        "launchd/server.plist.tera",
+        include_str!("../../../../launchd/templates/server.plist.tera"),
+    ),
+    (
+        "launchd/start.tera",
+        include_str!("../../../../launchd/templates/start.tera"),
+    ),
+    (
+        "launchd/newsyslog.conf.tera",
+        include_str!("../../../../launchd/templates/newsyslog.conf.tera"),
     ),
 ];

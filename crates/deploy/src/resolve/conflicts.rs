@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use findings::{Finding, Located, Report};
 use origin_config::Bind;
 
-use crate::deployment::Deployment;
+use crate::deployment::{CertificateKind, Deployment};
 use crate::spec::{SiteSpec, Spec};
 use crate::words::Port;
 
@@ -15,6 +15,26 @@ pub(super) fn find(deployment: &Deployment, spec: &Spec, report: &mut Report) {
     find_edge_socket(deployment, spec, report);
     find_origin_binds(deployment, spec, report);
     find_challenges(deployment, spec, report);
+    find_unmade_certificates(deployment, spec, report);
+}
+
+/// The apply makes certificates or has certbot get them, and it knows systemd alone.
+fn find_unmade_certificates(deployment: &Deployment, spec: &Spec, report: &mut Report) {
+    if deployment.layout.launchd().is_none() {
+        return;
+    }
+    for (site, written) in deployment.sites.iter().zip(&spec.sites) {
+        if site.certificate.kind == CertificateKind::Given {
+            continue;
+        }
+        let certificate = &site.certificate;
+        let message = format!(
+            "nothing on a Mac makes `{}` and `{}`",
+            certificate.chain_path, certificate.key_path
+        );
+        let hint = "put the files there, or name yours with `certificate` and `private_key`";
+        report.push(written.name.warn("launchd.certificate", message).hint(hint));
+    }
 }
 
 fn find_edge_ports(deployment: &Deployment, spec: &Spec, report: &mut Report) {
@@ -102,7 +122,8 @@ fn find_origin_binds(deployment: &Deployment, spec: &Spec, report: &mut Report) 
     let edge = &deployment.edge;
     let of_edge = |address: &SocketAddr| (Bind::Tcp(*address), "the edge".to_owned());
     let mut taken: Vec<_> = edge.https.iter().chain(&edge.http).map(of_edge).collect();
-    let mut taken_udp: Vec<_> = edge.https.iter().map(of_edge).collect();
+    let udp = edge.https.iter().filter(|_| edge.has_udp());
+    let mut taken_udp: Vec<_> = udp.map(of_edge).collect();
     for (site, site_spec) in deployment.sites.iter().zip(&spec.sites) {
         let lists = [
             ("bind", &site.origin.bind),

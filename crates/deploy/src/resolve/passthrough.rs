@@ -8,10 +8,10 @@ use origin_config::{KeyPair, TrustedPeer};
 
 use super::site;
 use crate::deployment::{Deployment, ShownBy, Site};
-use crate::passthrough::{Passthrough, UdpPass};
+use crate::passthrough::{Passthrough, Udp, UdpPass};
 use crate::spec::{SiteSpec, Spec};
 use crate::target::Stream;
-use crate::words::AbsolutePath;
+use crate::words::{AbsolutePath, Port};
 
 /// Finds what only an edge that reads requests can do.
 pub(super) fn refuse(spec: &Spec, report: &mut Report) {
@@ -45,8 +45,11 @@ fn is_settled(key: &str) -> bool {
 
 /// Has the origin end TLS and QUIC, and the edge pass both on.
 pub(super) fn settle(deployment: &mut Deployment, spec: &Spec, report: &mut Report) {
-    let port = deployment.edge.https.first().map_or(0, SocketAddr::port);
-    let public = deployment.edge.public_https_port;
+    let public = Public {
+        addresses: deployment.edge.https.clone(),
+        port: deployment.edge.public_https_port,
+        udp: spec.edge.udp.as_ref().map_or(Udp::Stream, |udp| udp.value),
+    };
     let loads =
         deployment.layout.private().is_some() && deployment.target.stream == Stream::Dynamic;
     let load_module = loads.then(|| deployment.target.modules.below("ngx_stream_module.so"));
@@ -61,30 +64,64 @@ pub(super) fn settle(deployment: &mut Deployment, spec: &Spec, report: &mut Repo
         origin.expose.clone_from(&deployment.edge.expose);
         origin.proxy_protocol = vec![site::edge_peer(&site.upstream.address)];
         settle_peers(spec, site, report);
-        let origin = &mut site.origin;
-        if origin.quic.bind.is_empty() {
-            origin.quic.bind = vec![own_address(port)];
-        }
-        if origin.quic.alt_svc.is_empty() {
-            origin.quic.alt_svc = vec![format!("h3=\":{public}\"; ma={ALT_SVC_AGE}")];
-        }
+        let to = settle_quic(spec, site, &public, report);
         if site::key(spec, "quic.key_file").is_none() {
             site.origin.quic.key_file = key_file(site);
         }
-        let to = reached(site.origin.quic.bind[0]);
-        check_quic(spec, to, report);
         let idle = site.origin.quic.idle_timeout;
-        check_limits(spec, site, report);
         passthrough = passthrough.or(Some(Passthrough {
             tcp_timeout: TCP_TIMEOUT.max(site.origin.stream_keep_alive.saturating_mul(4)),
-            udp: UdpPass {
+            udp: to.map(|to| UdpPass {
                 to,
                 timeout: UDP_TIMEOUT.max(idle.saturating_mul(2)),
-            },
+            }),
             load_module: load_module.clone(),
         }));
     }
     deployment.edge.passthrough = passthrough;
+}
+
+/// What clients see.
+struct Public {
+    addresses: Vec<SocketAddr>,
+    port: Port,
+    udp: Udp,
+}
+
+/// Settles where the origin has QUIC; the address that the edge passes datagrams on to, where it does.
+fn settle_quic(
+    spec: &SiteSpec,
+    site: &mut Site,
+    public: &Public,
+    report: &mut Report,
+) -> Option<SocketAddr> {
+    let quic = &mut site.origin.quic;
+    if quic.alt_svc.is_empty() {
+        quic.alt_svc = vec![format!("h3=\":{}\"; ma={ALT_SVC_AGE}", public.port)];
+    }
+    let given = site::key(spec, "quic_bind");
+    if public.udp == Udp::Kernel {
+        if let Some(given) = given {
+            let message = "the origin has the public addresses itself with `udp = \"kernel\"`";
+            let finding = given.error("topology.origin-key", message);
+            report.push(finding.hint("`listen` and `https_port` of `[edge]` say which"));
+        }
+        quic.bind.clone_from(&public.addresses);
+        return None;
+    }
+    if quic.bind.is_empty() {
+        let port = public.addresses.first().map_or(0, SocketAddr::port);
+        quic.bind = vec![own_address(port)];
+    }
+    let to = reached(quic.bind[0]);
+    if to.port() == 0 {
+        let message = format!("`{to}` lets the system choose a port that the edge cannot know");
+        let finding =
+            Finding::error("origin.bind", message).hint("name a port, or leave `quic_bind` out");
+        report.push(site::placed(finding, given, spec));
+    }
+    check_limits(spec, site, report);
+    Some(to)
 }
 
 /// Nobody before the origin reads requests, so nobody speaks for a client unless the spec names somebody.
@@ -101,15 +138,6 @@ fn settle_peers(spec: &SiteSpec, site: &mut Site, report: &mut Report) {
     }
 }
 
-fn check_quic(spec: &SiteSpec, to: SocketAddr, report: &mut Report) {
-    if to.port() == 0 {
-        let message = format!("`{to}` lets the system choose a port that the edge cannot know");
-        let finding =
-            Finding::error("origin.bind", message).hint("name a port, or leave `quic_bind` out");
-        report.push(site::placed(finding, site::key(spec, "quic_bind"), spec));
-    }
-}
-
 /// The origin sees the edge behind every datagram.
 fn check_limits(spec: &SiteSpec, site: &Site, report: &mut Report) {
     let client = &site.origin.limits.client;
@@ -120,7 +148,8 @@ fn check_limits(spec: &SiteSpec, site: &Site, report: &mut Report) {
         "origin.limits",
         "all clients of HTTP/3 are counted as one: over UDP the origin sees the edge alone",
     );
-    let finding = finding.hint("`[origin.limits.key]` counts by API key, over HTTP/3 too");
+    let finding = finding
+        .hint("write `udp = \"kernel\"` below `[edge]`: the origin then sees their addresses");
     report.push(site::placed(
         finding,
         site::key(spec, "limits.client"),
@@ -288,11 +317,33 @@ mod tests {
         let udp = "[edge]\nlisten = [\"192.0.2.1\"]\n[origin]\nquic_bind = [\"127.0.0.1:443\"]\n";
         let udp = deployment(udp);
         let passthrough = udp.edge.passthrough.expect("it passes on");
-        assert_eq!(passthrough.udp.to.to_string(), "127.0.0.1:443");
+        let to = |passthrough: &Passthrough| {
+            passthrough
+                .udp
+                .as_ref()
+                .map(|udp| udp.to.to_string())
+                .expect("UDP too")
+        };
+        assert_eq!(to(&passthrough), "127.0.0.1:443");
         assert_eq!(
             refused("[origin]\nquic_bind = [\"127.0.0.1:0\"]\n").0,
             "origin.bind"
         );
+    }
+
+    #[test]
+    fn with_udp_by_the_kernel_the_origin_has_the_public_addresses_and_nginx_no_udp() {
+        let kernel = "[edge]\nudp = \"kernel\"\n[origin.limits.client]\nrate = \"5r/s\"\n";
+        let deployment = deployment(kernel);
+        let quic = &deployment.sites[0].origin.quic;
+        assert_eq!(quic.bind, deployment.edge.https);
+        assert_eq!(quic.alt_svc, ["h3=\":443\"; ma=86400"]);
+        let conf = main_conf(kernel, "1.30.7", Layout::Debian);
+        assert!(!conf.contains(" udp"), "{conf}");
+        let (_, report) = resolved(kernel, "1.30.7", Layout::Debian);
+        assert!(report.is_empty(), "{report}");
+        let given = refused("[edge]\nudp = \"kernel\"\n[origin]\nquic_bind = [\"[::]:443\"]\n");
+        assert_eq!(given.1, "origin.quic_bind");
     }
 
     #[test]
@@ -309,11 +360,11 @@ mod tests {
     fn the_edge_gives_up_long_after_both_ends() {
         let first = deployment("").edge.passthrough.expect("it passes on");
         assert_eq!(first.tcp_timeout, Duration::from_hours(2));
-        assert_eq!(first.udp.timeout, Duration::from_mins(2));
+        assert_eq!(first.udp.expect("UDP too").timeout, Duration::from_mins(2));
         let slow = "[origin]\nstream_keep_alive = \"1h\"\nquic = { idle_timeout = \"10m\" }\n";
         let slow = deployment(slow).edge.passthrough.expect("it passes on");
         assert_eq!(slow.tcp_timeout, Duration::from_hours(4));
-        assert_eq!(slow.udp.timeout, Duration::from_mins(20));
+        assert_eq!(slow.udp.expect("UDP too").timeout, Duration::from_mins(20));
     }
 
     #[test]

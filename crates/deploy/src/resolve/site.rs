@@ -78,18 +78,15 @@ fn settle(
         certificate: certificate(&spec.certificate, &paths, layout)?,
         origin,
         origin_toml_path: paths.origin_toml,
-        origin_executable: match layout.private() {
-            Some(private) => private.origin_executable.clone(),
-            None => ORIGIN_EXECUTABLE.parse()?,
-        },
+        origin_executable: layout.origin_executable()?,
         upstream,
         checks: spec.checks.clone(),
         units,
     }))
 }
 
-/// The binds of the spec, or the layout's socket when the spec has none. A private layout keeps Unix sockets below
-/// its own folder, since those of the spec belong to another machine.
+/// The binds of the spec, or the layout's socket when the spec has none. Other layouts than Debian's keep Unix
+/// sockets in their own folder, since those of the spec belong to another machine.
 fn settle_binds(
     spec: &SiteSpec,
     name: &str,
@@ -101,7 +98,7 @@ fn settle_binds(
     if key(spec, name).is_none() {
         return vec![socket];
     }
-    if layout.private().is_none() {
+    if layout.has_sockets_of_spec() {
         return given.to_vec();
     }
     let mut binds = Vec::new();
@@ -297,8 +294,6 @@ pub(super) fn placed(finding: Finding, key: Option<&Located<String>>, spec: &Sit
 
 /// The directory of Let's Encrypt for certificates that browsers trust (its documentation, "Getting Started").
 const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
-/// Where Debian packages put programs.
-const ORIGIN_EXECUTABLE: &str = "/usr/bin/origin";
 /// 108 bytes with the closing NUL is Linux's limit (unix(7)); under 100 leaves room for suffixes.
 const LONGEST_UNIX_PATH: usize = 99;
 /// What the edge waits longer than the origin: a late timer and a slow write fit into it.

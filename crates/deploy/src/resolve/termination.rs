@@ -5,10 +5,12 @@ use origin_config::TrustedPeer;
 
 use super::site;
 use crate::deployment::{Deployment, Site};
+use crate::passthrough::Udp;
 use crate::spec::{SiteSpec, Spec};
 
 /// Has the origins believe the edge.
 pub(super) fn settle(deployment: &mut Deployment, spec: &Spec, report: &mut Report) {
+    find_idle_keys(spec, report);
     for (site, spec) in deployment.sites.iter_mut().zip(&spec.sites) {
         settle_peers(spec, site, report);
         if !site.origin.quic.bind.is_empty() && site.origin.tls.certificates.is_empty() {
@@ -17,6 +19,23 @@ pub(super) fn settle(deployment: &mut Deployment, spec: &Spec, report: &mut Repo
             report.push(site::placed(finding, site::key(spec, "quic_bind"), spec));
         }
     }
+}
+
+/// `udp` is about datagrams that are passed on.
+fn find_idle_keys(spec: &Spec, report: &mut Report) {
+    let Some(udp) = spec
+        .edge
+        .udp
+        .as_ref()
+        .filter(|udp| udp.value == Udp::Kernel)
+    else {
+        return;
+    };
+    let finding = udp.warn(
+        "topology.edge",
+        "NGINX ends QUIC, so the datagrams are its own",
+    );
+    report.push(finding.hint("take `udp` out, or write `topology = \"stream-passthrough\"`"));
 }
 
 /// Believed by default, and a spec that names others has to name the edge as well.

@@ -3,6 +3,7 @@
 use findings::{Finding, Report};
 use origin_config::{Launch, OriginConfig, Server};
 
+use crate::launchd::LaunchdKind;
 use crate::layout::Layout;
 use crate::spec::SiteSpec;
 use crate::unit::{ServerUnit, UnitSpec};
@@ -33,7 +34,12 @@ pub(super) fn settle(
             );
             continue;
         }
-        let made = make(spec, unit, server, &mut |message, hint| {
+        for (key, finding) in launchd_has_not(unit, server, layout) {
+            let place = format!("{}{key}", unit.path);
+            report.push(finding.at(place).placed(&unit.place));
+        }
+        let mut found = |finding: Finding| report.push(finding.at(&unit.path).placed(&unit.place));
+        let made = make((spec, layout), unit, server, &mut |message, hint| {
             found(Finding::error("unit.words", message).hint(hint));
         });
         if let Some(made) = made {
@@ -42,6 +48,50 @@ pub(super) fn settle(
         }
     }
     units
+}
+
+/// What a unit of systemd has and a service of launchd has not.
+fn launchd_has_not(
+    unit: &UnitSpec,
+    server: &Server,
+    layout: &Layout,
+) -> Vec<(&'static str, Finding)> {
+    let Some(launchd) = layout.launchd() else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    if !server.launch.environment_files.is_empty() {
+        let message = format!(
+            "launchd reads no file of variables for server `{}`",
+            server.name
+        );
+        let hint = "take `unit` out: then the origin starts the server and reads them";
+        found.push(("", Finding::error("launchd.files", message).hint(hint)));
+    }
+    if let (Some(user), LaunchdKind::Agent { .. }) = (&unit.user, &launchd.kind) {
+        let message =
+            format!("an agent cannot be user `{user}`: the server runs as who is logged in");
+        found.push((
+            ".user",
+            Finding::warn("launchd.user", message).hint("`kind = \"daemon\"` can"),
+        ));
+    }
+    let resources = &unit.resources;
+    let limits = [
+        (".memory_max", resources.memory_max.is_some()),
+        (".tasks_max", resources.tasks_max.is_some()),
+        (".cpu_quota", resources.cpu_quota.is_some()),
+    ];
+    for (key, _) in limits.iter().filter(|(_, given)| *given) {
+        let message = format!(
+            "launchd has no `{}`: server `{}` goes without",
+            &key[1..],
+            server.name
+        );
+        let hint = "`limits` are for each process, and launchd has `open_files`, `processes` and `cpu_time` of them";
+        found.push((key, Finding::warn("launchd.limit", message).hint(hint)));
+    }
+    found
 }
 
 /// What the origin still has to know.
@@ -58,7 +108,7 @@ fn hand_over(server: &mut Server, unit: &ServerUnit) {
 
 /// `None` when something of the server cannot stand in a unit; everything that cannot is refused.
 fn make(
-    spec: &SiteSpec,
+    (spec, layout): (&SiteSpec, &Layout),
     unit: &UnitSpec,
     server: &Server,
     refuse: &mut dyn FnMut(String, &'static str),
@@ -124,7 +174,7 @@ fn make(
         .filter_map(|file| path("environment_files", file))
         .collect();
     let (site, name) = (&spec.name.value, &server.name);
-    let socket = format!("/run/{site}/mcp_{name}.sock").parse().ok()?;
+    let socket = layout.server_socket(site, name).ok()?;
     sound.then(|| ServerUnit {
         name: Token::composed(format!("{site}-mcp_{name}")),
         server: Token::composed(name.as_str()),
@@ -150,16 +200,15 @@ const IN_A_FILE: &str = "write it into a file of `environment_files`, which syst
 mod tests {
     use crate::resolve::{Facts, resolve};
     use crate::target::Target;
-    use crate::{Deployment, Layout, PrivateLayout, parse};
+    use crate::{Deployment, Layout, Os, PrivateLayout, parse};
     use findings::Report;
+
+    const HEAD: &str = "name = \"demo\"\nserver_names = [\"localhost\"]\ntls = { self_signed = true }\n\
+        [[servers]]\nname = \"git\"\n";
 
     /// The deployment of one server `git` with these keys.
     fn resolved(keys: &str, layout: Layout) -> (Option<Deployment>, Report) {
-        let text = format!(
-            "name = \"demo\"\nserver_names = [\"localhost\"]\ntls = {{ self_signed = true }}\n\
-             [[servers]]\nname = \"git\"\n{keys}"
-        );
-        let (spec, report) = parse(&text, "deploy.toml");
+        let (spec, report) = parse(&format!("{HEAD}{keys}"), "deploy.toml");
         let spec = spec.unwrap_or_else(|| panic!("{report}"));
         let nginx = Target::named("1.30.7").expect("a version");
         resolve(&spec, &Facts { nginx, layout })
@@ -223,5 +272,27 @@ mod tests {
         let site = &deployment.expect("a warning at most").sites[0];
         assert!(site.units.is_empty() && site.origin.servers[0].socket.is_none());
         assert_eq!(report.findings()[0].id, "unit.private");
+    }
+
+    #[test]
+    fn what_launchd_has_not_is_said_and_the_socket_is_on_the_mac() {
+        let keys = "command = [\"x\"]\nunit = { memory_max = \"1GiB\", cpu_quota = \"50%\" }\n";
+        let (spec, _) = parse(&format!("{HEAD}{keys}"), "deploy.toml");
+        let mac = Layout::of(Os::MacOs, &spec.expect("valid"));
+        let (deployment, report) = resolved(keys, mac.clone());
+        let deployment = deployment.unwrap_or_else(|| panic!("{report}"));
+        let socket = deployment.sites[0].units[0].socket.as_str();
+        assert_eq!(socket, "/opt/homebrew/var/lib/demo/mcp_git.sock");
+        let ids: Vec<_> = report
+            .findings()
+            .iter()
+            .map(|finding| finding.id.as_str())
+            .collect();
+        assert_eq!(
+            ids,
+            ["launchd.certificate", "launchd.limit", "launchd.limit"]
+        );
+        let files = "command = [\"x\"]\nenvironment_files = [\"/e\"]\nunit = {}\n";
+        assert!(resolved(files, mac).0.is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! `deploy.toml` as it was written, every value checked by its own type.
 
+mod launchd;
 mod origin;
 mod policy;
 mod read;
@@ -14,6 +15,8 @@ use origin_config::{Exposed, OriginConfig};
 
 use crate::acme::KeyType;
 use crate::deployment::{ServerCheck, Topology};
+use crate::launchd::Launchd;
+use crate::passthrough::Udp;
 use crate::policy::{Limit, Route};
 use crate::unit::UnitSpec;
 use crate::words::{
@@ -33,6 +36,8 @@ pub struct Spec {
     pub keep_generations: Option<usize>,
     /// `[edge]`.
     pub edge: EdgeSpec,
+    /// `[launchd]`, for a Mac.
+    pub launchd: Launchd,
     /// The sites: one for the short form; never empty.
     pub sites: Vec<SiteSpec>,
 }
@@ -52,6 +57,8 @@ pub struct EdgeSpec {
     pub http_port: Option<Located<Option<Port>>>,
     /// `worker_shutdown_timeout`.
     pub worker_shutdown_timeout: Option<Duration>,
+    /// `udp`.
+    pub udp: Option<Located<Udp>>,
     /// `max_concurrent_streams`.
     pub max_concurrent_streams: Option<u32>,
     /// `expose`.

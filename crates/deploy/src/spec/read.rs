@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use findings::{Document, Finding, Located, Reader, Report, Value};
 
-use super::{EdgeSpec, SiteSpec, Spec, policy, site};
+use super::{EdgeSpec, SiteSpec, Spec, launchd, policy, site};
 use crate::deployment::Topology;
 use crate::words::{ListenAddress, Name, Port, SpecFile};
 
@@ -19,14 +19,16 @@ pub(super) fn read(document: &Document, file: &str, report: Report) -> (Option<S
     let keep_generations = reader
         .integer("keep_generations", 1..=10_000)
         .and_then(|number| usize::try_from(number.value).ok());
+    let launchd = launchd::read(&reader);
     let sites = read_sites(&reader, name.as_ref(), &report);
     reader.finish();
-    let spec = name.map(|name| Spec {
+    let spec = name.zip(launchd).map(|(name, launchd)| Spec {
         file: SpecFile::of(file),
         name,
         topology,
         keep_generations,
         edge,
+        launchd,
         sites: sites.into_iter().flatten().collect(),
     });
     if let Some(spec) = &spec {
@@ -87,6 +89,7 @@ fn read_edge(reader: &Reader<'_>) -> EdgeSpec {
         worker_shutdown_timeout: edge
             .duration("worker_shutdown_timeout")
             .map(|located| located.value),
+        udp: edge.word("udp", "spec.word"),
         max_concurrent_streams: edge
             .integer("max_concurrent_streams", 1..=65_535)
             .and_then(|located| u32::try_from(located.value).ok()),
@@ -117,31 +120,14 @@ fn keys(reader: &Reader<'_>) -> Vec<Located<String>> {
 }
 
 fn refuse_unbuilt_choices(edge: &Reader<'_>) {
-    for (key, built, planned, instead) in [
-        (
-            "strategy",
-            "reload",
-            "handoff",
-            "write `strategy = \"reload\"`",
-        ),
-        (
-            "udp",
-            "stream",
-            "kernel",
-            "write `udp = \"stream\"`; it matters to the topology `stream-passthrough` only",
-        ),
-    ] {
-        let Some(word) = edge.string(key) else {
-            continue;
-        };
-        if word.value == planned {
-            edge.find(key, not_available(&format!("{key} `{planned}`"), instead));
-        } else if word.value != built {
-            let message = format!(
-                "`{}` is not `{built}` or `{planned}`",
-                word.value.escape_debug()
-            );
-            edge.find(key, Finding::error("spec.word", message));
+    if let Some(word) = edge.string("strategy") {
+        if word.value == "handoff" {
+            let instead = "write `strategy = \"reload\"`";
+            edge.find("strategy", not_available("strategy `handoff`", instead));
+        } else if word.value != "reload" {
+            let word = word.value.escape_debug();
+            let message = format!("`{word}` is not `reload` or `handoff`");
+            edge.find("strategy", Finding::error("spec.word", message));
         }
     }
     if edge.boolean("h3check").is_some_and(|flag| flag.value) {

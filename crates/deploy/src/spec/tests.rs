@@ -95,7 +95,6 @@ fn a_slip_of_the_hand_gets_the_nearest_key() {
 fn what_is_not_built_is_said_with_the_way_out() {
     for (line, path) in [
         ("strategy = \"handoff\"", "edge.strategy"),
-        ("udp = \"kernel\"", "edge.udp"),
         ("h3check = true", "edge.h3check"),
     ] {
         let (_, report) = parse(&format!("{GOOD}[edge]\n{line}\n"), "x");

@@ -7,20 +7,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use deploy::{
-    Component, Facts, Layout, PrivateLayout, Rendered, RenderedFile, Target, Templates, parse,
-    render, resolve,
+    Component, Facts, Layout, Os, PrivateLayout, Rendered, RenderedFile, Spec, Target, Templates,
+    parse, render, resolve,
 };
 
 /// Renders one of `specs/`.
-fn rendered(spec: &str, nginx: &str, layout: Layout) -> Rendered {
-    let file = format!("{spec}.toml");
+fn rendered(name: &str, nginx: &str, layout: Layout) -> Rendered {
+    settled(&spec(name), nginx, layout)
+}
+
+fn spec(name: &str) -> Spec {
+    let file = format!("{name}.toml");
     let text =
         fs::read_to_string(repository().join("specs").join(&file)).expect("a committed spec");
     let (spec, report) = parse(&text, &file);
-    let spec = spec.unwrap_or_else(|| panic!("{report}"));
     assert!(report.is_empty(), "{report}");
+    spec.unwrap_or_else(|| panic!("{report}"))
+}
+
+fn settled(spec: &Spec, nginx: &str, layout: Layout) -> Rendered {
     let nginx = Target::named(nginx).expect("a target");
-    let (deployment, report) = resolve(&spec, &Facts { nginx, layout });
+    let (deployment, report) = resolve(spec, &Facts { nginx, layout });
     let deployment = deployment.unwrap_or_else(|| panic!("{report}"));
     render(&deployment, &Templates::embedded()).unwrap_or_else(|error| panic!("{error}: {error:?}"))
 }
@@ -189,6 +196,32 @@ fn two_sites_share_one_edge() {
 }
 
 #[test]
+fn a_mac_gets_its_services_as_daemons() {
+    let mut services = on_a_mac(&spec("h3-termination"));
+    let is_launchds = |path: &str| reference_on_a_mac(path) != path;
+    services.files.retain(|file| is_launchds(&file.path));
+    compare(&services, reference_on_a_mac, &["launchd"]);
+}
+
+#[test]
+fn a_mac_gets_its_services_as_agents() {
+    let place = golden("macos-1.30.6");
+    let folder = "crates/deploy/tests/goldens/macos-1.30.6";
+    compare(&on_a_mac(&spec("macos")), place, &[folder]);
+}
+
+/// What launchd reads of the reference deployment; the other files keep their paths.
+fn reference_on_a_mac(path: &str) -> String {
+    path.replace("/Library/LaunchDaemons/", "launchd/")
+        .replace("/opt/homebrew/etc/codeintel/start", "launchd/start")
+        .replace("/etc/newsyslog.d/", "launchd/newsyslog.d/")
+}
+
+fn on_a_mac(spec: &Spec) -> Rendered {
+    settled(spec, "1.30.6,openssl=3.6.5", Layout::of(Os::MacOs, spec))
+}
+
+#[test]
 fn a_private_deployment_stays_below_its_folder() {
     let rendered = rendered("minimal", "1.28.3,openssl=3.0.2", private());
     let outside = |path: &String| !path.starts_with("/tmp/golden/");
@@ -215,5 +248,9 @@ fn private() -> Layout {
 }
 
 /// What of `systemd` is not the rendering of the first spec.
-const OTHERS: [&str; 2] = ["systemd/templates", "systemd/stream-passthrough"];
+const OTHERS: [&str; 3] = [
+    "launchd/templates",
+    "systemd/templates",
+    "systemd/stream-passthrough",
+];
 const UPDATE: &str = "look at the difference, then run `UPDATE_GOLDENS=1 cargo test -p deploy`";

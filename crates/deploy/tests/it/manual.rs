@@ -89,6 +89,7 @@ fn the_manual_has_every_key_that_the_reader_knows() {
         ("origin.limits.key", "origin.limits.key"),
         ("servers", "servers[0]"),
         ("dependencies", "dependencies[0]"),
+        ("launchd", "launchd"),
     ] {
         let header = match table {
             "" => String::new(),
@@ -151,6 +152,7 @@ fn every_committed_spec_is_without_findings() {
         "stream-passthrough.toml",
         "two-sites.toml",
         "full.toml",
+        "macos.toml",
     ] {
         deployment(&spec(name));
     }
