@@ -71,7 +71,7 @@ impl Alone {
     pub(crate) fn wait_until_ready(&self, tools: &Tools) {
         let end = Instant::now() + DEADLINE;
         loop {
-            let (served, said) = self.curl(tools, &["--http3-only", "--fail"], "/healthz");
+            let (served, said) = self.curl(tools, &["--http3-only", "--fail"], "/readyz");
             if served {
                 return;
             }
