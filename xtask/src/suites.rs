@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::repository::Repository;
 use crate::{process, tidy};
 
+pub(crate) use cargo::programs;
 use machine::Tests;
 pub(crate) use summary::Counts;
 

@@ -11,6 +11,7 @@ use origin_config::Bind;
 use probe::{Connect, ProbeError, Scheme, Target, Trust};
 use serde_json::Value;
 
+use super::lint;
 use super::verdict::sentence;
 
 /// One site of a deployment, or one URL.
@@ -51,6 +52,8 @@ pub(crate) struct HostAim {
     pub(crate) generation: String,
     /// Where the origin listens.
     pub(crate) binds: Vec<Bind>,
+    /// Where it speaks QUIC beside the public addresses, which are its own where the edge leaves UDP to the kernel.
+    pub(crate) quic: Vec<SocketAddr>,
 }
 
 /// An MCP server and the call that proves it.
@@ -73,6 +76,8 @@ pub(crate) struct EdgeAim {
     pub(crate) generation: String,
     /// The NGINX that the configuration is for.
     pub(crate) nginx: deploy::Target,
+    /// The folder of the deployment's snippets.
+    pub(crate) snippets: PathBuf,
 }
 
 /// Aims at a URL: the path is the MCP endpoint, `/mcp` when the URL has none.
@@ -129,6 +134,7 @@ pub(crate) fn edge_aim(
         generation_socket: deployment.edge.socket.as_path().to_owned(),
         generation: deployment.edge.generation.to_string(),
         nginx: deployment.target.clone(),
+        snippets: lint::snippets(deployment),
     }
 }
 
@@ -163,13 +169,16 @@ pub(crate) fn from_deployment(deployment: &Deployment, access: &Access) -> Vec<A
             host: Some(HostAim {
                 admin: site.origin.admin_bind.first().map(admin),
                 generation: site.origin.generation.clone(),
-                binds: site
-                    .origin
-                    .bind
-                    .iter()
-                    .chain(&site.origin.admin_bind)
-                    .cloned()
-                    .collect(),
+                binds: [
+                    &site.origin.bind,
+                    &site.origin.tls.insecure_bind,
+                    &site.origin.admin_bind,
+                ]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
+                quic: own_quic(deployment, site),
             }),
             servers: servers(site),
             opened: Some(deployment.edge.expose.clone()),
@@ -177,6 +186,14 @@ pub(crate) fn from_deployment(deployment: &Deployment, access: &Access) -> Vec<A
         }
     };
     deployment.sites.iter().map(aim).collect()
+}
+
+fn own_quic(deployment: &Deployment, site: &Site) -> Vec<SocketAddr> {
+    let public = &deployment.edge.https;
+    let addresses = site.origin.quic.bind.iter().copied();
+    addresses
+        .filter(|address| !public.contains(address))
+        .collect()
 }
 
 /// The target with a key for every question.

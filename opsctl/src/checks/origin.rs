@@ -1,14 +1,15 @@
 //! `origin.generation`, `origin.ready`, `origin.private`: what the origin's admin listener and its addresses say.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::ask::fetch;
 use http::StatusCode;
 use origin_config::Bind;
-use probe::{Answer, Ask, Connect, ProbeError, Target, Version};
+use probe::{Answer, Ask, Connect, Connection, ProbeError, Scheme, Target, Trust, Version};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::verdict::{Verdict, sentence};
 
@@ -146,23 +147,37 @@ pub(crate) enum Outside {
 }
 
 /// Looks at every address; one that is not loopback is tried from this machine's own outside address.
-pub(crate) async fn gather_outside(binds: &[Bind], own: Option<std::net::IpAddr>) -> Vec<Outside> {
+pub(crate) async fn gather_outside(
+    binds: &[Bind],
+    quic: &[SocketAddr],
+    own: Option<IpAddr>,
+) -> Vec<Outside> {
+    let outside = |address: SocketAddr| {
+        let own = own.filter(|_| address.ip().is_unspecified());
+        SocketAddr::new(own.unwrap_or(address.ip()), address.port())
+    };
     let mut seen = Vec::new();
     for bind in binds {
         seen.push(match bind {
             Bind::Unix(_) => Outside::Unix,
             Bind::Tcp(address) if address.ip().is_loopback() => Outside::Loopback,
             Bind::Tcp(address) => {
-                let ip = if address.ip().is_unspecified() {
-                    own
-                } else {
-                    Some(address.ip())
-                };
-                let tried = SocketAddr::new(ip.unwrap_or(address.ip()), address.port());
-                let reached =
-                    tokio::time::timeout(CONNECT, tokio::net::TcpStream::connect(tried)).await;
+                let tried = outside(*address);
+                let reached = timeout(CONNECT, TcpStream::connect(tried)).await;
                 Outside::Address(tried, matches!(reached, Ok(Ok(_))))
             }
+        });
+    }
+    for address in quic {
+        seen.push(if address.ip().is_loopback() {
+            Outside::Loopback
+        } else {
+            let tried = outside(*address);
+            let target = Target::new(Scheme::Https, tried.ip().to_string(), tried.port())
+                .with_trust(Trust::Any)
+                .with_timeout(CONNECT);
+            let reached = Box::pin(Connection::open(&target, Version::Http3)).await;
+            Outside::Address(tried, reached.is_ok())
         });
     }
     seen
@@ -198,7 +213,7 @@ pub(crate) fn judge_outside(seen: &[Outside]) -> Verdict {
 }
 
 /// A machine answers itself at once or not at all.
-const CONNECT: std::time::Duration = std::time::Duration::from_secs(1);
+const CONNECT: Duration = Duration::from_secs(1);
 
 /// A server has failed or is ready after its `start_timeout`, 30 s unless the spec says otherwise.
 const STARTING: Duration = Duration::from_secs(35);
@@ -266,6 +281,18 @@ mod tests {
             judge_generation(&admin(200, json!({})), "bb").status,
             Status::Fail
         );
+    }
+
+    #[tokio::test]
+    async fn addresses_of_quic_are_looked_at_too() {
+        let quic = ["127.0.0.1:10443".parse().expect("valid")];
+        let seen = gather_outside(&[], &quic, None).await;
+        assert_eq!(seen, [Outside::Loopback]);
+        let silent = std::net::UdpSocket::bind("0.0.0.0:0").expect("a free port");
+        let quic = [silent.local_addr().expect("it is bound")];
+        let own = Some("127.0.0.1".parse().expect("valid"));
+        let seen = gather_outside(&[], &quic, own).await;
+        assert!(matches!(seen[..], [Outside::Address(_, false)]), "{seen:?}");
     }
 
     #[test]

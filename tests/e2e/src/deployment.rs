@@ -68,6 +68,36 @@ impl Deployment {
         ))
     }
 
+    /// The same in the topology in which NGINX passes connections on, with a UDP port of the origin's own.
+    #[must_use]
+    pub fn passed_on(self) -> Self {
+        let (quic, _) = free_port_pair();
+        let own = format!("[origin]\nquic_bind = [\"127.0.0.1:{quic}\"]\n");
+        self.changed(&[
+            ("h3-termination", "stream-passthrough"),
+            ("[origin]\n", &own),
+        ])
+    }
+
+    /// The same in that topology, with the public UDP sockets left to the origin.
+    #[must_use]
+    pub fn passed_on_by_the_kernel(self) -> Self {
+        let kernel = "[edge]\nudp = \"kernel\"\n";
+        self.changed(&[
+            ("h3-termination", "stream-passthrough"),
+            ("[edge]\n", kernel),
+        ])
+    }
+
+    fn changed(self, changes: &[(&str, &str)]) -> Self {
+        let mut spec = std::fs::read_to_string(self.spec()).expect("our own file");
+        for (find, replace) in changes {
+            spec = spec.replace(find, replace);
+        }
+        self.write("deploy.toml", &spec);
+        self
+    }
+
     /// Everything that the protocol has, under the server's own names.
     pub fn with_fixtures(tools: &Tools) -> Self {
         Self::with_servers(&format!(

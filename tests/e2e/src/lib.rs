@@ -3,14 +3,17 @@
 //!
 //! Nothing here is skipped when a tool is missing: the tests fail and name the command that provides it.
 
+mod browser;
 mod deployment;
 mod far;
+pub mod held;
 mod origin;
 mod running;
 mod staged;
 mod tools;
 mod words;
 
+pub use browser::{Browser, Screen};
 pub use deployment::{Deployment, free_port_pair};
 pub use far::{Far, FarKind};
 pub use origin::Origin;

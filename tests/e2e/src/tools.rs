@@ -45,6 +45,8 @@ pub struct Tools {
     pub confs: PathBuf,
     /// The folder of `mypy`, `ruff` and `shellcheck`.
     pub checkers_bin: PathBuf,
+    /// Chromium.
+    pub chromium: PathBuf,
     /// A Python with Hypercorn.
     pub hypercorn_python: PathBuf,
 }
@@ -91,6 +93,7 @@ impl Tools {
             fixtures: path("E2E_FIXTURES"),
             confs: path("E2E_CONFS"),
             checkers_bin: path("E2E_CHECKERS_BIN"),
+            chromium: path("E2E_CHROMIUM"),
             hypercorn_python: path("E2E_HYPERCORN_PYTHON"),
         }
     }
@@ -115,9 +118,14 @@ impl Tools {
         };
         let script = folder.join(format!("nginx-{build:?}"));
         let root = root.display();
+        // what `-V` says of modules is said of the root as if it were `/`
+        let run = format!(
+            "{root}/usr/lib64/ld-linux-x86-64.so.2 --library-path {root}/usr/lib/x86_64-linux-gnu \
+             {root}/usr/sbin/nginx"
+        );
         let text = format!(
-            "#!/bin/sh\nexec {root}/usr/lib64/ld-linux-x86-64.so.2 --library-path \
-             {root}/usr/lib/x86_64-linux-gnu {root}/usr/sbin/nginx \"$@\"\n"
+            "#!/bin/sh\nif [ \"$*\" = -V ]; then\n\
+             {run} -V 2>&1 | sed 's#--modules-path=/#--modules-path={root}/#' >&2\nelse\nexec {run} \"$@\"\nfi\n"
         );
         write_executable(&script, &text);
         script

@@ -22,9 +22,10 @@ const NGINX_VARIABLE: &str = "OPSCTL_NGINX";
 const PORTS: Ports = Ports {
     https: 8443,
     http: 8080,
+    quic: 18443,
 };
-/// How many pairs above `PORTS` are tried.
-const PAIRS: u16 = 100;
+/// How many triples above `PORTS` are tried.
+const TRIPLES: u16 = 100;
 
 /// mcp-server-git runs it.
 const PACKAGES: &[Package] = &[Package {
@@ -36,6 +37,8 @@ const PACKAGES: &[Package] = &[Package {
 struct Ports {
     https: u16,
     http: u16,
+    /// The origin's own, where it speaks QUIC itself.
+    quic: u16,
 }
 
 /// Provides NGINX and the MCP servers, builds, writes the spec and becomes `opsctl up`.
@@ -98,20 +101,23 @@ fn build(repository: &Repository) -> Result<(), Failure> {
         .or_try("cargo build --locked -p origin -p opsctl"))
 }
 
-/// The first pair from `PORTS` on of which both are free.
+/// The first three from `PORTS` on of which all are free.
 fn free_ports(is_free: impl Fn(u16) -> bool) -> Result<Ports, Failure> {
-    (0..PAIRS)
+    (0..TRIPLES)
         .map(|above| Ports {
             https: PORTS.https + above,
             http: PORTS.http + above,
+            quic: PORTS.quic + above,
         })
-        .find(|pair| is_free(pair.https) && is_free(pair.http))
+        .find(|ports| {
+            [ports.https, ports.http, ports.quic]
+                .into_iter()
+                .all(&is_free)
+        })
         .ok_or_else(|| {
-            Failure::new(format!(
-                "no free pair of ports from {} and {} on",
-                PORTS.https, PORTS.http
-            ))
-            .or_try("ss -tulpn shows who has them")
+            let Ports { https, http, quic } = PORTS;
+            let message = format!("no free ports from {https}, {http} and {quic} on");
+            Failure::new(message).or_try("ss -tulpn shows who has them")
         })
 }
 
@@ -135,7 +141,11 @@ struct Servers {
 /// The demo's deployment: four MCP servers of three kinds, one of them over this very repository.
 fn spec(topology: Topology, ports: Ports, servers: &Servers) -> String {
     let quoted = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned()).to_string();
-    let Ports { https, http } = ports;
+    let Ports { https, http, quic } = ports;
+    let quic = match topology {
+        Topology::H3Termination => String::new(),
+        Topology::StreamPassthrough => format!("quic_bind = [\"127.0.0.1:{quic}\"]\n"),
+    };
     let topology = topology.word();
     let repository = quoted(&servers.repository);
     let git = quoted(&servers.python.join("mcp-server-git"));
@@ -160,7 +170,7 @@ self_signed = true
 [origin]
 # short, so that the verification sees a keep-alive soon
 stream_keep_alive = "3s"
-
+{quic}
 [[servers]]
 name = "git"
 command = [{git}, "--repository", {repository}]
@@ -193,16 +203,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pair_of_ports_is_free_in_both() {
-        let taken = |port| port != 8443 && port != 8081;
-        let pair = free_ports(taken).expect("some pair is free");
-        assert_eq!(
-            pair,
-            Ports {
-                https: 8445,
-                http: 8082
-            }
-        );
+    fn all_three_ports_are_free() {
+        let taken = |port| ![8443, 8081, 18445].contains(&port);
+        let found = free_ports(taken).expect("some are free");
+        assert_eq!((found.https, found.http, found.quic), (8446, 8083, 18446));
         assert!(free_ports(|_| false).is_err());
     }
 
@@ -223,13 +227,15 @@ mod tests {
             everything: odd.to_owned(),
             words: "http://127.0.0.1:1/mcp".into(),
         };
-        let text = spec(Topology::H3Termination, PORTS, &servers);
-        let table: toml::Table = text.parse().expect("valid TOML");
-        let server = &table["servers"][0];
-        assert_eq!(server["command"][2].as_str(), odd.to_str());
-        assert_eq!(
-            server["check_arguments"]["repo_path"].as_str(),
-            odd.to_str()
-        );
+        for topology in [Topology::H3Termination, Topology::StreamPassthrough] {
+            let text = spec(topology, PORTS, &servers);
+            let table: toml::Table = text.parse().expect("valid TOML");
+            let server = &table["servers"][0];
+            assert_eq!(server["command"][2].as_str(), odd.to_str());
+            assert_eq!(
+                server["check_arguments"]["repo_path"].as_str(),
+                odd.to_str()
+            );
+        }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) fn run(repository: &Repository, arguments: &Soak) -> Result<ExitCode,
             SoakName::Gateway => gateway(repository, arguments.rounds)?,
             SoakName::Floods => floods(repository)?,
             SoakName::Machine => machine(repository)?,
+            SoakName::Reload => held_streams(repository, "reload")?,
+            SoakName::Restart => held_streams(repository, "restart")?,
         };
     }
     Ok(if held {
@@ -62,4 +64,16 @@ fn gateway(repository: &Repository, rounds: u32) -> Result<bool, Failure> {
     talk::progress(format_args!("== gateway, {rounds} rounds"));
     let mut run = std::process::Command::new(repository.programs()?.join("hostile-rounds"));
     Ok(process::status(run.arg(rounds.to_string()))?.success())
+}
+
+/// As many streams and rounds as the figures in docs/topology-b.md are for.
+fn held_streams(repository: &Repository, name: &str) -> Result<bool, Failure> {
+    let environment = super::environment(repository, &Cache::open()?)?;
+    if !suites::programs(repository)? {
+        return Err(Failure::new("the programs do not build").or_try("cargo build --workspace"));
+    }
+    talk::progress(format_args!("== {name}, 20 rounds, 100 streams"));
+    let mut run = std::process::Command::new(repository.programs()?.join("held-streams"));
+    run.args([name, "20", "100"]).envs(environment);
+    Ok(process::status(&mut run)?.success())
 }

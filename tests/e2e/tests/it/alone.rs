@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use e2e::{DEADLINE, Tools, free_port_pair};
+use probe::{Ask, Connect, Scheme, Target, Version};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -21,12 +22,17 @@ pub(crate) struct Alone {
 
 impl Alone {
     pub(crate) fn start(tools: &Tools) -> Self {
+        Self::of("h3-origin.toml", tools)
+    }
+
+    /// Of a reference of this name.
+    fn of(reference: &str, tools: &Tools) -> Self {
         let folder = TempDir::with_prefix("e2e-alone-").expect("a temporary folder");
         let (port, _) = free_port_pair();
         certify(folder.path());
         let config = folder.path().join("origin.toml");
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let reference = repository.join("hypercorn-equivalents/h3-origin.toml");
+        let reference = repository.join("hypercorn-equivalents").join(reference);
         let text = fs::read_to_string(reference).expect("the reference");
         put(&config, &moved(&text, folder.path(), port, tools));
         let child = Self::run(tools, &config);
@@ -100,6 +106,7 @@ fn moved(text: &str, folder: &Path, port: u16, tools: &Tools) -> String {
             "\"0.0.0.0:443\", \"[::]:443\"",
             &format!("\"127.0.0.1:{port}\""),
         )
+        .replace("127.0.0.1:10443", &format!("127.0.0.1:{port}"))
         .replace("/etc/codeintel/tls", &folder)
         .replace("/run/codeintel", &folder)
         .replace("/var/lib/codeintel", &folder);
@@ -109,11 +116,13 @@ fn moved(text: &str, folder: &Path, port: u16, tools: &Tools) -> String {
 
 fn certify(folder: &Path) {
     let made = rcgen::generate_simple_self_signed([NAME.to_owned()]).expect("a certificate");
-    put(&folder.join("fullchain.pem"), &made.cert.pem());
-    put(
-        &folder.join("privkey.pem"),
-        &made.signing_key.serialize_pem(),
-    );
+    // as the references name them
+    for name in ["fullchain.pem", "chain.pem"] {
+        put(&folder.join(name), &made.cert.pem());
+    }
+    for name in ["privkey.pem", "key.pem"] {
+        put(&folder.join(name), &made.signing_key.serialize_pem());
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a file of the test's own folder")]
@@ -140,6 +149,25 @@ fn curl_speaks_every_version_with_the_origin_alone() {
     let (_, said) = alone.curl(&tools, &["--http2", "--include"], "/healthz");
     let alternative = format!("alt-svc: h3=\":{}\"", alone.port);
     assert!(said.contains(&alternative), "{said}");
+}
+
+#[tokio::test]
+async fn the_references_behind_an_edge_become_ready() {
+    let tools = Tools::from_environment();
+    for name in ["behind-nginx.toml", "behind-stream.toml"] {
+        let alone = Alone::of(name, &tools);
+        let admin = Connect::Unix(alone.folder.path().join("admin.sock"));
+        let target = Target::new(Scheme::Http, "localhost", 80).with_connect(admin);
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let asked = probe::fetch(&target, Version::Http1, Ask::get("/readyz"));
+            match Box::pin(asked).await {
+                Ok(answer) if answer.head.status == 200 => break,
+                other => assert!(Instant::now() < end, "{name}: {other:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
 }
 
 #[test]

@@ -26,6 +26,12 @@ fn verify_with(deployment: &Deployment, find: &str, replace: &str, failing: &[&s
     verdict
 }
 
+/// The same of the topology in which NGINX passes connections on.
+fn verify_passed_on(find: &str, replace: &str, failing: &[&str]) -> Verdict {
+    let deployment = Deployment::with_time(&Tools::from_environment()).passed_on();
+    verify_with(&deployment, find, replace, failing)
+}
+
 #[test]
 fn buffering_is_seen_on_http1_and_named() {
     let hidden = "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;";
@@ -88,4 +94,22 @@ fn a_redirect_of_the_endpoint_fails_mcp() {
     let redirect = "include {{ pieces }}/mcp-errors.conf; return 307 /mcp/;";
     let all = ["mcp.discover", "mcp.initialize", "mcp.tool-call"];
     verify_broken("include {{ pieces }}/mcp-errors.conf;", redirect, &all);
+}
+
+#[test]
+fn a_passing_edge_that_names_no_client_is_refused_by_the_origin_over_tcp() {
+    let failing = ["http1", "http2"];
+    verify_passed_on("proxy_protocol on;", "proxy_protocol off;", &failing);
+}
+
+#[test]
+fn a_passing_edge_that_passes_no_datagrams_on_fails_http3() {
+    verify_passed_on("proxy_pass {{ udp_to }};", "return \"\";", &["http3"]);
+}
+
+#[test]
+fn a_passing_edge_that_cuts_silent_connections_fails_what_is_silent() {
+    let cut = "proxy_timeout 1s";
+    let failing = ["nginx.lint", "stream.keepalive", "timeouts"];
+    verify_passed_on("proxy_timeout {{ tcp_timeout }}", cut, &failing);
 }

@@ -26,6 +26,10 @@ const CALL: [&str; 12] = [
 fn curl_gets_the_same_tool_answer_over_every_version() {
     let tools = Tools::from_environment();
     let running = Running::start(&tools, &Deployment::with_time(&tools));
+    call_over_every_version(&tools, &running);
+}
+
+pub(crate) fn call_over_every_version(tools: &Tools, running: &Running) {
     for (flag, version) in [
         ("--http1.1", "1.1"),
         ("--http2", "2"),

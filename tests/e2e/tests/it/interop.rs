@@ -71,6 +71,15 @@ fn the_mcp_package_tours_the_endpoint_in_both_eras() {
 }
 
 #[test]
+fn the_mcp_package_tours_an_origin_that_ends_tls_itself() {
+    let tools = Tools::from_environment();
+    let deployment = Deployment::with_fixtures(&tools).passed_on();
+    let running = Running::start(&tools, &deployment);
+    let seen = python(&tools.clients_python, "mcp_tour.py", &running, "auto");
+    assert_tour(&seen, "auto");
+}
+
+#[test]
 fn the_fastmcp_package_tours_the_endpoint_in_both_eras() {
     let tools = Tools::from_environment();
     let running = Running::start(&tools, &Deployment::with_fixtures(&tools));

@@ -12,7 +12,16 @@ use transcript::{Line, Script};
 /// Plays a script over every version and holds the transcripts against the first.
 async fn same_over_all_versions(script: impl AsyncFn(&mut Script)) -> Vec<Line> {
     let tools = Tools::from_environment();
-    let running = Running::start(&tools, &Deployment::with_fixtures(&tools));
+    same_through(&tools, &Deployment::with_fixtures(&tools), script).await
+}
+
+/// The same through this deployment.
+async fn same_through(
+    tools: &Tools,
+    deployment: &Deployment,
+    script: impl AsyncFn(&mut Script),
+) -> Vec<Line> {
+    let running = Running::start(tools, deployment);
     let mut first: Option<Vec<Line>> = None;
     for version in Version::ALL {
         let mut play = Script::new(running.target(), version);
@@ -67,6 +76,14 @@ async fn a_legacy_session_is_the_same_over_every_version() {
     // the priming event, three steps of progress, the answer; asked for again, all but the first
     assert_eq!(messages("call with progress").len(), 5);
     assert_eq!(messages("resumed"), &messages("call with progress")[1..]);
+}
+
+#[tokio::test]
+async fn a_legacy_session_is_the_same_with_an_origin_that_ends_quic_itself() {
+    let tools = Tools::from_environment();
+    let deployment = Deployment::with_fixtures(&tools).passed_on();
+    let lines = same_through(&tools, &deployment, legacy::play).await;
+    assert_statuses(&lines, legacy::STATUSES);
 }
 
 #[tokio::test]

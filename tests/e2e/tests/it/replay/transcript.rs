@@ -121,7 +121,9 @@ fn read_events(body: &[u8]) -> Vec<Value> {
 
 /// Every header but those of one connection or one instant; of those that name this very answer, that they are there.
 fn headers(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
-    const OF_THE_CONNECTION: [&str; 6] = [
+    const OF_THE_CONNECTION: [&str; 7] = [
+        // whoever has come by HTTP/3 needs no word of it
+        "alt-svc",
         "connection",
         "content-length",
         "date",
