@@ -103,6 +103,13 @@ pub(crate) const ENVOY: Environment = Environment {
     programs: &["envoy"],
 };
 
+/// The peers of `bench origin`.
+pub(crate) const HTTP_SERVERS: Environment = Environment {
+    name: "http-servers",
+    requirements: "xtask/python/http-servers.txt",
+    programs: &["hypercorn", "granian", "uvicorn"],
+};
+
 const PACKAGES: &[Package] = &[
     Package {
         name: "python3",
@@ -223,7 +230,7 @@ fn starts(folder: &Path, environment: &Environment) -> Result<(), Failure> {
 mod tests {
     use super::new_enough;
 
-    const FILES: [&str; 11] = [
+    const FILES: [&str; 12] = [
         include_str!("../../python/servers.txt"),
         include_str!("../../python/clients.txt"),
         include_str!("../../python/nextest.txt"),
@@ -235,6 +242,7 @@ mod tests {
         include_str!("../../python/mcp1.txt"),
         include_str!("../../python/falkordb.txt"),
         include_str!("../../python/checkers.txt"),
+        include_str!("../../python/http-servers.txt"),
     ];
 
     #[test]

@@ -9,6 +9,7 @@ mod hardened;
 mod lost;
 mod package;
 mod page;
+mod passed;
 mod refused;
 mod runbook;
 mod services;
