@@ -237,7 +237,7 @@ fn starts(folder: &Path, environment: &Environment) -> Result<(), Failure> {
 mod tests {
     use super::new_enough;
 
-    const FILES: [&str; 11] = [
+    const FILES: [&str; 12] = [
         include_str!("../../python/servers.txt"),
         include_str!("../../python/clients.txt"),
         include_str!("../../python/nextest.txt"),
@@ -249,6 +249,7 @@ mod tests {
         include_str!("../../python/mcp1.txt"),
         include_str!("../../python/falkordb.txt"),
         include_str!("../../python/checkers.txt"),
+        include_str!("../../python/http-servers.txt"),
     ];
 
     #[test]
