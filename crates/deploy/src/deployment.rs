@@ -75,6 +75,8 @@ pub struct Edge {
     pub header_buffer: u64,
     /// The origin's own endpoints that the edge passes.
     pub expose: Vec<Exposed>,
+    /// Whether there is a page at `/h3check`, at the edge and at every origin.
+    pub h3check: bool,
     /// What clients may do how often, by MCP method and tool.
     pub limits: Vec<Limit>,
     /// What other origins answer, by MCP method and tool.

@@ -5,7 +5,24 @@ use machine::{Deployed, Kit, Way, blocks};
 #[test]
 fn the_runbook_of_a_deployment_is_true_from_its_first_command_to_its_last() {
     let kit = Kit::from_environment();
+    follow(&Deployed::prepare(&kit, &kit.debian_13));
+}
+
+#[test]
+#[ignore = "minutes: cargo xtask soak machine"]
+fn the_runbook_of_a_passthrough_is_true_from_its_first_command_to_its_last() {
+    let kit = Kit::from_environment();
     let deployed = Deployed::prepare(&kit, &kit.debian_13);
+    // the origin's user reads the key
+    deployed.machine.must(
+        "chmod 0644 /etc/ssl/mcp/key.pem && \
+         sed -i 's/^topology .*/topology = \"stream-passthrough\"/' /etc/opsctl/codeintel/deploy.toml",
+    );
+    follow(&deployed);
+}
+
+/// Lets opsctl write the runbook of the spec that is there, and does what it says from nothing.
+fn follow(deployed: &Deployed) {
     let machine = &deployed.machine;
     machine.must("echo '127.0.0.1 mcp.example.com' >> /etc/hosts");
     let page = deployed.opsctl("runbook").out;
@@ -17,7 +34,7 @@ fn the_runbook_of_a_deployment_is_true_from_its_first_command_to_its_last() {
             deployed.quicken();
         }
         if block.text.contains("worker_connections") {
-            assert_eq!(warned_of_connections(&deployed), Some(false));
+            assert_eq!(warned_of_connections(deployed), Some(false));
         }
     }
     machine
