@@ -245,7 +245,7 @@ impl Server {
         let serving = async move {
             let config = Arc::clone(&app.now().config);
             if conn.role == Role::Public && peer.is_one_of(&config.proxy_protocol) {
-                match conn::named(&mut io, peer).await {
+                match begun(&graceful, conn::named(&mut io, peer)).await? {
                     Ok(client) => conn.peer = client,
                     Err(refused) => {
                         refused.tell(peer);
@@ -256,7 +256,7 @@ impl Server {
             match tls {
                 None => proto::serve(io, conn, app, limits, graceful).await,
                 Some(tls) => {
-                    let io = tls.accept(io).await?;
+                    let io = begun(&graceful, tls.accept(io)).await??;
                     proto::serve(io, conn, app, limits, graceful).await
                 }
             }
@@ -290,7 +290,7 @@ impl Server {
             self.connections.spawn(async move {
                 let Stop { graceful, now } = server.stop;
                 let serving = async {
-                    let connection = handshake.await?;
+                    let connection = begun(&graceful, handshake).await??;
                     let terms = server.terms.now();
                     let conn = conn.of(Peer::Ip(connection.remote_address()), &terms);
                     proto::serve_quic(connection, conn, server.app, terms.limits, graceful).await
@@ -322,6 +322,19 @@ impl Server {
         }
         self.stop.now.cancel();
         self.connections.wait().await;
+    }
+}
+
+/// Waits for what a connection begins with. When the origin ends, a client in the middle of it has a moment more: one that says
+/// nothing must not hold up the end, nor the start of the origin that comes after.
+async fn begun<T>(stop: &CancellationToken, beginning: impl Future<Output = T>) -> io::Result<T> {
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(BEGINNING).await;
+    };
+    tokio::select! {
+        begun = beginning => Ok(begun),
+        () = late => Err(io::Error::new(io::ErrorKind::TimedOut, "it did not begin before the origin ended")),
     }
 }
 
@@ -408,6 +421,9 @@ fn notify(state: NotifyState<'_>) {
         tracing::warn!(%error, "the service manager did not hear of the state");
     }
 }
+
+/// A handshake of TLS takes two round trips: half a second each is a satellite's.
+const BEGINNING: Duration = Duration::from_secs(1);
 
 /// Long enough to cost nothing, short enough that a client's own connect timeout does not pass.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
