@@ -1,10 +1,10 @@
 //! `bench gateway`: one tool of a stdio server through the origin, through the bridges of others, and over its own pipe.
 
-mod call;
+pub(crate) mod call;
 mod http;
-mod peers;
+pub(crate) mod peers;
 mod pipe;
-mod tree;
+pub(crate) mod tree;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -4,6 +4,7 @@ mod clock;
 mod gateway;
 mod origin;
 mod protocol;
+mod serving;
 mod table;
 
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ enum Bench {
     Protocol(Arguments),
     /// One tool through the origin and through other bridges, and over its server's own pipe
     Gateway(gateway::Gateway),
+    /// A request and a silent stream over every version of HTTP, beside other servers
+    Origin(serving::Serving),
 }
 
 /// What every bench is told.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let (outcome, arguments) = match Cli::parse().bench {
         Bench::Protocol(arguments) => (protocol::run(&arguments), arguments),
         Bench::Gateway(gateway) => (gateway::run(&gateway), gateway.common),
+        Bench::Origin(serving) => (serving::run(&serving), serving.common),
     };
     match outcome {
         Ok(figures) => {

@@ -90,21 +90,21 @@ pub(crate) fn has_any(site: &Site, root: &Path) -> bool {
 /// Changes of files, and the texts of these by digest.
 pub(crate) type Changes = (Vec<Change>, BTreeMap<String, String>);
 
-/// What puts a certificate that certbot keeps into its place. The site's own group may read it.
+/// What puts a chain and a key into their places. The site's own group may read them.
 ///
 /// # Errors
-/// When what is there now cannot be read, or what certbot keeps is no text.
+/// When what is there now cannot be read, or what belongs there is no text.
 pub(crate) fn installation(
     root: &Path,
     site: &Name,
-    [chain, key]: [&str; 2],
-    kept: Kept,
+    paths: [&str; 2],
+    (pems, why): ([Vec<u8>; 2], Why),
 ) -> Result<Changes, HostError> {
     let (mut changes, mut texts) = (Vec::new(), BTreeMap::new());
-    for (path, pem) in [(chain, kept.chain), (key, kept.key)] {
+    for (path, pem) in paths.into_iter().zip(pems) {
         let text = String::from_utf8(pem)
             .map_err(|error| HostError::on("read", path)(std::io::Error::other(error)))?;
-        let change = change(root, site, path, &text, Why::Issued)?;
+        let change = change(root, site, path, &text, why)?;
         texts.extend(
             change
                 .after
@@ -151,7 +151,8 @@ pub(crate) async fn issue(root: &Path, issue: &Issue) -> Result<Changes, HostErr
         let cause = std::io::Error::from(std::io::ErrorKind::NotFound);
         HostError::on("read what certbot keeps as", &issue.site)(cause)
     })?;
-    installation(root, &issue.site, [&issue.chain, &issue.key], kept)
+    let paths = [issue.chain.as_str(), issue.key.as_str()];
+    installation(root, &issue.site, paths, (kept.pems(), Why::Issued))
 }
 
 /// Waits until the edge answers a challenge for a name with what lies in the web root.

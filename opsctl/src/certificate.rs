@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use deploy::lint::covers;
-use deploy::words::{Name, ServerName};
+use deploy::words::{AbsolutePath, Name, ServerName};
 use deploy::{CertificateKind, Deployment, ShownBy, Site};
 use findings::{Finding, Report};
 use probe::CertificateDer;
@@ -25,8 +25,8 @@ use crate::steps::timestamp;
 pub(crate) fn check_given(deployment: &Deployment, spec: &SpecFile) -> Report {
     let mut report = Report::new();
     for (index, site) in deployment.sites.iter().enumerate() {
-        if site.certificate.kind == CertificateKind::Given {
-            for (key, finding) in faults(site) {
+        if let Some(files) = site.certificate.given() {
+            for (key, finding) in faults(site, files) {
                 report.push(spec.place(&spec.site_key(index, key), finding));
             }
         }
@@ -34,7 +34,23 @@ pub(crate) fn check_given(deployment: &Deployment, spec: &SpecFile) -> Report {
     report
 }
 
-fn faults(site: &Site) -> Vec<(&'static str, Finding)> {
+/// What is to be copied of a site's certificate: the operator's files as they are on the machine below `root`, where the copies
+/// are others, or none.
+pub(crate) fn uncopied(site: &Site, root: &Path) -> Option<[Vec<u8>; 2]> {
+    let certificate = &site.certificate;
+    let CertificateKind::Copied { chain, key } = &certificate.kind else {
+        return None;
+    };
+    let read = |path: &AbsolutePath| std::fs::read(files::below(root, path.as_str())).ok();
+    let given = [read(chain)?, read(key)?];
+    let copies = [&certificate.chain_path, &certificate.key_path].map(read);
+    (copies != given.clone().map(Some)).then_some(given)
+}
+
+fn faults(
+    site: &Site,
+    (chain, key): (&AbsolutePath, &AbsolutePath),
+) -> Vec<(&'static str, Finding)> {
     let read = |path: &Path, key| {
         std::fs::read(path).map_err(|error| {
             let message = format!("`{}` cannot be read: {error}", path.display());
@@ -45,10 +61,7 @@ fn faults(site: &Site) -> Vec<(&'static str, Finding)> {
         let message = format!("`{}`: {error}", path.display());
         vec![(key, Finding::error("tls.content", message))]
     };
-    let (chain_path, key_path) = (
-        site.certificate.chain_path.as_path(),
-        site.certificate.key_path.as_path(),
-    );
+    let (chain_path, key_path) = (chain.as_path(), key.as_path());
     let (chain, key) = match (read(chain_path, CHAIN_KEY), read(key_path, KEY_KEY)) {
         (Ok(chain), Ok(key)) => (chain, key),
         (chain, key) => {
@@ -65,7 +78,7 @@ fn faults(site: &Site) -> Vec<(&'static str, Finding)> {
     };
     match read_key(&key).and_then(|key| key_matches(&chain, &key)) {
         Ok(true) => {}
-        Ok(false) => return vec![foreign_key(site, &chain, &key)],
+        Ok(false) => return vec![foreign_key((chain_path, key_path), &chain, &key)],
         Err(_) if is_encrypted(&key) => {
             let message = format!("`{}` is encrypted", key_path.display());
             let finding = Finding::error("tls.key", message);
@@ -128,11 +141,11 @@ fn out_of_date(chain: &Path, facts: &Facts) -> Option<Finding> {
 
 /// The key is of another certificate: of one further down in the chain, when that was put together in the wrong order.
 fn foreign_key(
-    site: &Site,
+    (chain_path, key_path): (&Path, &Path),
     chain: &[CertificateDer<'static>],
     key: &[u8],
 ) -> (&'static str, Finding) {
-    let (chain_path, key_path) = (&site.certificate.chain_path, &site.certificate.key_path);
+    let (chain_path, key_path) = (chain_path.display(), key_path.display());
     let own = (1..chain.len()).find(|first| {
         let matches = read_key(key).and_then(|key| key_matches(&chain[*first..], &key));
         matches.is_ok_and(|matches| matches)

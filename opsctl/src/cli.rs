@@ -100,10 +100,23 @@ pub enum Command {
     Certificate(Certificate),
     /// Make programs and modules that call the tools of an origin: `--format` bash, python, cli or skill
     Wrappers(Wrappers),
+    /// Write the runbook of the deployment: bring-up, smoke tests, triage, drills, with its own names, paths and ports
+    Runbook(Runbook),
     /// Write a completion script for a shell
     Completions(Completions),
     /// Write the manual pages
     Man(Man),
+}
+
+/// `opsctl runbook`
+#[derive(Debug, Args)]
+pub struct Runbook {
+    /// Write the page into this file; standard output when absent
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// For this NGINX, as `1.26.3`, or ask this executable; the NGINX found here when absent
+    #[arg(long, env = "OPSCTL_NGINX", value_name = "VERSION|PATH")]
+    pub nginx: Option<String>,
 }
 
 /// `opsctl render`

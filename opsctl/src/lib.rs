@@ -80,6 +80,7 @@ pub async fn run(cli: Cli, ui: &mut Ui) -> Exit {
         Command::Certificate(Certificate::Install(arguments)) => {
             Box::pin(commands::certificate::run(arguments, &spec, ui)).await
         }
+        Command::Runbook(arguments) => commands::runbook::run(arguments, &spec, ui).await,
         Command::Completions(arguments) => commands::completions::run(&arguments, ui),
         Command::Man(arguments) => commands::man::run(&arguments, ui),
     };

@@ -36,6 +36,15 @@ pub(crate) fn acme() -> Deployment {
     in_layout(text, Layout::Debian)
 }
 
+/// A deployment whose origin shows the certificate, on a Debian; `tls` is the value of the key.
+pub(crate) fn passing(tls: &str) -> Deployment {
+    let text = format!(
+        "name = \"demo\"\ntopology = \"stream-passthrough\"\nserver_names = [\"a.example\"]\ntls = {tls}\n\
+         [[servers]]\nname = \"time\"\ncommand = [\"cat\"]\n"
+    );
+    in_layout(&text, Layout::Debian)
+}
+
 fn in_layout(text: &str, layout: Layout) -> Deployment {
     let nginx = Target::named("1.30.7").expect("a version");
     let (spec, report) = deploy::parse(text, "deploy.toml");

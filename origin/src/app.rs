@@ -91,6 +91,7 @@ impl App {
             native,
             certificates,
         } = extras;
+        let is_counted = config.metrics || !config.admin_bind.is_empty();
         let options = Options {
             naming: match config.tool_names {
                 ToolNames::Prefixed => mcp::Naming::Prefixed,
@@ -99,7 +100,7 @@ impl App {
             environment,
             client_name: config.name.clone(),
             native,
-            is_counted: config.metrics,
+            is_counted,
             clock,
         };
         let upstreams = Arc::new(Upstreams::start(&config.servers, &options));
@@ -115,7 +116,7 @@ impl App {
                 .api_keys_file
                 .as_deref()
                 .map(|path| Keys::start(path, clock)),
-            metrics: config.metrics.then(Arc::default),
+            metrics: is_counted.then(Arc::default),
             limits: Arc::new(Limits::new(&config.limits, clock)),
             dependencies: Arc::new(Dependencies::start(&config.dependencies, clock)),
             seal: state_key::open(config.state_key_file.as_deref()).into(),

@@ -27,7 +27,7 @@ pub struct ConnInfo {
     pub alternative: Option<HeaderValue>,
 }
 
-/// Which routes a listener serves.
+/// Which routes a listener serves; an extension of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// MCP and what belongs to it (`bind`).

@@ -1,28 +1,36 @@
-//! Figures for Prometheus: what is counted while it happens, and what is looked at when somebody asks.
+//! Figures: what is counted while it happens, and what is looked at when Prometheus or a person asks.
 
 mod calls;
 mod page;
 mod process;
+mod recent;
 mod sharded;
 mod tables;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use crate::app::App;
 use crate::snapshot::ServerState;
 use page::Page;
+use recent::{Clients, percentile};
 use sharded::Sharded;
 
-pub use calls::Calls;
+pub use calls::{Called, Calls, Summary};
 pub use page::CONTENT_TYPE;
+pub use process::resident_memory;
+pub use recent::{Failure, Failures};
 pub use tables::{FAMILIES, Family};
 
-/// What is counted of requests. There is one only where `metrics = true`, so that others pay nothing.
+/// What is counted of requests. There is one only where somebody may look: an origin without an admin listener pays nothing.
 #[derive(Debug, Default)]
 pub struct Metrics {
     requests: Sharded<BTreeMap<Request, u64>>,
+    clients: Clients,
+    /// The latest answers with a status of 500 or above.
+    pub failures: Failures,
 }
 
 /// Requests of one kind. Each part is one of a few words of the origin's own, so that no client can make new ones.
@@ -30,7 +38,7 @@ pub struct Metrics {
 pub struct Request {
     /// The status of the answer; 499 for a client that left before it.
     pub status: u16,
-    /// `1.0`, `1.1`, `2` or `3`.
+    /// What the client spoke: `1.0`, `1.1`, `2` or `3`.
     pub protocol: &'static str,
     /// The route's name.
     pub route: &'static str,
@@ -41,6 +49,22 @@ impl Metrics {
     pub fn request(&self, request: Request) {
         self.requests
             .change(|requests| *requests.entry(request).or_default() += 1);
+    }
+
+    /// A client that spoke `protocol` has got the head of its answer at `at`, `wait` after its own.
+    pub fn answered(&self, protocol: &'static str, at: Instant, wait: Duration) {
+        self.clients.add(protocol, at, wait);
+    }
+
+    /// The requests of clients since the start, by the HTTP version that they spoke.
+    pub fn protocols(&self) -> BTreeMap<&'static str, u64> {
+        self.clients.protocols()
+    }
+
+    /// How long half of the latest requests of clients, and 99 of 100, waited at most; `None` without any.
+    pub fn waits(&self, now: Instant) -> (Option<Duration>, Option<Duration>) {
+        let sorted = self.clients.waits(now);
+        (percentile(&sorted, 50), percentile(&sorted, 99))
     }
 
     fn requests(&self) -> BTreeMap<Request, u64> {

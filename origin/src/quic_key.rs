@@ -114,8 +114,9 @@ impl QuicKey {
     }
 
     /// What connection ids are told by: an id of the process before is answered by a stateless reset, noise is not.
-    pub(crate) fn connection_ids(&self) -> u64 {
-        let bytes = self.derive(b"connection ids");
+    /// Each shard has its own, by which a datagram finds it.
+    pub(crate) fn connection_ids(&self, shard: usize) -> u64 {
+        let bytes = self.derive(format!("connection ids {shard}").as_bytes());
         u64::from_be_bytes(bytes[..8].try_into().expect("eight bytes"))
     }
 
@@ -144,11 +145,12 @@ mod tests {
         let mode = fs::metadata(&path).expect("the file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let read = QuicKey::open(Some(&path)).expect("the same");
-        assert_eq!(made.connection_ids(), read.connection_ids());
+        assert_eq!(made.connection_ids(0), read.connection_ids(0));
+        assert_ne!(made.connection_ids(0), made.connection_ids(1));
         let files = fs::read_dir(folder.path()).expect("the folder").count();
         assert_eq!(files, 1, "nothing is left beside it");
         let other = QuicKey::open(None).expect("another");
-        assert_ne!(made.connection_ids(), other.connection_ids());
+        assert_ne!(made.connection_ids(0), other.connection_ids(0));
     }
 
     #[test]

@@ -46,8 +46,12 @@ pub enum Endpoint {
     Readyz,
     /// The capability snapshot.
     Capz,
+    /// The page that says which HTTP version its browser used.
+    H3check,
     /// The figures.
     Metrics,
+    /// The page of the operator.
+    Status,
     /// The open streams.
     Streams,
     /// `OPTIONS`: the methods of the route.
@@ -55,16 +59,19 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Whether it tells everybody the same, which is not worth a key: that the process lives, and what a path takes, which
-    /// a browser asks without credentials (the Fetch standard, CORS protocol: a preflight has none).
+    /// Whether it tells everybody the same, which is not worth a key: that the process lives, how its own request came, and
+    /// what a path takes, which a browser asks without credentials (the Fetch standard, CORS protocol: a preflight has none).
     pub fn is_open(self) -> bool {
-        matches!(self, Self::Healthz | Self::Options(_))
+        matches!(self, Self::Healthz | Self::H3check | Self::Options(_))
     }
 
     /// Whether no limit of clients is about it: a probe that is sent away would say that the origin is not well, and a
     /// preflight that is, that its page may not ask.
     pub fn is_uncounted(self) -> bool {
-        matches!(self, Self::Health | Self::Readyz) || self.is_open()
+        matches!(
+            self,
+            Self::Health | Self::Readyz | Self::Healthz | Self::Options(_)
+        )
     }
 }
 
@@ -216,7 +223,11 @@ static ROUTES: &[Route] = &[
     route("health", "/health", Endpoint::Health).on(Listeners::Both),
     route("readyz", "/readyz", Endpoint::Readyz).on(Listeners::Both),
     route("capz", "/capz", Endpoint::Capz).on(Listeners::Both),
+    route("h3check", "/h3check", Endpoint::H3check),
     route("metrics", "/metrics", Endpoint::Metrics).on(Listeners::Admin),
+    route("status", "/status", Endpoint::Status).on(Listeners::Admin),
+    // Where a person looks first.
+    route("status", "/", Endpoint::Status).on(Listeners::Admin),
     route("streams", "/streams", Endpoint::Streams).on(Listeners::Admin),
 ];
 
@@ -270,6 +281,9 @@ mod tests {
         assert_eq!(name(Role::Public, "/metrics"), "none");
         assert_eq!(name(Role::Admin, "/metrics"), "metrics");
         assert_eq!(name(Role::Public, "/streams"), "none");
+        assert_eq!(name(Role::Public, "/status"), "none");
+        assert_eq!(name(Role::Admin, "/status"), "status");
+        assert_eq!(name(Role::Admin, "/"), "status");
         assert_eq!(name(Role::Admin, "/streams"), "streams");
         assert_eq!(name(Role::Admin, "/mcp"), "none");
         assert_eq!(name(Role::Admin, "/healthz"), "healthz");

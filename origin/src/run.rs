@@ -9,6 +9,7 @@ use http::HeaderValue;
 use origin_config::{OriginConfig, Reload};
 use sd_notify::NotifyState;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,9 +17,11 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::conn::{self, ConnInfo, Peer, Role};
 use crate::current::Current;
+use crate::heed::Heed;
 use crate::listen::{Listener, Socket, SocketFile};
 use crate::proto::{self, Endpoint, Limits};
 use crate::quic_key::QuicKey;
+use crate::shards::{self, Shards};
 use crate::tls::{Acceptor, CertificateError, Store};
 
 /// How a running origin is asked to end.
@@ -56,6 +59,8 @@ pub async fn run(
         stop: stop.clone(),
         connections: TaskTracker::new(),
     };
+    let shards = listeners.iter().any(|listener| listener.secure);
+    let shards = Shards::start(if shards { shards::cores() } else { 0 })?;
     let (acceptors, mut endpoints) = (TaskTracker::new(), Vec::new());
     for listener in listeners {
         let Listener {
@@ -66,10 +71,21 @@ pub async fn run(
         } = listener;
         let conn = Arrival { name, role, secure };
         match socket {
-            Socket::Udp(socket, key) => {
-                let endpoint = server.endpoint(socket, &key)?;
-                acceptors.spawn(server.clone().accept_quic(endpoint.clone(), conn));
-                endpoints.push(endpoint);
+            Socket::Udp(sockets, key) => {
+                let each = server.endpoints(shards.handles(), sockets, &key)?;
+                for (endpoint, shard) in each.iter().zip(shards.handles()) {
+                    let accepting = server.clone().accept_quic(endpoint.clone(), conn.clone());
+                    acceptors.spawn_on(accepting, shard);
+                }
+                endpoints.extend(each);
+            }
+            Socket::Tcp(listener) if secure => {
+                for shard in shards.handles() {
+                    let _entered = shard.enter();
+                    let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+                    let accepting = server.acceptor(Accepting::Tcp(listener), conn.clone());
+                    acceptors.spawn_on(accepting, shard);
+                }
             }
             Socket::Tcp(listener) => {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -118,6 +134,7 @@ pub async fn run(
         () = stop.now.cancelled() => {}
     }
     watchdog.abort();
+    shards.end().await;
     Ok(())
 }
 
@@ -243,9 +260,9 @@ impl Server {
         let tls = terms.tls.clone().filter(|_| conn.secure);
         let (app, limits) = (self.app.clone(), terms.limits);
         let serving = async move {
-            let config = Arc::clone(&app.now().config);
-            if conn.role == Role::Public && peer.is_one_of(&config.proxy_protocol) {
-                match begun(&graceful, conn::named(&mut io, peer)).await? {
+            let is_proxy = peer.is_one_of(&app.now().config.proxy_protocol);
+            if conn.role == Role::Public && is_proxy {
+                match Box::pin(begun(&graceful, conn::named(&mut io, peer))).await? {
                     Ok(client) => conn.peer = client,
                     Err(refused) => {
                         refused.tell(peer);
@@ -253,18 +270,19 @@ impl Server {
                     }
                 }
             }
+            // In boxes: a connection keeps room for the way that it went, not for the longest that there is.
             match tls {
-                None => proto::serve(io, conn, app, limits, graceful).await,
+                None => Box::pin(proto::serve(io, conn, app, limits, graceful)).await,
                 Some(tls) => {
-                    let io = begun(&graceful, tls.accept(io)).await??;
-                    proto::serve(io, conn, app, limits, graceful).await
+                    let io = Box::pin(begun(&graceful, tls.accept(io))).await??;
+                    Box::pin(proto::serve(io, conn, app, limits, graceful)).await
                 }
             }
         };
         self.connections.spawn(async move {
             let ended = tokio::select! {
                 ended = serving => ended,
-                () = now.cancelled() => Ok(()),
+                () = Heed::new(&now) => Ok(()),
             };
             if let Err(error) = ended {
                 tracing::debug!(%peer, error = &*error, "a connection ended in an error");
@@ -272,11 +290,16 @@ impl Server {
         });
     }
 
-    fn endpoint(&self, socket: UdpSocket, key: &QuicKey) -> io::Result<Endpoint> {
+    fn endpoints(
+        &self,
+        shards: &[Handle],
+        sockets: Vec<UdpSocket>,
+        key: &QuicKey,
+    ) -> io::Result<Vec<Endpoint>> {
         let app = self.app.now();
-        let store = app.certificates.as_ref().map(Arc::clone);
+        let store = app.certificates.as_ref();
         let store = store.ok_or_else(|| io::Error::other("HTTP/3 needs a certificate"))?;
-        Endpoint::new(socket, store, key, &app.config)
+        Endpoint::on_each(shards, sockets, store, key, &app.config)
     }
 
     async fn accept_quic(self, endpoint: Endpoint, conn: Arrival) {
@@ -290,14 +313,14 @@ impl Server {
             self.connections.spawn(async move {
                 let Stop { graceful, now } = server.stop;
                 let serving = async {
-                    let connection = begun(&graceful, handshake).await??;
+                    let (connection, _present) = Box::pin(begun(&graceful, handshake)).await??;
                     let terms = server.terms.now();
                     let conn = conn.of(Peer::Ip(connection.remote_address()), &terms);
                     proto::serve_quic(connection, conn, server.app, terms.limits, graceful).await
                 };
                 let ended = tokio::select! {
                     ended = serving => ended,
-                    () = now.cancelled() => Ok(()),
+                    () = Heed::new(&now) => Ok(()),
                 };
                 if let Err(error) = ended {
                     tracing::debug!(error = &*error, "a QUIC connection ended");
@@ -362,7 +385,10 @@ impl Arrival {
 fn quic_port(listeners: &[Listener]) -> Option<u16> {
     let mut sockets = listeners.iter().map(|listener| &listener.socket);
     sockets.find_map(|socket| match socket {
-        Socket::Udp(socket, _) => socket.local_addr().ok().map(|address| address.port()),
+        Socket::Udp(sockets, _) => {
+            let address = sockets.first()?.local_addr().ok()?;
+            Some(address.port())
+        }
         Socket::Tcp(_) | Socket::Unix(..) => None,
     })
 }

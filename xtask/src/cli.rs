@@ -132,6 +132,8 @@ pub(crate) enum BenchName {
     Protocol,
     /// One tool of a stdio server through the origin, through other bridges, and over its own pipe
     Gateway,
+    /// A request and a silent stream over HTTP/1.1, /2 and /3, beside other servers and bare hyper
+    Origin,
     /// One call of a tool through generated wrappers from a cold start, beside curl alone
     Wrappers,
 }
@@ -218,6 +220,8 @@ pub(crate) enum Tool {
     Conformance,
     /// MCP Inspector, whose command line is a client
     Inspector,
+    /// A browser, with letters for it to draw
+    Chromium,
     /// The client of rmcp, built in its own workspace
     Rmcp,
     /// The test runner

@@ -134,16 +134,17 @@ impl Staged<'_> {
     fn documents(&self) -> Result<(), Failure> {
         let folder = self.tree.join("usr/share/doc").join(NAME);
         let root = self.repository.root();
-        for page in [
-            "README.md",
-            "RUNBOOK.md",
-            "CHANGELOG.md",
-            "SECURITY.md",
-            "docs/checks.md",
-        ] {
-            let to = folder.join(page);
-            files::replace(&to, &files::read(&root.join(page))?)?;
-            compress(&to)?;
+        for page in ["README.md", "RUNBOOK.md", "CHANGELOG.md", "SECURITY.md"] {
+            compressed(&root.join(page), &folder.join(page))?;
+        }
+        // the pages that `opsctl runbook` names; why things are as they are stays in the repository
+        for pages in ["docs", "docs/lint"] {
+            for page in files::entries(&root.join(pages))? {
+                if page.extension().is_some_and(|extension| extension == "md") {
+                    let name = page.file_name().unwrap_or_default();
+                    compressed(&page, &folder.join(pages).join(name))?;
+                }
+            }
         }
         for examples in ["specs", "hypercorn-equivalents"] {
             let from = root.join(examples);
@@ -217,6 +218,12 @@ impl Staged<'_> {
         let date = process::stdout(log.current_dir(self.repository.root()))?;
         Ok(date.trim().to_owned())
     }
+}
+
+/// A document, as the package has it.
+fn compressed(from: &Path, to: &Path) -> Result<(), Failure> {
+    files::replace(to, &files::read(from)?)?;
+    compress(to)
 }
 
 /// As Debian policy 12.3 wants it: without a name or a time in it.

@@ -4,6 +4,7 @@
 
 pub(crate) mod cargo_deny;
 pub(crate) mod cargo_fuzz;
+pub(crate) mod chromium;
 pub(crate) mod confs;
 pub(crate) mod nextest;
 pub(crate) mod nginx;

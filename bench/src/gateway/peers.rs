@@ -181,7 +181,7 @@ impl Bridge {
             name,
             callers: vec![caller],
             port,
-            tree: Tree::new(running.0.id(), server),
+            tree: Tree::new(running.id(), server),
             _running: running,
             behind: None,
         }))
@@ -207,10 +207,10 @@ impl Bridge {
 }
 
 /// A process; it ends with this value.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    fn start(mut command: Command) -> Result<Self, Fault> {
+    pub(crate) fn start(mut command: Command) -> Result<Self, Fault> {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -222,7 +222,11 @@ impl Running {
         ))
     }
 
-    fn has_ended(&mut self) -> Result<bool, Fault> {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> Result<bool, Fault> {
         Ok(self.0.try_wait()?.is_some())
     }
 }
@@ -243,7 +247,7 @@ impl Drop for Running {
     }
 }
 
-fn free() -> Result<u16, Fault> {
+pub(crate) fn free() -> Result<u16, Fault> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
 }

@@ -75,6 +75,8 @@ pub struct Edge {
     pub header_buffer: u64,
     /// The origin's own endpoints that the edge passes.
     pub expose: Vec<Exposed>,
+    /// Whether there is a page at `/h3check`, at the edge and at every origin.
+    pub h3check: bool,
     /// What clients may do how often, by MCP method and tool.
     pub limits: Vec<Limit>,
     /// What other origins answer, by MCP method and tool.
@@ -159,6 +161,14 @@ pub enum ShownBy {
 pub enum CertificateKind {
     /// The operator: `tls.certificate` and `tls.private_key`. The files have to exist.
     Given,
+    /// The operator, as well; but it is the origin that reads, and its user cannot read these: opsctl puts copies at the paths of
+    /// the certificate.
+    Copied {
+        /// `tls.certificate`.
+        chain: AbsolutePath,
+        /// `tls.private_key`.
+        key: AbsolutePath,
+    },
     /// `tls.self_signed = true`: opsctl makes the files at these paths, and a CA beside them.
     SelfSigned,
     /// `[tls.acme]`: certbot gets it, and opsctl puts a copy at these paths.
@@ -170,7 +180,7 @@ impl CertificateKind {
     pub fn acme(&self) -> Option<&Acme> {
         match self {
             Self::Acme(acme) => Some(acme),
-            Self::Given | Self::SelfSigned => None,
+            Self::Given | Self::Copied { .. } | Self::SelfSigned => None,
         }
     }
 }
@@ -184,6 +194,15 @@ impl Edge {
 }
 
 impl Certificate {
+    /// The operator's files, chain and key, where there are some.
+    pub fn given(&self) -> Option<(&AbsolutePath, &AbsolutePath)> {
+        match &self.kind {
+            CertificateKind::Given => Some((&self.chain_path, &self.key_path)),
+            CertificateKind::Copied { chain, key } => Some((chain, key)),
+            CertificateKind::SelfSigned | CertificateKind::Acme(_) => None,
+        }
+    }
+
     /// The folder of the files, where opsctl puts them there.
     pub fn folder(&self) -> Option<AbsolutePath> {
         if self.kind == CertificateKind::Given {

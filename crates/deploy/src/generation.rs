@@ -50,6 +50,9 @@ fn whole_text(deployment: &Deployment) -> String {
         if let Some(acme) = site.certificate.kind.acme() {
             let _ = writeln!(text, "{acme:?}");
         }
+        if let CertificateKind::Copied { chain, key } = &site.certificate.kind {
+            let _ = writeln!(text, "copied from {chain} {key}");
+        }
     }
     text
 }
@@ -112,6 +115,7 @@ fn write_edge(text: &mut String, edge: &Edge) {
         keepalive_timeout,
         header_buffer,
         expose,
+        h3check,
         limits,
         routes,
         socket,
@@ -136,7 +140,10 @@ fn write_edge(text: &mut String, edge: &Edge) {
         text,
         "streams {max_concurrent_streams} keepalive {keepalive_timeout:?}"
     );
-    let _ = writeln!(text, "header_buffer {header_buffer} expose {expose:?}");
+    let _ = writeln!(
+        text,
+        "header_buffer {header_buffer} expose {expose:?} h3check {h3check}"
+    );
     let _ = writeln!(text, "limits {limits:?} routes {routes:?}");
 }
 

@@ -39,6 +39,7 @@ pub use passthrough::{Passthrough, Udp, UdpPass};
 pub use policy::{Limit, Matching, Per, Rate, Route};
 pub use render::{
     Component, Owner, RenderError, Rendered, RenderedDirectory, RenderedFile, Templates, render,
+    runbook,
 };
 pub use resolve::{Facts, resolve};
 pub use spec::{AcmeSpec, CertificateSpec, EdgeSpec, SiteSpec, Spec, parse};

@@ -20,6 +20,7 @@ use crate::tls::Tls;
 ///
 /// Keys that Hypercorn has keep Hypercorn's name; `defaults.toml` beside this file gives every default its reason.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct OriginConfig {
     /// `name`: what the service calls itself in logs, `/capz` and to MCP clients.
     pub name: String,
@@ -83,6 +84,8 @@ pub struct OriginConfig {
     pub sessions: Sessions,
     /// `[limits]`: what one client may take.
     pub limits: ClientLimits,
+    /// `h3check`: whether there is a page at `/h3check` that says which HTTP version its browser used.
+    pub h3check: bool,
     /// `metrics`: whether there is a page of figures at `/metrics` on the admin listener.
     pub metrics: bool,
     /// `health_check_interval`: the pause between two checks of a dependency.

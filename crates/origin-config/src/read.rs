@@ -123,6 +123,7 @@ fn read(reader: &Reader<'_>) -> OriginConfig {
         timeouts: timeouts.unwrap_or_default(),
         sessions: sessions.unwrap_or_default(),
         limits: limits::read(reader),
+        h3check: value(reader.boolean("h3check")),
         metrics: value(reader.boolean("metrics")),
         health_check_interval,
         servers,

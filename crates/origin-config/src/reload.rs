@@ -83,6 +83,7 @@ pub fn reload(now: &OriginConfig, new: OriginConfig) -> Reload {
         timeouts: sort.take("timeouts", &now.timeouts, new.timeouts),
         sessions: sort.keep("sessions", &now.sessions, new.sessions),
         limits: sort.take("limits", &now.limits, new.limits),
+        h3check: sort.take("h3check", &now.h3check, new.h3check),
         // What was not counted from the start would be wrong for ever.
         metrics: sort.keep("metrics", &now.metrics, new.metrics),
         health_check_interval: sort.take(

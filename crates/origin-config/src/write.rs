@@ -125,6 +125,7 @@ fn top_level(config: &OriginConfig) -> Vec<(&'static str, String)> {
             "stream_keep_alive",
             text(format_duration(config.stream_keep_alive)),
         ),
+        ("h3check", config.h3check.to_string()),
         ("metrics", config.metrics.to_string()),
         (
             "health_check_interval",
@@ -277,7 +278,7 @@ mod tests {
         let source = "name = \"a \\\"quoted\\\" name\"\nbind = [\"unix:/run/x/o.sock\", \"[::1]:80\"]\n\
                       trusted_peers = [\"unix:\", \"10.0.0.0/8\"]\n\
                       allowed_hosts = [\"*.a.example\", \"[::1]:1\"]\nallowed_origins = [\"https://b.example:8443\"]\nmax_body_size = \"5KiB\"\n\
-                      expose = [\"capz\"]\napi_keys_file = \"/etc/x/keys.toml\"\nmetrics = true\nstate_key_file = \"/var/lib/x/state.key\"\n\
+                      expose = [\"capz\"]\napi_keys_file = \"/etc/x/keys.toml\"\nmetrics = true\nh3check = true\nstate_key_file = \"/var/lib/x/state.key\"\n\
                       certfile = [\"/c\", \"/d\"]\nkeyfile = [\"/k\", \"/l\"]\ninsecure_bind = \"[::1]:81\"\nalpn_protocols = [\"h2\"]\nssl_handshake_timeout = 3\n\
                       quic_bind = [\"[::]:443\"]\nalt_svc_headers = [\"h3=\\\":443\\\"\"]\nquic = { retry_above = 0, key_file = \"/k\", idle_timeout = \"9s\" }\n\
                       limits.client.rate = \"10r/s\"\nlimits.key = { burst = 7, streams = 2 }\n\

@@ -11,6 +11,7 @@ use origin_config::Bind;
 use probe::{Connect, ProbeError, Scheme, Target, Trust};
 use serde_json::Value;
 
+use super::lint;
 use super::verdict::sentence;
 
 /// One site of a deployment, or one URL.
@@ -75,6 +76,8 @@ pub(crate) struct EdgeAim {
     pub(crate) generation: String,
     /// The NGINX that the configuration is for.
     pub(crate) nginx: deploy::Target,
+    /// The folder of the deployment's snippets.
+    pub(crate) snippets: PathBuf,
 }
 
 /// Aims at a URL: the path is the MCP endpoint, `/mcp` when the URL has none.
@@ -131,6 +134,7 @@ pub(crate) fn edge_aim(
         generation_socket: deployment.edge.socket.as_path().to_owned(),
         generation: deployment.edge.generation.to_string(),
         nginx: deployment.target.clone(),
+        snippets: lint::snippets(deployment),
     }
 }
 

@@ -6,7 +6,7 @@ mod alt_svc;
 pub(crate) mod ask;
 mod disconnect;
 mod edge;
-mod lint;
+pub(crate) mod lint;
 mod mcp;
 mod origin;
 mod reach;

@@ -26,6 +26,8 @@ pub(crate) struct Verification {
     pub(crate) topology: String,
     /// The checks in their order.
     pub(crate) checks: Vec<Check>,
+    /// Where a person sees the same in a browser, as URLs; empty where the spec does not open the page.
+    pub(crate) h3check: Vec<String>,
 }
 
 impl Verification {
@@ -60,6 +62,7 @@ impl Verification {
             "generation": self.generation,
             "topology": self.topology,
             "checks": checks,
+            "h3check": self.h3check,
         })
     }
 }
@@ -422,6 +425,7 @@ mod tests {
             deployment: "demo".into(),
             generation: "0123456789abcdef".into(),
             topology: "h3-termination".into(),
+            h3check: Vec::new(),
             checks: vec![check(
                 Id::Http3,
                 site.map(str::to_owned),
@@ -439,6 +443,7 @@ mod tests {
             json!({
                 "ok": true, "deployment": "demo", "generation": "0123456789abcdef", "topology": "h3-termination",
                 "checks": [{"id": "http3", "status": "pass", "detail": "seen", "ms": 1.3}],
+                "h3check": [],
             })
         );
         assert_eq!(

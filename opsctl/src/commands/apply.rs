@@ -342,29 +342,39 @@ pub(super) fn audited(
     result
 }
 
-/// ` and verified: 21 checks, 1 warning`; nothing where nothing was verified.
+/// ` and verified: 21 checks`, and a line for each that warned: what is short of connections or days, or lost over HTTP/3,
+/// is worth more than that there is a warning. Nothing where nothing was verified.
 pub(super) fn summary(verification: &Value) -> String {
     let Some(checks) = verification["checks"].as_array() else {
         return String::new();
     };
-    let warned: Vec<_> = checks
-        .iter()
-        .filter(|check| check["status"] == "warn")
-        .filter_map(|check| check["id"].as_str())
-        .collect();
     let mut text = format!(" and verified: {} checks", checks.len());
-    if !warned.is_empty() {
-        let _ = write!(text, ", of which {} warned", warned.join(", "));
-    }
-    // of HTTP/3 a reload may lose connections, and how many is worth more than that there is a warning
-    let lossy = checks
-        .iter()
-        .find(|check| check["id"] == "http3" && check["status"] == "warn");
-    if let Some(detail) = lossy.and_then(|check| check["detail"].as_str()) {
-        let _ = write!(text, "; HTTP/3: {detail}");
+    for check in checks.iter().filter(|check| check["status"] == "warn") {
+        let words = ["id", "detail"].map(|key| ui::printable(check[key].as_str().unwrap_or("")));
+        let _ = write!(text, "\n  warning: {}", words.join(": "));
     }
     if verification["held_stream"] == "ended" {
-        text.push_str("; a stream that was held open across the reload ended");
+        text.push_str("\n  warning: a stream that was held open across the reload ended");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_warned_is_told_with_what_it_says() {
+        let document = json!({"held_stream": "ended", "checks": [
+            {"id": "http2", "status": "pass", "detail": "fine"},
+            {"id": "nginx.lint", "status": "warn", "detail": "a worker has 768 connections: 384 streams"},
+        ]});
+        let text = summary(&document);
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some(" and verified: 2 checks"));
+        let warned = "  warning: nginx.lint: a worker has 768 connections: 384 streams";
+        assert_eq!(lines.next(), Some(warned));
+        assert!(lines.next().is_some_and(|line| line.contains("held open")));
+        assert_eq!(summary(&Value::Null), "");
+    }
 }

@@ -1,9 +1,10 @@
 //! `opsctl certificate install`: a renewed certificate, in its place and shown, or the old one again.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use deploy::Deployment;
-use deploy::plan::{Plan, Step};
+use deploy::plan::{Plan, Step, Why};
+use deploy::{Deployment, Site};
 use findings::Finding;
 use serde_json::json;
 
@@ -11,6 +12,7 @@ use super::apply::audited;
 use super::uninstall::installed;
 use super::{named, output};
 use crate::acme::{self, Standing};
+use crate::certificate;
 use crate::cli::{CertificateInstall, Format};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -18,11 +20,11 @@ use crate::ground::Ground;
 use crate::host::{self, certbot};
 use crate::lock::Lock;
 use crate::nginx::{self, Nginx, Places};
-use crate::steps::{Carry, Proof, carry_out, recover, reload};
+use crate::steps::{Carry, Proof, carry_out, installation, reader, recover, reload};
 use crate::transaction::Purpose;
 use crate::ui::Ui;
 
-/// Installs what certbot has and is not in its place.
+/// Installs what certbot or the operator has and is not in its place.
 ///
 /// # Errors
 /// Exit 2 where nothing is installed, 12 with the old certificates in their places, 13 when not even that.
@@ -63,6 +65,7 @@ struct Renewal<'a> {
     ground: &'a Ground,
     deployment: &'a Deployment,
     sites: Vec<String>,
+    readers: BTreeSet<String>,
     plan: Plan,
 }
 
@@ -76,9 +79,13 @@ impl<'a> Renewal<'a> {
             ground,
             deployment,
             sites: Vec::new(),
+            readers: BTreeSet::new(),
             plan: Plan::of_nothing(&deployment.name),
         };
         for site in &deployment.sites {
+            if let Some(pems) = certificate::uncopied(site, &ground.root) {
+                renewal.take(site, (pems, Why::Copied))?;
+            }
             let Some(acme) = site.certificate.kind.acme() else {
                 continue;
             };
@@ -89,32 +96,29 @@ impl<'a> Renewal<'a> {
                     let finding = Finding::warn("tls.renewal", message);
                     ui.say(finding.hint("`opsctl apply` gets another one"));
                 }
-                Standing::Newer(kept) => {
-                    let certificate = &site.certificate;
-                    let paths = [
-                        certificate.chain_path.as_str(),
-                        certificate.key_path.as_str(),
-                    ];
-                    let (changes, texts) =
-                        acme::installation(&ground.root, &site.name, paths, kept)?;
-                    renewal.plan.texts.extend(texts);
-                    renewal
-                        .plan
-                        .steps
-                        .extend(changes.into_iter().map(Step::Change));
-                    renewal.sites.push(site.name.to_string());
-                }
+                Standing::Newer(kept) => renewal.take(site, (kept.pems(), Why::Issued))?,
             }
         }
         Ok(renewal)
     }
 
+    /// A new certificate of a site.
+    fn take(&mut self, site: &Site, new: ([Vec<u8>; 2], Why)) -> Result<(), CommandError> {
+        let (changes, texts) = installation(site, &self.ground.root, new)?;
+        self.plan.texts.extend(texts);
+        let changes = changes.into_iter().map(Step::Change);
+        self.plan.steps.extend(changes);
+        self.sites.push(site.name.to_string());
+        self.readers.insert(reader(site));
+        Ok(())
+    }
+
     async fn install(mut self, nginx: &Nginx, ui: &mut Ui) -> Result<Exit, CommandError> {
         let ground = self.ground;
         if self.sites.is_empty() {
-            ui.say("nothing to do: what certbot has is in its place");
+            ui.say("nothing to do: the newest certificate is in its place");
         } else {
-            self.plan.steps.push(reload());
+            self.plan.steps.extend(reload(self.readers));
             let carry = Carry {
                 ground,
                 plan: self.plan,

@@ -61,7 +61,7 @@ fn written(arguments: &Init) -> String {
         "# The only source of this deployment: `opsctl render` makes every file from it.\n\n\
          # Names of units, files and users: a-z, 0-9 and `-`.\n\
          name = {name}\n\
-         # TLS and HTTP/3 end at NGINX, which speaks HTTP/1.1 to the origin.\n\
+         # Where TLS and HTTP/3 end: at NGINX (`h3-termination`), or at the origin (`stream-passthrough`).\n\
          topology = {topology}\n\
          # The names that clients use; the certificate has to be for them.\n\
          server_names = {names}\n",

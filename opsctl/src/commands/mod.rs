@@ -18,6 +18,7 @@ mod named;
 pub(crate) mod probe;
 pub(crate) mod render;
 pub(crate) mod rollback;
+pub(crate) mod runbook;
 pub(crate) mod services;
 pub(crate) mod status;
 pub(crate) mod uninstall;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::history::what;
 use super::{named, output};
 use crate::acme::{self, Standing};
+use crate::certificate;
 use crate::cli::{Format, Named};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -158,6 +159,10 @@ impl Status {
                 let path = site.certificate.chain_path.to_string();
                 let days = days_left(site.certificate.chain_path.as_path());
                 self.certificates.push((path, days));
+                if certificate::uncopied(site, &ground.root).is_some() {
+                    let why = "its files are newer: `opsctl certificate install`".to_owned();
+                    self.not_renewed.push((site.name.to_string(), why));
+                }
                 if let Some(acme) = site.certificate.kind.acme() {
                     let why = match acme::standing(site, acme, &ground.root, host::since_epoch()) {
                         Standing::Good => continue,

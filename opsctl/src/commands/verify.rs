@@ -41,7 +41,7 @@ pub(crate) fn show(verification: &Verification, ui: &mut Ui) -> Result<(), Comma
     output(match ui.format() {
         Format::Json => ui.json(&verification.to_json()),
         Format::Human => {
-            let text = verification::human(&verification.checks, ui.paint_out());
+            let text = verification::human(verification, ui.paint_out());
             ui.data(text)
         }
     })
@@ -65,6 +65,7 @@ async fn of_url(url: &str, arguments: &Verify, ui: &mut Ui) -> Result<Verificati
         generation: String::new(),
         topology: String::new(),
         checks: checks::verify(None, &[aim]).await,
+        h3check: Vec::new(),
     })
 }
 
@@ -101,7 +102,21 @@ pub(crate) async fn of_deployment(
         generation: deployment.generation.to_string(),
         topology: deployment.topology.to_string(),
         checks: checks::verify(Some(&edge), &aims).await,
+        h3check: pages(deployment),
     }
+}
+
+/// Where the page that shows a browser's protocol is, one URL a site.
+fn pages(deployment: &Deployment) -> Vec<String> {
+    let port = match deployment.edge.public_https_port.number() {
+        443 => String::new(),
+        port => format!(":{port}"),
+    };
+    let sites = deployment.sites.iter().filter(|_| deployment.edge.h3check);
+    sites
+        .filter_map(|site| site.server_names.first())
+        .map(|name| format!("https://{}{port}/h3check", name.example()))
+        .collect()
 }
 
 /// The API key that is the text of a file: on a command line everybody on the machine could read it.

@@ -29,6 +29,9 @@ pub(crate) fn look(deployment: &Deployment, spec: &SpecFile, now: Duration) -> C
             }
             // its fault has been found
             (None, CertificateKind::Given) => {}
+            (None, CertificateKind::Copied { .. }) => {
+                seen.push(format!("site `{}`: `opsctl apply` copies it", site.name));
+            }
             (None, CertificateKind::SelfSigned) => {
                 seen.push(format!("site `{}`: `opsctl apply` makes one", site.name));
             }
@@ -64,6 +67,9 @@ fn ending(site: &Site, days: i64, kind: &CertificateKind) -> Option<Finding> {
     let message = format!("`{}` ends in {days} days", site.certificate.chain_path);
     let hint = match kind {
         CertificateKind::Given => "renew it: the files are read again when they change",
+        CertificateKind::Copied { .. } => {
+            "renew it, then `opsctl certificate install`: the origin reads a copy"
+        }
         CertificateKind::SelfSigned => "`sudo opsctl apply` makes a new one",
         CertificateKind::Acme(_) => "`sudo certbot renew --dry-run` says why it was not renewed",
     };

@@ -62,6 +62,13 @@ pub(crate) struct Kept {
     pub(crate) renewal: String,
 }
 
+impl Kept {
+    /// The chain and the key.
+    pub(crate) fn pems(self) -> [Vec<u8>; 2] {
+        [self.chain, self.key]
+    }
+}
+
 /// What it keeps of the certificate of a site on the machine below `root`; nothing where it has none.
 pub(crate) fn kept(root: &Path, site: &Name) -> Option<Kept> {
     let read = |path: String| std::fs::read(below(root, &path)).ok();

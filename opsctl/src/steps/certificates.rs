@@ -1,15 +1,15 @@
 //! Certificates as a part of the plan, so that they come and go with it: those for development are made, and those of an ACME
 //! server are got.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use deploy::acme::Acme;
 use deploy::plan::{Change, Content, Issue, Ownership, Plan, Step, Verb, Why};
 use deploy::words::Name;
-use deploy::{CertificateKind, Deployment, Site};
+use deploy::{CertificateKind, Deployment, ShownBy, Site};
 
-use crate::acme::{self, Standing};
+use crate::acme::{self, Changes, Standing};
 use crate::certificate;
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
@@ -30,11 +30,10 @@ pub(crate) fn add_certificates(
         if let Some(acme) = site.certificate.kind.acme() {
             got(deployment, site, acme, ground, &mut wanted)?;
         }
+        if let Some(pems) = certificate::uncopied(site, &ground.root) {
+            wanted.install(site, &ground.root, (pems, Why::Copied))?;
+        }
     }
-    let news = wanted
-        .changes
-        .iter()
-        .any(|change| change.why == Why::Issued);
     plan.texts.extend(wanted.texts);
     let place = plan.steps.iter().position(|step| {
         !matches!(step, Step::Change(change) if matches!(change.after, Content::Folder { .. }))
@@ -42,23 +41,36 @@ pub(crate) fn add_certificates(
     let place = place.unwrap_or(plan.steps.len());
     let changes = wanted.changes.into_iter().map(Step::Change);
     plan.steps.splice(place..place, changes);
-    let reads = plan.services().any(|(verb, unit)| {
-        unit == NGINX && matches!(verb, Verb::Reload | Verb::Start | Verb::Restart)
-    });
-    if !wanted.issues.is_empty() || (news && !reads && ground.is_live()) {
-        plan.steps
-            .extend(wanted.issues.into_iter().map(Step::Issue));
-        plan.steps.push(reload());
+    let is_issued = !wanted.issues.is_empty();
+    plan.steps
+        .extend(wanted.issues.into_iter().map(Step::Issue));
+    let told: Vec<_> = plan
+        .services()
+        .filter(|(verb, _)| matches!(verb, Verb::Reload | Verb::Start | Verb::Restart))
+        .map(|(_, unit)| unit.to_owned())
+        .collect();
+    let reads = |unit: &String| is_issued || !told.contains(unit);
+    let readers = wanted.readers.into_iter().filter(reads);
+    if ground.is_live() {
+        plan.steps.extend(reload(readers.collect()));
     }
     Ok(())
 }
 
-/// The step after which NGINX shows a new certificate.
-pub(crate) fn reload() -> Step {
-    Step::Units {
+/// The step after which clients see new certificates; none where nobody has one to read.
+pub(crate) fn reload(readers: BTreeSet<String>) -> Option<Step> {
+    (!readers.is_empty()).then(|| Step::Units {
         verb: Verb::Reload,
-        units: vec![NGINX.to_owned()],
+        units: readers.into_iter().collect(),
         why: "the certificate is new".to_owned(),
+    })
+}
+
+/// The unit that shows the certificate of a site.
+pub(crate) fn reader(site: &Site) -> String {
+    match site.certificate.shown_by {
+        ShownBy::Edge => NGINX.to_owned(),
+        ShownBy::Origin => format!("{}-origin.service", site.name),
     }
 }
 
@@ -68,6 +80,8 @@ struct Wanted {
     changes: Vec<Change>,
     texts: BTreeMap<String, String>,
     issues: Vec<Issue>,
+    /// The units that have a new certificate to read.
+    readers: BTreeSet<String>,
 }
 
 impl Wanted {
@@ -76,6 +90,37 @@ impl Wanted {
         self.texts.extend(digest.map(|digest| (digest, text)));
         self.changes.push(change);
     }
+
+    /// A new certificate for its places, which somebody then has to read.
+    fn install(
+        &mut self,
+        site: &Site,
+        root: &Path,
+        new: ([Vec<u8>; 2], Why),
+    ) -> Result<(), CommandError> {
+        let (changes, texts) = installation(site, root, new)?;
+        self.changes.extend(changes);
+        self.texts.extend(texts);
+        self.readers.insert(reader(site));
+        Ok(())
+    }
+}
+
+/// What puts a chain and a key into the places of a site's certificate.
+///
+/// # Errors
+/// When what is there now cannot be read, or what belongs there is no text.
+pub(crate) fn installation(
+    site: &Site,
+    root: &Path,
+    new: ([Vec<u8>; 2], Why),
+) -> Result<Changes, HostError> {
+    let certificate = &site.certificate;
+    let paths = [
+        certificate.chain_path.as_str(),
+        certificate.key_path.as_str(),
+    ];
+    acme::installation(root, &site.name, paths, new)
 }
 
 /// Certificates for development.
@@ -114,10 +159,7 @@ fn got(
     let why = match acme::standing(site, acme, root, host::since_epoch()) {
         Standing::Good => return Ok(()),
         Standing::Newer(kept) => {
-            let paths = [chain.as_str(), key.as_str()];
-            let (changes, texts) = acme::installation(root, &site.name, paths, kept)?;
-            wanted.changes.extend(changes);
-            wanted.texts.extend(texts);
+            wanted.install(site, root, (kept.pems(), Why::Issued))?;
             return Ok(());
         }
         Standing::Lacking(why) => why,
@@ -132,6 +174,7 @@ fn got(
         }
     }
     if let Some(http) = deployment.edge.http.first().filter(|_| ground.is_live()) {
+        wanted.readers.insert(reader(site));
         wanted.issues.push(Issue {
             site: site.name.clone(),
             names: site.server_names.iter().map(ToString::to_string).collect(),
@@ -193,14 +236,17 @@ mod tests {
 
     /// The steps for a deployment with an ACME server, on this machine or in a tree.
     fn steps(root: &Path, services: Services) -> Vec<String> {
-        let deployment = made_up::acme();
+        steps_for(&made_up::acme(), root, services)
+    }
+
+    fn steps_for(deployment: &Deployment, root: &Path, services: Services) -> Vec<String> {
         let ground = Ground {
             root: root.to_owned(),
             state: State::of(root, &deployment.name),
             services,
         };
         let mut plan = made_up::empty_plan();
-        add_certificates(&mut plan, &deployment, &ground).expect("planned");
+        add_certificates(&mut plan, deployment, &ground).expect("planned");
         plan.steps.iter().map(ToString::to_string).collect()
     }
 
@@ -228,5 +274,46 @@ mod tests {
         };
         assert!(chain.contains("certbot got it"), "{chain}");
         assert!(reload.starts_with("reload"), "{reload}");
+    }
+
+    #[test]
+    fn where_the_origin_shows_the_certificate_the_origin_reads_it_again() {
+        let root = tempfile::tempdir().expect("a folder");
+        let live = || Services::Systemctl("systemctl".into());
+        let deployment = made_up::passing("{ acme = { terms_agreed = true } }");
+        let steps = steps_for(&deployment, root.path(), live());
+        let last = steps.last().map(String::as_str);
+        let reload = "reload demo-origin.service (the certificate is new)";
+        assert_eq!(last, Some(reload), "{steps:?}");
+    }
+
+    #[test]
+    fn the_operators_files_are_copied_once_and_again_when_they_change() {
+        let root = tempfile::tempdir().expect("a folder");
+        let deployment =
+            made_up::passing("{ certificate = \"/etc/x/c.pem\", private_key = \"/etc/x/k.pem\" }");
+        let steps = || {
+            steps_for(
+                &deployment,
+                root.path(),
+                Services::Systemctl("systemctl".into()),
+            )
+        };
+        assert_eq!(steps(), [""; 0]);
+        made_up::write(root.path(), "/etc/x/c.pem", "chain");
+        made_up::write(root.path(), "/etc/x/k.pem", "key");
+        let [chain, key, reload] = &steps()[..] else {
+            panic!("three steps");
+        };
+        let copy = "/etc/demo/tls/chain.pem (a copy that the origin can read";
+        assert!(
+            chain.contains(copy) && chain.contains("0640 root:demo"),
+            "{chain}"
+        );
+        assert!(key.contains("/etc/demo/tls/key.pem"), "{key}");
+        assert!(reload.starts_with("reload demo-origin.service"), "{reload}");
+        made_up::write(root.path(), "/etc/demo/tls/chain.pem", "chain");
+        made_up::write(root.path(), "/etc/demo/tls/key.pem", "key");
+        assert_eq!(steps(), [""; 0]);
     }
 }

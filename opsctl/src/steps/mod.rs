@@ -11,7 +11,9 @@ mod rehearse;
 
 pub(crate) use audit::{audit, timestamp};
 pub(crate) use carry::{Carried, Carry, carry_out, recover};
-pub(crate) use certificates::{add_certificates, reload, remove_certificates};
+pub(crate) use certificates::{
+    add_certificates, installation, reader, reload, remove_certificates,
+};
 pub(crate) use proof::{Proof, Serving};
 pub(crate) use ready::check_machine;
 pub(crate) use rehearse::{Rehearsed, rehearse};

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use deploy::Deployment;
 use deploy::acme::WEBROOT;
+use deploy::target::Stream;
 use findings::{Finding, Report};
 
 use crate::error::CommandError;
@@ -38,6 +39,7 @@ pub(crate) async fn check_machine(
     }
     missing.append(check_acme(deployment, spec));
     missing.append(check_nginx_unit(ground).await?);
+    missing.append(check_stream_module(deployment, Path::new(MODULES)));
     missing.append(prerequisites::check_ports(deployment, spec));
     if missing.has_errors() {
         return Err(CommandError::found(Exit::Prerequisite, missing));
@@ -71,6 +73,27 @@ fn check_acme(deployment: &Deployment, spec: &SpecFile) -> Report {
     report
 }
 
+/// NGINX can pass connections on: where its stream module is one to be loaded, a file of its package does.
+fn check_stream_module(deployment: &Deployment, folder: &Path) -> Report {
+    let mut report = Report::new();
+    let needs = deployment.edge.passthrough.is_some()
+        && deployment.target.stream == Stream::Dynamic
+        && deployment.layout.private().is_none();
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let loads = |path: &Path| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.contains(STREAM_MODULE)
+    };
+    if needs && !entries.into_iter().any(|entry| loads(&entry.path())) {
+        let folder = folder.display();
+        let message =
+            format!("NGINX does not load its stream module: no file of `{folder}` names it");
+        let finding = Finding::error("host.stream", message);
+        report.push(finding.hint("`apt-get install libnginx-mod-stream`"));
+    }
+    report
+}
+
 async fn check_nginx_unit(ground: &Ground) -> Result<Report, CommandError> {
     let mut report = Report::new();
     let units = ground.services.show(&[NGINX.to_owned()]).await?;
@@ -85,4 +108,31 @@ async fn check_nginx_unit(ground: &Ground) -> Result<Report, CommandError> {
     };
     report.push(Finding::error("host.nginx", message).hint(hint));
     Ok(report)
+}
+
+/// Where the packages of Debian's modules put the lines that load them.
+const MODULES: &str = "/etc/nginx/modules-enabled";
+/// The file of the module.
+const STREAM_MODULE: &str = "ngx_stream_module.so";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::made_up;
+
+    #[test]
+    fn a_stream_module_that_nothing_loads_is_missing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut deployment = made_up::passing("{ self_signed = true }");
+        let missing = |deployment: &Deployment| {
+            let report = check_stream_module(deployment, folder.path());
+            report.has_errors()
+        };
+        assert!(!missing(&deployment), "it is built in");
+        deployment.target.stream = Stream::Dynamic;
+        assert!(missing(&deployment));
+        let line = "load_module modules/ngx_stream_module.so;\n";
+        made_up::write(folder.path(), "/50-mod-stream.conf", line);
+        assert!(!missing(&deployment));
+    }
 }

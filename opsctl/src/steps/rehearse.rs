@@ -9,6 +9,7 @@ use deploy::{Deployment, Site};
 use findings::{Finding, Report};
 
 use super::owners;
+use crate::checks::lint;
 use crate::error::{CommandError, HostError};
 use crate::exit::Exit;
 use crate::host::find_program;
@@ -104,6 +105,8 @@ fn judge_nginx(output: &Output, deployment: &Deployment) -> Report {
     }
     let messages = nginx::messages(&complaints(output));
     report.append(owners::find(&messages, &output.stdout, deployment));
+    // a snippet stays whatever becomes of an apply: one that does harm is refused before NGINX reads it
+    report.append(lint::errors_in(&output.stdout, deployment));
     report
 }
 

@@ -1,13 +1,16 @@
 //! The verification as a table: a row a check, a column for each version of HTTP.
 
+use std::fmt::Write as _;
+
 use probe::Version;
 
 use super::table::{Cell, table};
 use super::{Paint, printable};
-use crate::checks::{Check, Status};
+use crate::checks::{Check, Status, Verification};
 
-/// The table and a last line that counts.
-pub(crate) fn human(checks: &[Check], paint: Paint) -> String {
+/// The table, a line that counts, and the pages that show the same in a browser.
+pub(crate) fn human(verification: &Verification, paint: Paint) -> String {
+    let checks = &verification.checks;
     let sites = checks.iter().any(|check| check.site.is_some());
     let mut head = vec!["CHECK"];
     head.extend(sites.then_some("SITE"));
@@ -36,6 +39,9 @@ pub(crate) fn human(checks: &[Check], paint: Paint) -> String {
     }
     let mut text = table(&rows);
     text.push_str(&counts(checks));
+    for page in &verification.h3check {
+        let _ = writeln!(text, "which HTTP a browser uses: {page}");
+    }
     text
 }
 
@@ -92,10 +98,18 @@ mod tests {
             verdict,
             ms: 12.4,
         };
-        let text = human(&[check], Paint(false));
+        let verification = Verification {
+            deployment: "demo".to_owned(),
+            generation: String::new(),
+            topology: String::new(),
+            checks: vec![check],
+            h3check: vec!["https://localhost/h3check".to_owned()],
+        };
+        let text = human(&verification, Paint(false));
         let expected = "CHECK           STATUS  H1    H2  H3    TIME   DETAIL\n\
                         stream.cadence  fail    fail      pass  12 ms  held back\n\n1 checks: 1 failed\n\
-                        what each means, and what to do: docs/checks.md\n";
+                        what each means, and what to do: docs/checks.md\n\
+                        which HTTP a browser uses: https://localhost/h3check\n";
         assert_eq!(text, expected);
     }
 }

@@ -285,8 +285,16 @@ fn a_server_that_is_not_there_fails_every_check_of_a_url_and_skips_the_hosts() {
 }
 
 #[test]
-fn completions_are_written_for_a_shell() {
+fn bash_completes_by_the_script_that_is_written_for_it() {
     let said = Desk::new().opsctl(&["completions", "bash"]);
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.out.contains("opsctl"));
+    let ask = "COMP_WORDS=(opsctl ver); COMP_CWORD=1; _opsctl opsctl ver opsctl; echo \"${COMPREPLY[*]}\"";
+    let mut bash = std::process::Command::new("bash");
+    let output = bash.args(["-c", &format!("{}\n{ask}", said.out)]).output();
+    let output = output.expect("bash starts");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "verify\n",
+        "{output:?}"
+    );
 }

@@ -35,3 +35,45 @@ fn the_runbook_lists_every_exit_code_with_its_meaning() {
         .collect();
     assert_eq!(documented, real);
 }
+
+/// The sections of a page below its head, each with its heading.
+fn sections(page: &str) -> impl Iterator<Item = (&str, &str)> {
+    let sections = page.split("\n## ").skip(1);
+    sections.map(|section| section.split_once('\n').expect("a heading"))
+}
+
+#[test]
+fn each_exit_code_has_a_section_with_its_meaning_and_the_way_out() {
+    let page = include_str!("../../../docs/exit-codes.md");
+    let headings: Vec<_> = sections(page)
+        .map(|(heading, _)| heading.to_owned())
+        .collect();
+    let codes = Exit::ALL.iter().map(|exit| exit.code().to_string());
+    assert_eq!(headings, codes.collect::<Vec<_>>());
+    for ((_, text), exit) in sections(page).zip(Exit::ALL) {
+        let meaning = format!("- **Means** {}", exit.meaning());
+        assert!(text.trim_start().starts_with(&meaning), "{text}");
+        for part in ["- **Clients** ", "- **Find** ", "- **Do** "] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}
+
+#[test]
+fn each_alert_asks_for_metrics_that_there_are_and_has_the_way_out() {
+    let metrics = include_str!("../../../docs/metrics.md");
+    for (heading, text) in sections(include_str!("../../../docs/alerts.md")) {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let named =
+            words.filter(|word| word.starts_with("origin_") || word.starts_with("process_"));
+        for metric in named.map(|metric| metric.trim_end_matches("_count")) {
+            assert!(
+                metrics.contains(&format!("`{metric}`")),
+                "{heading}: {metric}"
+            );
+        }
+        for part in ["- **Means** ", "- **Clients** ", "- **Find** ", "- **Do** "] {
+            assert!(text.contains(part), "{heading}: {part}");
+        }
+    }
+}

@@ -38,7 +38,7 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
         "ready": snapshot.ready,
         "built_at": snapshot.built_at.map(iso),
         "stream_keep_alive_ms": u64::try_from(config.stream_keep_alive.as_millis()).unwrap_or(u64::MAX),
-        "certificates": certificates(app, head),
+        "certificates": certificates(app, is_private(head)),
         "servers": servers,
         "tools": tools,
     });
@@ -49,7 +49,7 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
 }
 
 /// What TLS clients are shown now; none where the origin speaks no TLS.
-fn certificates(app: &App, head: &Parts) -> Vec<Value> {
+pub(super) fn certificates(app: &App, private: bool) -> Vec<Value> {
     let shown = app.certificates.iter().flat_map(|store| {
         let shown = store.certificates();
         shown.iter().map(Arc::clone).collect::<Vec<_>>()
@@ -61,7 +61,7 @@ fn certificates(app: &App, head: &Parts) -> Vec<Value> {
                 "not_before": iso(certificate.not_before),
                 "not_after": iso(certificate.not_after),
             });
-            if is_private(head) {
+            if private {
                 shown["file"] = certificate.path.display().to_string().into();
             }
             shown

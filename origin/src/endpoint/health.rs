@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::body::{self, Body};
-use crate::conn::{ConnInfo, Role};
+use crate::conn::Role;
 use crate::envelope::{RETRY_SOON, iso};
 use crate::health::Watched;
 use crate::snapshot::{ServerState, ServerStatus, Snapshot};
@@ -18,9 +18,17 @@ use crate::snapshot::{ServerState, ServerStatus, Snapshot};
 /// of them is not there, else `healthy`. 503 with `Retry-After` while starting, and while a critical dependency is not there.
 /// Why something is not there may name paths, addresses and users: it is told on the admin listener only.
 pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
-    let snapshot = app.snapshot_for(&head.extensions);
-    let private = is_private(head);
-    let status = status(app, &snapshot);
+    let document = document(app, &app.snapshot_for(&head.extensions), is_private(head));
+    if document["status"] != STARTING && app.dependencies.missing().is_none() {
+        return body::json(StatusCode::OK, &document);
+    }
+    let mut response = body::json(StatusCode::SERVICE_UNAVAILABLE, &document);
+    response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
+    response
+}
+
+/// What it answers, with the reasons where it is `private`.
+pub(super) fn document(app: &App, snapshot: &Snapshot, private: bool) -> Value {
     let busy = app.upstreams.busy();
     let servers: Map<String, Value> = snapshot
         .servers
@@ -42,27 +50,20 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
             )
         })
         .collect();
-    let document = json!({
-        "status": status,
+    json!({
+        "status": status(app, snapshot),
         "service": app.config.name,
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_seconds": app.uptime().as_secs(),
         "servers": servers,
         "dependencies": dependencies,
         "timestamp": iso(app.clock.wall()),
-    });
-    if status != STARTING && app.dependencies.missing().is_none() {
-        return body::json(StatusCode::OK, &document);
-    }
-    let mut response = body::json(StatusCode::SERVICE_UNAVAILABLE, &document);
-    response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
-    response
+    })
 }
 
 /// Whether the operator asks.
 pub(super) fn is_private(head: &Parts) -> bool {
-    let conn = head.extensions.get::<ConnInfo>();
-    conn.is_some_and(|conn| conn.role == Role::Admin)
+    head.extensions.get() == Some(&Role::Admin)
 }
 
 fn status(app: &App, snapshot: &Snapshot) -> &'static str {

@@ -9,7 +9,8 @@ use crate::metrics;
 
 /// The page for Prometheus; 404 where `metrics` is off.
 pub(super) fn serve(app: &App) -> Response<Body> {
-    let Some(counted) = &app.metrics else {
+    let counted = app.metrics.as_ref().filter(|_| app.config.metrics);
+    let Some(counted) = counted else {
         let off =
             serde_json::json!({ "error": "metrics are off: `metrics = true` switches them on" });
         return body::json(StatusCode::NOT_FOUND, &off);

@@ -15,6 +15,7 @@ use origin_config::{Bind, OriginConfig};
 
 use crate::conn::Role;
 use crate::quic_key::{QuicKey, QuicKeyError};
+use crate::shards;
 pub use inherited::Inherited;
 pub use unix::SocketFile;
 
@@ -39,8 +40,9 @@ pub enum Socket {
     /// A Unix socket. The file is there when the origin made it, and is unlinked when this is dropped: before the socket is
     /// closed, since a file that nobody answers on is taken for one that was left behind.
     Unix(Option<SocketFile>, UnixListener),
-    /// UDP, for QUIC, with the secret behind its tokens.
-    Udp(UdpSocket, QuicKey),
+    /// UDP, for QUIC, with the secret behind its tokens: sockets of one address, among which the system deals the clients
+    /// out.
+    Udp(Vec<UdpSocket>, QuicKey),
 }
 
 /// Why a socket could not be bound.
@@ -123,7 +125,7 @@ pub fn bind_all(
     if !sockets.is_empty() {
         let key = QuicKey::open(config.quic.key_file.as_deref())?;
         listeners.extend(sockets.into_iter().map(|(socket, name)| Listener {
-            socket: Socket::Udp(socket, key.clone()),
+            socket: Socket::Udp(udp::one_for_each(socket, shards::cores()), key.clone()),
             name,
             role: Role::Public,
             secure: true,

@@ -3,10 +3,14 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// Binds.
 pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    bind_with(address, false)
+}
+
+fn bind_with(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::DGRAM,
@@ -16,8 +20,27 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
         // `[::]` beside `0.0.0.0` on one port is two sockets, each for its own family.
         socket.set_only_v6(true)?;
     }
+    socket.set_reuse_port(shared)?;
     socket.bind(&address.into())?;
     Ok(prepare(socket.into()))
+}
+
+/// A bound socket and more of its address, `count` in all; fewer where the system gives no more, or where the socket came from
+/// the service manager without `SO_REUSEPORT`.
+///
+/// The first is bound alone, so that an address that another process has is an error: it is opened to others of this user
+/// only after that.
+pub(super) fn one_for_each(first: UdpSocket, count: usize) -> Vec<UdpSocket> {
+    let more = || -> io::Result<Vec<UdpSocket>> {
+        let address = first.local_addr()?;
+        SockRef::from(&first).set_reuse_port(true)?;
+        (1..count).map(|_| bind_with(address, true)).collect()
+    };
+    let more = more().unwrap_or_else(|error| {
+        tracing::debug!(%error, "one thread reads all of a UDP address");
+        Vec::new()
+    });
+    [first].into_iter().chain(more).collect()
 }
 
 /// Gives a socket the buffers that it can have. The system cuts them to `net.core.rmem_max` and `wmem_max` without a word, and a

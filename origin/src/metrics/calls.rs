@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::page::Page;
+use super::recent::{Failure, Failures};
 use super::sharded::Sharded;
 
 /// What is counted of one server's calls.
@@ -13,6 +14,35 @@ pub struct Calls {
     tools: Sharded<HashMap<Box<str>, Outcomes>>,
     /// The tools that are told apart: once chosen, always, for a counter never goes back.
     known: Mutex<HashSet<Box<str>>>,
+    failures: Failures,
+}
+
+/// A call of a tool that is over.
+#[derive(Debug, Clone, Copy)]
+pub struct Called<'a> {
+    /// The tool.
+    pub tool: &'a str,
+    /// `answered`, `refused`, `timeout`, `unavailable` or `abandoned`.
+    pub outcome: &'static str,
+    /// When it began.
+    pub began: Instant,
+    /// How long it took.
+    pub took: Duration,
+    /// The id of its request.
+    pub request_id: &'a str,
+}
+
+/// The calls of a server since its start, in short.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Summary {
+    /// All of them.
+    pub calls: u64,
+    /// Those that were refused, timed out, or met no server.
+    pub failed: u64,
+    /// How long half of them took at most, as far as the buckets tell.
+    pub p50: Option<Duration>,
+    /// The same for 99 of 100.
+    pub p99: Option<Duration>,
 }
 
 /// By outcome.
@@ -28,7 +58,21 @@ struct Histogram {
 
 impl Calls {
     /// The server has answered a call of a tool, or has not.
-    pub fn add(&self, tool: &str, outcome: &'static str, took: Duration) {
+    pub fn add(&self, server: &str, called: Called<'_>) {
+        let Called {
+            tool,
+            outcome,
+            took,
+            ..
+        } = called;
+        if FAILED.contains(&outcome) {
+            self.failures.add(Failure {
+                at: called.began + took,
+                request_id: called.request_id.to_owned(),
+                what: format!("{server}: {tool}"),
+                why: outcome.to_owned(),
+            });
+        }
         self.tools.change(|tools| {
             let is_known = tools.contains_key(tool) || self.may_know(tool);
             let tool = if is_known { tool } else { OTHER };
@@ -40,6 +84,29 @@ impl Calls {
                 outcomes.entry(outcome).or_default().add(took);
             }
         });
+    }
+
+    /// The latest calls that did not go well.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// All tools together.
+    pub fn summary(&self) -> Summary {
+        let mut all = Histogram::default();
+        let mut failed = 0;
+        for (outcome, histogram) in self.all().values().flatten() {
+            all.merge(histogram);
+            if FAILED.contains(outcome) {
+                failed += histogram.count;
+            }
+        }
+        Summary {
+            calls: all.count,
+            failed,
+            p50: all.quantile(0.5),
+            p99: all.quantile(0.99),
+        }
     }
 
     /// Whether a tool that a thread meets for the first time is one of those that are told apart.
@@ -90,6 +157,25 @@ impl Histogram {
         self.sum += other.sum;
     }
 
+    /// As Prometheus' `histogram_quantile`: even within a bucket, and the last bound for what lies above it.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a count beyond 2^52 is no count of calls"
+    )]
+    fn quantile(&self, quantile: f64) -> Option<Duration> {
+        let rank = quantile * self.count as f64;
+        let (mut below, mut from) = (0.0, 0.0);
+        for (bound, count) in BOUNDS.into_iter().zip(self.buckets) {
+            let count = count as f64;
+            if count > 0.0 && below + count >= rank {
+                let seconds = from + (bound - from) * (rank - below) / count;
+                return Some(Duration::from_secs_f64(seconds));
+            }
+            (below, from) = (below + count, bound);
+        }
+        (self.count > 0).then(|| Duration::from_secs_f64(from))
+    }
+
     fn write(&self, page: &mut Page, labels: &[(&str, &str); 3]) {
         let [server, tool, outcome] = *labels;
         let mut sum = 0;
@@ -110,6 +196,9 @@ impl Histogram {
         );
     }
 }
+
+/// The outcomes that are nobody's wish; a client that leaves its call alone may.
+const FAILED: [&str; 3] = ["refused", "timeout", "unavailable"];
 
 /// Upper bounds in seconds: tools that read a clock take a millisecond, those that ask a model take minutes.
 const BOUNDS: [f64; 16] = [

@@ -29,6 +29,12 @@ pub(super) fn write(page: &mut Page, app: &App) {
     }
 }
 
+/// Memory of the origin itself in RAM, in bytes; `None` where the system does not tell.
+pub fn resident_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    field_of(&status, "VmRSS:").map(|kibibytes| kibibytes << 10)
+}
+
 /// A field of proc_pid_status(5) in its unit, kB.
 fn field_of(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;

@@ -24,8 +24,15 @@ fn page(app: &App) -> String {
 }
 
 fn call(app: &App, tool: &str, took: Duration) {
+    let called = Called {
+        tool,
+        outcome: "answered",
+        began: std::time::Instant::now(),
+        took,
+        request_id: "a",
+    };
     app.upstreams
-        .each_calls(|_, calls| calls.add(tool, "answered", took));
+        .each_calls(|server, calls| calls.add(server, called));
 }
 
 #[tokio::test]

@@ -17,10 +17,9 @@ use super::request_id::RequestId;
 use crate::app::App;
 use crate::body::{Body, BoxError};
 use crate::clock::Clock;
-use crate::conn::ConnInfo;
+use crate::conn::{ConnInfo, Peer, Role};
 use crate::keys::Holder;
-use crate::metrics::{self, Metrics};
-use crate::proto;
+use crate::metrics::{self, Failure, Metrics};
 
 /// What a line is opened with.
 #[derive(Debug)]
@@ -61,43 +60,57 @@ pub fn refused(app: &App, conn: &ConnInfo, status: StatusCode, error: &(dyn Erro
 /// A line that is not written yet. It is written when it is dropped: after the last byte, or when the request is cut.
 #[derive(Debug)]
 pub struct Entry {
-    enabled: bool,
-    clock: Clock,
-    started: Instant,
     id: RequestId,
     route: &'static str,
-    method: Method,
-    path: String,
     version: Version,
     metrics: Option<Arc<Metrics>>,
-    listener: Arc<str>,
-    peer: String,
-    client: ClientInfo,
-    key: Option<Arc<Holder>>,
+    is_public: bool,
+    clock: Clock,
+    started: Instant,
+    /// As figures name it.
+    protocol: &'static str,
+    /// What only the line says; nothing where there is to be none.
+    line: Option<Box<Line>>,
+    is_head: bool,
     status: Option<StatusCode>,
     bytes: u64,
     complete: bool,
+}
+
+#[derive(Debug)]
+struct Line {
+    method: Method,
+    path: String,
+    listener: Arc<str>,
+    peer: Peer,
+    client: ClientInfo,
+    key: Option<Arc<Holder>>,
 }
 
 impl Entry {
     /// Opens the line of one request.
     pub fn open<B>(opening: &Opening<'_, B>) -> Self {
         let request = opening.request;
-        Self {
-            enabled: opening.app.config.accesslog,
-            clock: opening.app.clock,
-            started: opening.started,
-            id: opening.id.clone(),
-            route: opening.route,
+        let line = || Line {
             method: request.method().clone(),
             // Without the query: it may carry what does not belong in a log.
             path: request.uri().path().to_owned(),
-            version: request.version(),
-            metrics: opening.app.metrics.clone(),
             listener: Arc::clone(&opening.conn.listener),
-            peer: opening.conn.peer.to_string(),
+            peer: opening.conn.peer,
             client: opening.client.clone(),
             key: None,
+        };
+        Self {
+            id: opening.id.clone(),
+            route: opening.route,
+            version: request.version(),
+            metrics: opening.app.metrics.clone(),
+            is_public: opening.conn.role == Role::Public,
+            clock: opening.app.clock,
+            started: opening.started,
+            protocol: opening.client.http_version,
+            line: opening.app.config.accesslog.then(|| Box::new(line())),
+            is_head: request.method() == Method::HEAD,
             status: None,
             bytes: 0,
             complete: false,
@@ -106,12 +119,40 @@ impl Entry {
 
     /// Notes the key that the request showed.
     pub fn key(&mut self, holder: &Arc<Holder>) {
-        self.key = Some(Arc::clone(holder));
+        if let Some(line) = &mut self.line {
+            line.key = Some(Arc::clone(holder));
+        }
     }
 
     /// Notes the head of the answer.
     pub fn head(&mut self, status: StatusCode) {
         self.status = Some(status);
+        // The operator's own looks are not what clients wait for.
+        if let Some(metrics) = self.metrics.as_ref().filter(|_| self.is_public) {
+            let now = self.clock.now();
+            metrics.answered(
+                self.protocol,
+                now,
+                now.saturating_duration_since(self.started),
+            );
+        }
+    }
+
+    /// Counts the request, and keeps it for a while when it failed.
+    fn count(&self, metrics: &Metrics, status: u16) {
+        metrics.request(metrics::Request {
+            status,
+            protocol: self.protocol,
+            route: self.route,
+        });
+        if status >= 500 && self.is_public {
+            metrics.failures.add(Failure {
+                at: self.clock.now(),
+                request_id: self.id.as_str().to_owned(),
+                what: self.route.to_owned(),
+                why: status.to_string(),
+            });
+        }
     }
 }
 
@@ -119,33 +160,29 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let status = self.status.unwrap_or(CLIENT_CLOSED).as_u16();
         if let Some(metrics) = &self.metrics {
-            metrics.request(metrics::Request {
-                status,
-                protocol: proto::word(self.version),
-                route: self.route,
-            });
+            self.count(metrics, status);
         }
-        if !self.enabled {
+        let Some(line) = &self.line else {
             return;
-        }
+        };
         let elapsed = self.clock.now().saturating_duration_since(self.started);
         tracing::info!(
             target: "access",
             request_id = self.id.as_str(),
             route = self.route,
-            method = self.method.as_str(),
-            path = self.path,
+            method = line.method.as_str(),
+            path = line.path,
             status,
             bytes = self.bytes,
             duration_ms = (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0,
             cut = !self.complete,
-            key = self.key.as_deref().map(Holder::id),
-            client = self.client.address.map(tracing::field::display),
-            peer = self.peer,
-            scheme = self.client.scheme,
-            host = self.client.host,
+            key = line.key.as_deref().map(Holder::id),
+            client = line.client.address.map(tracing::field::display),
+            peer = %line.peer,
+            scheme = line.client.scheme,
+            host = line.client.host,
             http_version = ?self.version,
-            listener = &*self.listener,
+            listener = &*line.listener,
             "request"
         );
     }
@@ -162,7 +199,7 @@ impl Observed {
     /// Observes `inner` for the line `entry`.
     pub fn new(inner: Body, mut entry: Entry) -> Self {
         // The transport does not ask for the bytes of an answer to HEAD.
-        entry.complete = inner.is_end_stream() || entry.method == Method::HEAD;
+        entry.complete = inner.is_end_stream() || entry.is_head;
         Self { inner, entry }
     }
 

@@ -27,9 +27,9 @@ pub struct Bounds {
 
 /// Refuses a body whose declared length is over the size, and watches one that declares none.
 pub fn apply(request: Request<Body>, bounds: Bounds) -> Result<(Request<Body>, Limit), Failure> {
-    let limit = Limit {
+    let mut limit = Limit {
         bounds,
-        state: Arc::default(),
+        state: None,
     };
     if request.body().size_hint().lower() > bounds.size {
         return Err(limit.too_large());
@@ -37,7 +37,7 @@ pub fn apply(request: Request<Body>, bounds: Bounds) -> Result<(Request<Body>, L
     if request.body().is_end_stream() {
         return Ok((request, limit));
     }
-    let state = Arc::clone(&limit.state);
+    let state = Arc::clone(limit.state.insert(Arc::default()));
     let request = request.map(|inner| {
         let limited = Limited {
             inner,
@@ -55,13 +55,15 @@ pub fn apply(request: Request<Body>, bounds: Bounds) -> Result<(Request<Body>, L
 #[derive(Debug)]
 pub struct Limit {
     bounds: Bounds,
-    state: Arc<AtomicU8>,
+    /// What became of the body, where there is one.
+    state: Option<Arc<AtomicU8>>,
 }
 
 impl Limit {
     /// An error when the body was cut.
     pub fn verdict(&self) -> Result<(), Failure> {
-        match self.state.load(Ordering::Acquire) {
+        let state = self.state.as_ref();
+        match state.map_or(0, |state| state.load(Ordering::Acquire)) {
             LARGE => Err(self.too_large()),
             LATE => {
                 let pause = findings::format_duration(self.bounds.pause);

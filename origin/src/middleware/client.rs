@@ -9,6 +9,7 @@ use http::{HeaderMap, Request};
 use origin_config::OriginConfig;
 
 use crate::conn::{ConnInfo, Peer};
+use crate::proto;
 use forwarded::Hop;
 
 /// The client as far as it can be known; an extension of every request.
@@ -20,6 +21,8 @@ pub struct ClientInfo {
     pub scheme: &'static str,
     /// The host and port that the client asked for; `None` when it named none.
     pub host: Option<String>,
+    /// The HTTP version that the client spoke: `1.0`, `1.1`, `2` or `3`.
+    pub http_version: &'static str,
 }
 
 /// Resolves the client of a request.
@@ -29,6 +32,8 @@ pub struct ClientInfo {
 /// stands left of those was written by the client. With fewer entries than hops the request did not come the promised
 /// way, and nothing is believed.
 ///
+/// `Via` (RFC 9110 section 7.6.3) says the HTTP version that each proxy was spoken to in, and is counted the same way.
+///
 /// When both families are there and name different clients, neither is believed: one of them passed through a proxy
 /// that writes only the other, so the client may have written it.
 pub fn resolve<B>(config: &OriginConfig, conn: &ConnInfo, request: &Request<B>) -> ClientInfo {
@@ -37,6 +42,11 @@ pub fn resolve<B>(config: &OriginConfig, conn: &ConnInfo, request: &Request<B>) 
         return own;
     }
     let hops = config.trusted_hops as usize;
+    let via = forwarded::via(request.headers(), hops);
+    let own = ClientInfo {
+        http_version: via.unwrap_or(own.http_version),
+        ..own
+    };
     let standard = forwarded::standard(request.headers(), hops);
     let legacy = forwarded::legacy(request.headers(), hops);
     match (standard, legacy) {
@@ -52,6 +62,7 @@ impl ClientInfo {
             address: hop.address,
             scheme: hop.scheme.unwrap_or(self.scheme),
             host: hop.host.or(self.host),
+            http_version: self.http_version,
         }
     }
 }
@@ -67,6 +78,7 @@ fn direct<B>(conn: &ConnInfo, request: &Request<B>) -> ClientInfo {
         },
         scheme: if conn.secure { "https" } else { "http" },
         host: host.map(ToOwned::to_owned),
+        http_version: proto::word(request.version()),
     }
 }
 
@@ -173,6 +185,17 @@ mod tests {
         assert_eq!(address(&client), "2001:db8::7");
         assert_eq!(client.scheme, "https");
         assert_eq!(client.host.as_deref(), Some("a.test:8443"));
+    }
+
+    #[test]
+    fn a_trusted_peer_says_which_http_its_client_spoke() {
+        let version = |peer, value| client(peer, &["unix:"], 1, &[("via", value)]).http_version;
+        assert_eq!(version("unix", "HTTP/3.0 nginx"), "3");
+        assert_eq!(version("unix", "1.0 fred, 2 nginx"), "2");
+        assert_eq!(version("unix", "HTTP/1.0 nginx (Debian)"), "1.0");
+        for (peer, value) in [(EDGE, "3 nginx"), ("unix", "FTP/3.0 nginx"), ("unix", "x")] {
+            assert_eq!(version(peer, value), "1.1", "{peer}: {value}");
+        }
     }
 
     #[test]

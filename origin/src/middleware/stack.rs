@@ -62,7 +62,7 @@ pub async fn respond(
 
     let (role, address) = (conn.role, client.address);
     let extensions = request.extensions_mut();
-    extensions.insert(conn);
+    extensions.insert(role);
     extensions.insert(client);
     extensions.insert(id.clone());
     extensions.insert(target.clone());

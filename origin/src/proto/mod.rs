@@ -16,6 +16,18 @@ pub use self::http3::{Endpoint, serve as serve_quic};
 pub use authority::Named;
 pub use tcp::{Limits, serve};
 
+/// The version that a proxy received a request in, as `Via` has it: "received-protocol = [ protocol-name "/" ]
+/// protocol-version", where the name may be left out when it is HTTP (RFC 9110 section 7.6.3).
+pub fn received(protocol: &str) -> Option<&'static str> {
+    match protocol.strip_prefix("HTTP/").unwrap_or(protocol) {
+        "3" | "3.0" => Some("3"),
+        "2" | "2.0" => Some("2"),
+        "1.1" => Some("1.1"),
+        "1.0" => Some("1.0"),
+        _ => None,
+    }
+}
+
 /// The version as figures name it.
 pub fn word(version: http::Version) -> &'static str {
     match version {

@@ -117,15 +117,24 @@ impl<S: AsyncWrite> AsyncWrite for Watched<S> {
 }
 
 /// Sleeps until a time that may change between polls.
+///
+/// A timer that is set too early stays where it is and wakes once for nothing: a connection whose deadline moves with every
+/// request would move the timer as often.
 pub(super) fn poll_until(
     mut timer: Pin<&mut Sleep>,
     at: Instant,
     cx: &mut Context<'_>,
 ) -> Poll<()> {
-    if timer.deadline() != at {
+    if timer.deadline() > at {
         timer.as_mut().reset(at);
     }
-    timer.poll(cx)
+    loop {
+        std::task::ready!(timer.as_mut().poll(cx));
+        if timer.deadline() >= at {
+            return Poll::Ready(());
+        }
+        timer.as_mut().reset(at);
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::header::ALT_SVC;
 use http::{Method, Request, Response, Version};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -25,9 +26,10 @@ use super::linger::Lingering;
 use super::stall::{Watched, poll_until};
 use super::{authority, refused};
 use crate::app::App;
-use crate::body::BoxError;
+use crate::body::{self, BoxError};
 use crate::conn::ConnInfo;
 use crate::current::Current;
+use crate::heed::Heed;
 use crate::middleware::{self, access_log};
 
 /// The limits of a connection.
@@ -116,7 +118,7 @@ where
     };
     let ended = tokio::select! {
         ended = &mut driver => ended,
-        () = stop.cancelled() => {
+        () = Heed::new(&stop) => {
             if let Some(ended) = driver.await_first().await {
                 ended
             } else {
@@ -176,7 +178,9 @@ async fn answer(
     }
     let (head, body) = request.into_parts();
     // Over HTTP/2 a stream is closed alone, and its client hears of the answer before.
-    let body = if flow.is_some() {
+    let body = if body.is_end_stream() {
+        body::empty()
+    } else if flow.is_some() {
         body.map_err(BoxError::from).boxed_unsync()
     } else {
         let lingering = Lingering::new(body, &head.headers, Arc::clone(&guard));
@@ -184,7 +188,9 @@ async fn answer(
     };
     let request = Request::from_parts(head, body);
     let alternative = conn.alternative.clone();
-    let mut response = middleware::respond(app, conn, named, request).await;
+    // In a box, which is gone with the head of the answer: a connection keeps room for this future for as long as it lives, and
+    // what is spawned with a stream is moved more than once.
+    let mut response = Box::pin(middleware::respond(app, conn, named, request)).await;
     if let Some(alternative) = alternative {
         response.headers_mut().insert(ALT_SVC, alternative);
     }
@@ -288,3 +294,20 @@ where
 /// A request follows its connection within a round trip: a quarter of a second spans the earth, and delays the end of an
 /// origin only while somebody has just connected.
 const FIRST_REQUEST: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of the future that a function makes.
+    fn room<A, B, C, D, F>(_: fn(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_keeps_little_room_for_a_request() {
+        // The whole of a request's way is 3.8 KiB, which a silent stream does not need.
+        let (kept, whole) = (room(answer), room(middleware::respond));
+        assert!(kept < 2048 && kept < whole, "{kept} of {whole}");
+    }
+}

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 
-use crate::metrics::Calls;
+use crate::metrics::{Called, Calls};
 
 /// How busy a server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +55,9 @@ impl Account {
     }
 
     /// A call of a tool is over.
-    pub(super) fn called(&self, tool: &str, outcome: &'static str, took: Duration) {
+    pub(super) fn called(&self, server: &str, called: Called<'_>) {
         if let Some(calls) = &self.calls {
-            calls.add(tool, outcome, took);
+            calls.add(server, called);
         }
     }
 }

@@ -18,6 +18,7 @@ use super::account::Account;
 use super::pool::Load;
 use super::trip::{Trace, Trip};
 use super::{CallError, RawResult};
+use crate::metrics::Called;
 
 /// One request for a server.
 #[derive(Debug, Clone)]
@@ -402,7 +403,14 @@ impl Drop for LogLine {
     fn drop(&mut self) {
         let took = self.began.elapsed();
         if let Some(tool) = &self.tool {
-            self.account.called(tool, self.outcome, took);
+            let called = Called {
+                tool,
+                outcome: self.outcome,
+                began: self.began.into_std(),
+                took,
+                request_id: &self.trip.request_id,
+            };
+            self.account.called(&self.server, called);
         }
         tracing::info!(
             request_id = self.trip.request_id,

@@ -14,6 +14,7 @@ mod life;
 mod limits;
 mod metrics;
 mod native;
+mod page;
 mod panics;
 mod proxied;
 mod readiness;

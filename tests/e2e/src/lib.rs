@@ -3,6 +3,7 @@
 //!
 //! Nothing here is skipped when a tool is missing: the tests fail and name the command that provides it.
 
+mod browser;
 mod deployment;
 mod far;
 pub mod held;
@@ -12,6 +13,7 @@ mod staged;
 mod tools;
 mod words;
 
+pub use browser::{Browser, Screen};
 pub use deployment::{Deployment, free_port_pair};
 pub use far::{Far, FarKind};
 pub use origin::Origin;

@@ -43,6 +43,8 @@ pub struct Tools {
     pub confs: PathBuf,
     /// The folder of `mypy`, `ruff` and `shellcheck`.
     pub checkers_bin: PathBuf,
+    /// Chromium.
+    pub chromium: PathBuf,
     /// A Python with Hypercorn.
     pub hypercorn_python: PathBuf,
 }
@@ -88,6 +90,7 @@ impl Tools {
             fixtures: path("E2E_FIXTURES"),
             confs: path("E2E_CONFS"),
             checkers_bin: path("E2E_CHECKERS_BIN"),
+            chromium: path("E2E_CHROMIUM"),
             hypercorn_python: path("E2E_HYPERCORN_PYTHON"),
         }
     }

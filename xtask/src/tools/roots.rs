@@ -71,6 +71,15 @@ pub(crate) fn ensure(cache: &Cache, root: &Root) -> Result<PathBuf, Failure> {
     Ok(folder.join("root"))
 }
 
+/// The version of one of its packages.
+pub(crate) fn version(root: &Path, package: &str) -> Result<String, Failure> {
+    let versions = files::read(&root.with_file_name("versions"))?;
+    let found = versions
+        .lines()
+        .find_map(|line| line.strip_prefix(package)?.strip_prefix(' '));
+    Ok(found.unwrap_or_default().to_owned())
+}
+
 fn make(cache: &Cache, root: &Root, staged: &Path, log: &Path) -> Result<(), Failure> {
     if !apt::is_root() {
         return Err(Failure::new(format!(

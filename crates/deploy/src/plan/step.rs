@@ -121,6 +121,8 @@ pub enum Why {
     Placeholder,
     /// certbot got it.
     Issued,
+    /// The origin cannot read the operator's file.
+    Copied,
 }
 
 impl Step {
@@ -234,6 +236,7 @@ impl fmt::Display for Why {
             Self::Certificate => "a certificate for development",
             Self::Placeholder => "a placeholder until certbot has a certificate",
             Self::Issued => "certbot got it",
+            Self::Copied => "a copy that the origin can read",
         })
     }
 }

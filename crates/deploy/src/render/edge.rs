@@ -129,7 +129,9 @@ fn common_fields(deployment: &Deployment) -> Fields {
         .layout
         .private()
         .and_then(|private| private.worker_user.as_ref());
+    let page = edge.h3check.then(|| route("/h3check", false));
     let api_routes: Vec<_> = std::iter::once(route("/.well-known/oauth-", true))
+        .chain(page)
         .chain(edge.expose.iter().flat_map(|exposed| {
             let below = exposed.below().map(|path| route(path, true));
             std::iter::once(route(exposed.path(), false)).chain(below)

@@ -6,6 +6,7 @@ mod launchd;
 mod origin;
 mod passthrough;
 mod policy;
+mod runbook;
 mod services;
 mod templates;
 mod units;
@@ -16,6 +17,7 @@ use crate::deployment::Deployment;
 use crate::layout::Layout;
 use crate::words::{Account, Name};
 
+pub use runbook::runbook;
 pub use templates::Templates;
 
 /// Every file and folder of a deployment, sorted by path.

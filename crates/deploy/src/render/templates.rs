@@ -53,15 +53,21 @@ impl Templates {
 
     /// Every template, read and ready to be filled.
     pub(super) fn compile(&self) -> Result<Filler, RenderError> {
-        let mut tera = Tera::new();
-        tera.autoescape_on([""]);
-        tera.set_escape_fn(refuse_unsafe);
-        // `safe` would pass a value by the escape function
-        tera.register_filter("safe", refuse_filter);
-        tera.add_raw_templates(self.texts.iter().map(|(name, text)| (*name, text.as_str())))
-            .map_err(RenderError::Syntax)?;
-        Ok(Filler { tera })
+        compile(self.texts.iter().map(|(name, text)| (*name, text.as_str())))
     }
+}
+
+/// Texts with their names, read and ready to be filled.
+pub(super) fn compile<'t>(
+    texts: impl IntoIterator<Item = (&'t str, &'t str)>,
+) -> Result<Filler, RenderError> {
+    let mut tera = Tera::new();
+    tera.autoescape_on([""]);
+    tera.set_escape_fn(refuse_unsafe);
+    // `safe` would pass a value by the escape function
+    tera.register_filter("safe", refuse_filter);
+    tera.add_raw_templates(texts).map_err(RenderError::Syntax)?;
+    Ok(Filler { tera })
 }
 
 /// Templates that have been read.

@@ -5,12 +5,19 @@ use crate::spec::parse;
 use crate::target::Target;
 
 fn deployment() -> Deployment {
-    let text = "name = \"demo\"\nserver_names = [\"localhost\"]\ntls = { self_signed = true }\n";
+    deployment_with("")
+}
+
+/// The same with more of the spec.
+fn deployment_with(more: &str) -> Deployment {
+    let text = format!(
+        "name = \"demo\"\nserver_names = [\"localhost\"]\ntls = {{ self_signed = true }}\n{more}"
+    );
     let facts = Facts {
         nginx: Target::named("1.28.3").expect("a version"),
         layout: Layout::Debian,
     };
-    let (spec, _) = parse(text, "deploy.toml");
+    let (spec, _) = parse(&text, "deploy.toml");
     let (deployment, report) = resolve(&spec.expect("a good spec"), &facts);
     deployment.unwrap_or_else(|| panic!("{report}"))
 }
@@ -66,6 +73,22 @@ fn the_file_that_may_hold_secrets_is_not_for_everybody() {
     assert_eq!(file.mode, 0o640);
     assert_eq!(file.owner, Some(Owner::named("root", "demo")));
     assert_eq!(file.component, Component::Origin(deployment().name));
+}
+
+#[test]
+fn the_page_of_protocols_is_open_at_both_ends_or_at_none() {
+    for (more, is_open) in [("", false), ("[edge]\nh3check = true\n", true)] {
+        let deployment = deployment_with(more);
+        let rendered = render(&deployment, &Templates::embedded()).expect("good templates");
+        let any = |text: &str| {
+            rendered
+                .files
+                .iter()
+                .any(|file| file.contents.contains(text))
+        };
+        assert_eq!(any("location = /h3check {"), is_open, "{more}");
+        assert_eq!(any("\nh3check = true\n"), is_open, "{more}");
+    }
 }
 
 #[test]

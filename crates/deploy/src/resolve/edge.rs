@@ -66,6 +66,7 @@ fn settle(spec: &Spec, paths: &Paths, sites: &[Site]) -> Result<Edge, WordError>
         keepalive_timeout: keepalive_timeout(sites),
         header_buffer: header_buffer(sites),
         expose: exposed(edge.expose.clone()),
+        h3check: edge.h3check.unwrap_or(false),
         limits: edge.limits.clone(),
         routes: edge.routes.clone(),
         socket: paths.run.join("edge.sock")?,

@@ -77,6 +77,7 @@ fn draft(spec: &Spec, facts: &Facts, report: &mut Report) -> Option<Deployment> 
     let edge = edge::resolve(spec, &paths, &sites, report)?;
     for site in &mut sites {
         names::settle(site, edge.public_https_port);
+        site.origin.h3check = edge.h3check;
     }
     Some(Deployment {
         name: spec.name.value.clone(),

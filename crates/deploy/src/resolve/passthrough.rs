@@ -7,7 +7,8 @@ use findings::{Finding, Report};
 use origin_config::{KeyPair, TrustedPeer};
 
 use super::site;
-use crate::deployment::{Deployment, ShownBy, Site};
+use crate::deployment::{Certificate, CertificateKind, Deployment, ShownBy, Site};
+use crate::layout::Layout;
 use crate::passthrough::{Passthrough, Udp, UdpPass};
 use crate::spec::{SiteSpec, Spec};
 use crate::target::Stream;
@@ -50,17 +51,18 @@ pub(super) fn settle(deployment: &mut Deployment, spec: &Spec, report: &mut Repo
         port: deployment.edge.public_https_port,
         udp: spec.edge.udp.as_ref().map_or(Udp::Stream, |udp| udp.value),
     };
+    let has_own_user = deployment.layout == Layout::Debian;
     let loads =
         deployment.layout.private().is_some() && deployment.target.stream == Stream::Dynamic;
     let load_module = loads.then(|| deployment.target.modules.below("ngx_stream_module.so"));
     let mut passthrough = None;
     for (site, spec) in deployment.sites.iter_mut().zip(&spec.sites) {
+        show(&mut site.certificate, &site.origin_toml_path, has_own_user);
         let origin = &mut site.origin;
         origin.tls.certificates = vec![KeyPair {
             certificate: site.certificate.chain_path.as_path().to_owned(),
             key: site.certificate.key_path.as_path().to_owned(),
         }];
-        site.certificate.shown_by = ShownBy::Origin;
         origin.expose.clone_from(&deployment.edge.expose);
         origin.proxy_protocol = vec![site::edge_peer(&site.upstream.address)];
         settle_peers(spec, site, report);
@@ -79,6 +81,24 @@ pub(super) fn settle(deployment: &mut Deployment, spec: &Spec, report: &mut Repo
         }));
     }
     deployment.edge.passthrough = passthrough;
+}
+
+/// Has the origin show a certificate. What only root can read, as certbot's folder, is copied where the origin has a user of
+/// its own; elsewhere it runs as whoever named the files.
+fn show(certificate: &mut Certificate, origin_toml: &AbsolutePath, has_own_user: bool) {
+    certificate.shown_by = ShownBy::Origin;
+    if certificate.kind != CertificateKind::Given || !has_own_user {
+        return;
+    }
+    let folder = origin_toml.as_str().rsplit_once('/');
+    let folder = folder.map_or_else(
+        || origin_toml.clone(),
+        |(folder, _)| AbsolutePath::constant(folder),
+    );
+    let own = |file: &str| folder.below("tls").below(file);
+    let chain = std::mem::replace(&mut certificate.chain_path, own("chain.pem"));
+    let key = std::mem::replace(&mut certificate.key_path, own("key.pem"));
+    certificate.kind = CertificateKind::Copied { chain, key };
 }
 
 /// What clients see.
@@ -218,7 +238,7 @@ mod tests {
     use super::*;
     use crate::resolve::{Facts, resolve};
     use crate::target::Target;
-    use crate::{Layout, PrivateLayout, Templates, parse, render};
+    use crate::{PrivateLayout, Templates, parse, render};
 
     const GOOD: &str = "name = \"demo\"\ntopology = \"stream-passthrough\"\nserver_names = [\"localhost\"]\n\
         tls = { self_signed = true }\nservers = [{ name = \"a\", command = [\"a\"] }]\n";
@@ -280,6 +300,26 @@ mod tests {
             assert!(toml.lines().any(|own| own == line), "{line}\n{toml}");
         }
         assert_eq!(site.certificate.shown_by, ShownBy::Origin);
+    }
+
+    #[test]
+    fn the_operators_certificate_is_copied_to_where_the_origins_user_can_read_it() {
+        let text = GOOD.replace(
+            "self_signed = true",
+            "certificate = \"/etc/letsencrypt/c.pem\", private_key = \"/etc/letsencrypt/k.pem\"",
+        );
+        let certificate = |layout: Layout| {
+            let (spec, _) = parse(&text, "x");
+            let nginx = Target::named("1.30.7").expect("a version");
+            let (deployment, _) = resolve(&spec.expect("good"), &Facts { nginx, layout });
+            deployment.expect("good").sites.remove(0).certificate
+        };
+        let own = certificate(Layout::Debian);
+        assert_eq!(own.key_path.as_str(), "/etc/demo/tls/key.pem");
+        let (chain, key) = own.given().expect("the operator's");
+        assert_eq!(chain.as_str(), "/etc/letsencrypt/c.pem");
+        assert_eq!(key.as_str(), "/etc/letsencrypt/k.pem");
+        assert_eq!(certificate(private()).kind, CertificateKind::Given);
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub struct EdgeSpec {
     pub max_concurrent_streams: Option<u32>,
     /// `expose`.
     pub expose: Option<Vec<Exposed>>,
+    /// `h3check`.
+    pub h3check: Option<bool>,
     /// `[[edge.limits]]`.
     pub limits: Vec<Limit>,
     /// `[[edge.routes]]`.

@@ -96,6 +96,7 @@ fn read_edge(reader: &Reader<'_>) -> EdgeSpec {
         expose: edge
             .words("expose", "spec.expose")
             .map(|words| words.into_iter().map(|word| word.value).collect()),
+        h3check: edge.boolean("h3check").map(|flag| flag.value),
         limits: policy::read_limits(&edge),
         routes: policy::read_routes(&edge),
     };
@@ -129,11 +130,6 @@ fn refuse_unbuilt_choices(edge: &Reader<'_>) {
             let message = format!("`{word}` is not `reload` or `handoff`");
             edge.find("strategy", Finding::error("spec.word", message));
         }
-    }
-    if edge.boolean("h3check").is_some_and(|flag| flag.value) {
-        let instead =
-            "leave `h3check` out; `opsctl verify` and `opsctl probe` say which versions answer";
-        edge.find("h3check", not_available("the page `/h3check`", instead));
     }
 }
 

@@ -92,11 +92,13 @@ fn read_origin(reader: &Reader<'_>, text: &mut OriginText) -> Vec<Located<String
             place: node.place.clone(),
         };
         match key.as_str() {
-            "name" | "generation" | "servers" | "dependencies" | "expose" | "proxy_protocol" => {
+            "name" | "generation" | "servers" | "dependencies" | "expose" | "proxy_protocol"
+            | "h3check" => {
                 let message = format!("`{key}` is not set here");
                 let hint = match key.as_str() {
                     "servers" => "write `[[servers]]` beside `[origin]`",
                     "dependencies" => "write `[[dependencies]]` beside `[origin]`",
+                    "h3check" => "write `h3check = true` in [edge], which opens it as well",
                     "name" => "the origin has the name of its site",
                     "proxy_protocol" => {
                         "the topology says it: with `stream-passthrough` the edge sends the header"

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use deploy::{
-    Component, Facts, Layout, Os, PrivateLayout, Rendered, RenderedFile, Spec, Target, Templates,
-    parse, render, resolve,
+    Component, Deployment, Facts, Layout, Os, PrivateLayout, Rendered, RenderedFile, Spec, Target,
+    Templates, parse, render, resolve, runbook,
 };
 
 /// Renders one of `specs/`.
@@ -26,10 +26,14 @@ fn spec(name: &str) -> Spec {
 }
 
 fn settled(spec: &Spec, nginx: &str, layout: Layout) -> Rendered {
+    let deployment = resolved(spec, nginx, layout);
+    render(&deployment, &Templates::embedded()).unwrap_or_else(|error| panic!("{error}: {error:?}"))
+}
+
+fn resolved(spec: &Spec, nginx: &str, layout: Layout) -> Deployment {
     let nginx = Target::named(nginx).expect("a target");
     let (deployment, report) = resolve(spec, &Facts { nginx, layout });
-    let deployment = deployment.unwrap_or_else(|| panic!("{report}"));
-    render(&deployment, &Templates::embedded()).unwrap_or_else(|error| panic!("{error}: {error:?}"))
+    deployment.unwrap_or_else(|| panic!("{report}"))
 }
 
 /// A target path of a reference deployment as the path in this repository: `nginx`, `systemd` and `origin` are where its files
@@ -56,15 +60,19 @@ fn compare(rendered: &Rendered, place: impl Fn(&str) -> String, folders: &[&str]
         .iter()
         .map(|file| (place(&file.path), file.contents.as_str()))
         .collect();
+    compare_texts(&wanted, folders);
+}
+
+fn compare_texts(wanted: &BTreeMap<String, &str>, folders: &[&str]) {
     let mut present = Vec::new();
     for folder in folders {
         list(&repository().join(folder), &mut present);
     }
     if std::env::var_os("UPDATE_GOLDENS").is_some() {
-        update(&wanted, &present);
+        update(wanted, &present);
         return;
     }
-    for (path, contents) in &wanted {
+    for (path, contents) in wanted {
         let golden = fs::read_to_string(repository().join(path)).unwrap_or_default();
         assert_eq!(&golden, contents, "{path} is stale: {UPDATE}");
     }
@@ -169,6 +177,31 @@ fn a_private_edge_that_passes_connections_on_loads_its_module_itself() {
         golden("private-passthrough-1.26.3"),
         &["crates/deploy/tests/goldens/private-passthrough-1.26.3"],
     );
+}
+
+#[test]
+fn the_runbook_is_that_of_the_production_spec() {
+    let nginx = "1.30.6,stream=dynamic,openssl=3.6.5";
+    let page = runbook(&resolved(&spec("h3-termination"), nginx, Layout::Debian));
+    let page = page.unwrap_or_else(|error| panic!("{error}: {error:?}"));
+    let wanted = BTreeMap::from([("RUNBOOK.md".to_owned(), page.as_str())]);
+    compare_texts(&wanted, &[]);
+}
+
+#[test]
+fn every_spec_of_the_repository_has_a_runbook() {
+    for name in ["minimal", "two-sites", "stream-passthrough"] {
+        let deployment = resolved(&spec(name), "1.28.3,openssl=3.0.2", Layout::Debian);
+        let page = runbook(&deployment).unwrap_or_else(|error| panic!("{error:?}"));
+        for site in &deployment.sites {
+            assert!(
+                page.contains(&format!("{}-origin.service", site.name)),
+                "{page}"
+            );
+        }
+        let unfilled = ["{%", "{#", "-%}"];
+        assert!(!unfilled.iter().any(|mark| page.contains(mark)), "{page}");
+    }
 }
 
 #[test]

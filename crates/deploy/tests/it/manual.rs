@@ -108,6 +108,7 @@ fn the_manual_has_every_key_that_the_reader_knows() {
                 "dependencies",
                 "expose",
                 "proxy_protocol",
+                "h3check",
             ] {
                 assert!(known.remove(key), "{key}");
             }

@@ -1,6 +1,5 @@
 //! The static table (RFC 9204 appendix A).
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// Names and values by index.
@@ -115,7 +114,9 @@ pub(super) enum Found {
 
 /// Looks a field up.
 pub(super) fn find(name: &str, value: &[u8]) -> Option<Found> {
-    let places = PLACES.get(name)?;
+    let order = |known: &str| known.len().cmp(&name.len()).then_with(|| known.cmp(name));
+    let at = PLACES.binary_search_by(|(known, _)| order(known)).ok()?;
+    let places = &PLACES[at].1;
     let exact = places
         .iter()
         .find(|&&place| TABLE[place].1.as_bytes() == value);
@@ -125,11 +126,18 @@ pub(super) fn find(name: &str, value: &[u8]) -> Option<Found> {
     })
 }
 
-/// The places of each name; the first is the one to name it by.
-static PLACES: LazyLock<HashMap<&str, Vec<usize>>> = LazyLock::new(|| {
-    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+/// The places of each name, the shortest name first; the first place is the one to name it by.
+///
+/// Names differ in their length more often than not, so a search compares few bytes; a hash map took as long for each field
+/// of an answer as the rest of its encoding.
+static PLACES: LazyLock<Vec<(&str, Vec<usize>)>> = LazyLock::new(|| {
+    let mut places: Vec<(&str, Vec<usize>)> = Vec::new();
     for (place, (name, _)) in TABLE.iter().enumerate() {
-        places.entry(name).or_default().push(place);
+        match places.iter_mut().find(|(known, _)| known == name) {
+            Some((_, of)) => of.push(place),
+            None => places.push((name, vec![place])),
+        }
     }
+    places.sort_by_key(|(name, _)| (name.len(), *name));
     places
 });

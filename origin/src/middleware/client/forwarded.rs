@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::FORWARDED;
+use http::header::{FORWARDED, VIA};
 use http::{HeaderMap, HeaderName};
+
+use crate::proto;
 
 /// What one proxy said of whoever connected to it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -50,6 +52,12 @@ pub(super) fn standard(headers: &HeaderMap, hops: usize) -> Option<Hop> {
         }
     }
     named.then_some(hop)
+}
+
+/// The HTTP version in the entry of `Via` that stands `hops` from the right.
+pub(super) fn via(headers: &HeaderMap, hops: usize) -> Option<&'static str> {
+    let entry = nth_from_right(&items(headers, &VIA), hops)?;
+    proto::received(entry.split_whitespace().next()?)
 }
 
 /// The items of a comma-separated header, over all its lines in their order.

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::body::BoxError;
 use crate::conn::{ConnInfo, Peer};
 use crate::current::Current;
+use crate::heed::Heed;
 
 /// What the streams of one connection share.
 pub(super) struct Session {
@@ -101,6 +102,7 @@ pub async fn serve(
     let mut next = 0;
     let ended = {
         let mut idle = pin!(idle(&session));
+        let mut stopped = pin!(Heed::new(&stop));
         loop {
             tokio::select! {
                 request = session.connection.accept_bi() => match request {
@@ -115,7 +117,7 @@ pub async fn serve(
                     Err(error) => break Err(error.into()),
                 },
                 why = &mut idle => break why,
-                () = stop.cancelled() => break drain(&session, &mut control, next).await,
+                () = &mut stopped => break drain(&session, &mut control, next).await,
             }
         }
     };

@@ -9,22 +9,33 @@ use std::time::Duration;
 use http3::Code;
 use origin_config::OriginConfig;
 use quinn::crypto::rustls::QuicServerConfig;
-use quinn::{EndpointConfig, IdleTimeout, Incoming, ServerConfig, TransportConfig, VarInt};
+use quinn::{
+    EndpointConfig, IdleTimeout, Incoming, Runtime as _, ServerConfig, TransportConfig, VarInt,
+};
 use quinn_proto::HashedConnectionIdGenerator;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::socket::{Shared, Socket};
 use super::var_int;
 use crate::current::Current;
 use crate::quic_key::QuicKey;
 use crate::tls::{self, Store};
 
-/// A QUIC listener.
+/// What one shard has of a QUIC listener.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     inner: quinn::Endpoint,
-    handshakes: Arc<AtomicUsize>,
+    crowd: Arc<Crowd>,
     gate: Current<Gate>,
     key: QuicKey,
+}
+
+/// How many clients a listener has, all shards together.
+#[derive(Debug, Default)]
+struct Crowd {
+    handshakes: AtomicUsize,
+    connections: AtomicUsize,
 }
 
 /// When whom to let in.
@@ -46,31 +57,46 @@ impl Gate {
 }
 
 impl Endpoint {
-    /// Sets the socket up. Must be called on a runtime.
+    /// Sets the sockets of one address up: each on the runtime of its place, and as many as there are of the fewer.
     ///
     /// # Errors
     /// The system refuses, or the provider lacks what QUIC needs.
-    pub fn new(
-        socket: UdpSocket,
-        store: Arc<Store>,
+    pub fn on_each(
+        runtimes: &[Handle],
+        sockets: Vec<UdpSocket>,
+        store: &Arc<Store>,
         key: &QuicKey,
         config: &OriginConfig,
-    ) -> io::Result<Self> {
-        let ids = key.connection_ids();
-        let mut endpoint = EndpointConfig::new(key.reset());
-        endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
-        let inner = quinn::Endpoint::new(
-            endpoint,
-            Some(server(store, key, config)?),
-            socket,
-            Arc::new(quinn::TokioRuntime),
-        )?;
-        Ok(Self {
-            inner,
-            handshakes: Arc::default(),
-            gate: Arc::new(Gate::new(config)).into(),
-            key: key.clone(),
-        })
+    ) -> io::Result<Vec<Self>> {
+        let places = runtimes.iter().zip(sockets).enumerate();
+        let places: Vec<_> = places.collect();
+        let keys: Vec<u64> = (0..places.len())
+            .map(|shard| key.connection_ids(shard))
+            .collect();
+        let shared = Shared::new(&keys);
+        let crowd = Arc::<Crowd>::default();
+        let server = server(Arc::clone(store), key, config)?;
+        let endpoint = |(shard, (runtime, socket)): (usize, (&Handle, UdpSocket))| {
+            let _entered = runtime.enter();
+            let ids = keys[shard];
+            let mut endpoint = EndpointConfig::new(key.reset());
+            endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+            let runtime = Arc::new(quinn::TokioRuntime);
+            let socket = runtime.wrap_udp_socket(socket)?;
+            let socket = Arc::new(Socket::new(socket, Arc::clone(&shared), shard));
+            Ok(Self {
+                inner: quinn::Endpoint::new_with_abstract_socket(
+                    endpoint,
+                    Some(server.clone()),
+                    socket,
+                    runtime,
+                )?,
+                crowd: Arc::clone(&crowd),
+                gate: Arc::new(Gate::new(config)).into(),
+                key: key.clone(),
+            })
+        };
+        places.into_iter().map(endpoint).collect()
     }
 
     /// New connections begin under this configuration; open ones go on as they began.
@@ -87,7 +113,7 @@ impl Endpoint {
     /// Waits for the next client that is let in; `None` when the endpoint is closed. What is returned does its handshake.
     pub async fn accept(
         &self,
-    ) -> Option<impl Future<Output = io::Result<quinn::Connection>> + use<>> {
+    ) -> Option<impl Future<Output = io::Result<(quinn::Connection, Present)>> + use<>> {
         loop {
             let incoming = self.inner.accept().await?;
             if let Some(incoming) = self.admit(incoming) {
@@ -113,14 +139,14 @@ impl Endpoint {
 
     fn admit(&self, incoming: Incoming) -> Option<Incoming> {
         let gate = self.gate.now();
-        if self.inner.open_connections() >= gate.max_connections {
+        if self.crowd.connections.load(Ordering::Relaxed) >= gate.max_connections {
             tracing::warn!(peer = %incoming.remote_address(), "a connection is refused: there are `quic.max_connections`");
             incoming.refuse();
             return None;
         }
         // Until an address is validated quinn sends at most three times what came from it (RFC 9000 section 8.1), and keeps a
         // state for it; a Retry needs none (section 8.1.2).
-        let busy = self.handshakes.load(Ordering::Relaxed) >= gate.retry_above;
+        let busy = self.crowd.handshakes.load(Ordering::Relaxed) >= gate.retry_above;
         if busy && !incoming.remote_address_validated() && incoming.may_retry() {
             if let Err(error) = incoming.retry() {
                 tracing::debug!(%error, "no Retry");
@@ -133,8 +159,9 @@ impl Endpoint {
     fn handshake(
         &self,
         incoming: Incoming,
-    ) -> impl Future<Output = io::Result<quinn::Connection>> + use<> {
-        let begun = Begun::new(&self.handshakes);
+    ) -> impl Future<Output = io::Result<(quinn::Connection, Present)>> + use<> {
+        let begun = Begun::new(&self.crowd);
+        let present = Present::new(&self.crowd);
         let patience = self.gate.now().handshake_timeout;
         async move {
             let _begun = begun;
@@ -143,24 +170,41 @@ impl Endpoint {
                 let late = "the handshake took longer than `ssl_handshake_timeout`";
                 return Err(io::Error::new(io::ErrorKind::TimedOut, late));
             };
-            Ok(connection?)
+            Ok((connection?, present))
         }
     }
 }
 
 /// A handshake on its way.
-struct Begun(Arc<AtomicUsize>);
+struct Begun(Arc<Crowd>);
 
 impl Begun {
-    fn new(handshakes: &Arc<AtomicUsize>) -> Self {
-        handshakes.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(handshakes))
+    fn new(crowd: &Arc<Crowd>) -> Self {
+        crowd.handshakes.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(crowd))
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A client that was let in, from its handshake to its end.
+#[derive(Debug)]
+pub struct Present(Arc<Crowd>);
+
+impl Present {
+    fn new(crowd: &Arc<Crowd>) -> Self {
+        crowd.connections.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(crowd))
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -54,10 +54,14 @@ pub(super) async fn serve(
     let request = request(head, prefix, receiver, &session, &verdict);
     let named = authority::named(&request);
     let answering = middleware::respond(session.app.now(), session.conn(), named, request);
+    // In a box, which is gone with the head of the answer: a stream may be held for hours.
+    let mut answering = Box::pin(answering);
     let answer = tokio::select! {
-        answer = answering => answer,
+        biased;
+        answer = &mut answering => answer,
         () = sender.until_gone() => return,
     };
+    drop(answering);
     if let Some(fault) = verdict.get() {
         in_flight.answered();
         if let Fault::Stream(code, _) = fault {

@@ -6,6 +6,7 @@ mod endpoint;
 mod exchange;
 mod inbound;
 mod outbound;
+mod socket;
 mod uni;
 
 pub use connection::serve;

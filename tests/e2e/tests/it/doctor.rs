@@ -20,7 +20,9 @@ fn a_machine_that_has_all_of_it_is_well() {
     let tools = Tools::from_environment();
     let said = doctor(&tools, &Deployment::with_time(&tools));
     assert_eq!(said.code, 0, "{:#}\n{}", said.json, said.talk);
-    for id in ["nginx", "spec", "ports", "certificates", "names", "servers"] {
+    // an NGINX of a fixed version has known faults sooner or later, which are a warning
+    assert_ne!(said.status("nginx"), "absent");
+    for id in ["spec", "ports", "certificates", "names", "servers"] {
         assert_eq!(said.status(id), "pass", "{id}: {:#}", said.json);
     }
 }
@@ -35,7 +37,10 @@ fn a_server_that_does_not_start_is_told_with_what_it_said() {
     ));
     let said = doctor(&tools, &deployment);
     assert_eq!(said.code, 17, "{:#}", said.json);
-    let finding = &said.json["findings"][0];
+    let findings = said.json["findings"].as_array().expect("findings");
+    let mut findings = findings.iter();
+    let finding = findings.find(|finding| finding["id"] == "server.start");
+    let finding = finding.unwrap_or_else(|| panic!("{:#}", said.json));
     let message = finding["message"].as_str().unwrap_or_default();
     assert!(message.contains("no module named words"), "{finding}");
     assert_eq!(finding["path"], "servers[1]");

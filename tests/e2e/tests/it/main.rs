@@ -4,6 +4,7 @@ mod alone;
 mod bad_input;
 mod bridging;
 mod broken;
+mod browser;
 mod clients;
 mod curl;
 mod demo;

@@ -9,6 +9,8 @@ mod hardened;
 mod lost;
 mod package;
 mod page;
+mod passed;
 mod refused;
+mod runbook;
 mod services;
 mod under_load;
