@@ -75,6 +75,13 @@ pub(crate) const NODE: Environment = Environment {
     programs: &[],
 };
 
+/// A client of HTTP/3.
+pub(crate) const AIOQUIC: Environment = Environment {
+    name: "aioquic",
+    requirements: "xtask/python/aioquic.txt",
+    programs: &[],
+};
+
 /// The judges of generated scripts and modules.
 pub(crate) const CHECKERS: Environment = Environment {
     name: "checkers",
