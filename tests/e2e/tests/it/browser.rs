@@ -48,8 +48,20 @@ fn picture(browser: &mut Browser, name: &str) {
 #[test]
 fn a_browser_comes_over_tcp_and_goes_to_http3_as_it_is_told() {
     let tools = Tools::from_environment();
-    let running = Running::start(&tools, &with_page(&tools));
-    let mut browser = Browser::start(&tools, &running.dir.join("demo/tls/chain.pem"));
+    let mut browser = goes_to_http3(&tools, &with_page(&tools));
+    picture(&mut browser, "h3check");
+}
+
+#[test]
+fn a_browser_goes_to_the_http3_of_an_origin_that_connections_are_passed_on_to() {
+    let tools = Tools::from_environment();
+    goes_to_http3(&tools, &with_page(&tools).passed_on());
+}
+
+/// Opens the page of a deployment until the browser and the server agree; gives the browser back as it stands there.
+fn goes_to_http3(tools: &Tools, deployment: &Deployment) -> Browser {
+    let running = Running::start(tools, deployment);
+    let mut browser = Browser::start(tools, &running.dir.join("demo/tls/chain.pem"));
     browser.show_on(Screen::DESK);
     browser.go(&running.url("/h3check"));
     let protocol = browser.wait_for("document.documentElement.dataset.protocol");
@@ -58,7 +70,7 @@ fn a_browser_comes_over_tcp_and_goes_to_http3_as_it_is_told() {
     assert_eq!(used[0], "h2", "nothing forced it: {used:?}");
     // the page's own row says nothing of the other end
     assert_eq!(used[1..], told[1..], "both ends see the same");
-    picture(&mut browser, "h3check");
+    browser
 }
 
 /// A server that answers, one that does not start, and one whose tools are named to take a page over; and the port of the
