@@ -84,13 +84,19 @@ fn ends_within(news: &mpsc::Receiver<News>, patience: Duration) -> bool {
 fn wait_for_the_end_of_input() {
     let input = io::stdin();
     loop {
-        let mut ends = [PollFd::new(&input, PollFlags::RDHUP)];
+        let mut ends = [PollFd::new(&input, ENDS)];
         match poll(&mut ends, None) {
             Ok(_) | Err(rustix::io::Errno::INVAL) => return,
             Err(_) => {}
         }
     }
 }
+
+/// The other side has closed its end (poll(2)). A Mac says that with the flag for both ends.
+#[cfg(target_os = "linux")]
+const ENDS: PollFlags = PollFlags::RDHUP;
+#[cfg(not(target_os = "linux"))]
+const ENDS: PollFlags = PollFlags::HUP;
 
 /// As a server of the origin's own has it after each step of its end.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -260,9 +260,9 @@ impl Server {
         let tls = terms.tls.clone().filter(|_| conn.secure);
         let (app, limits) = (self.app.clone(), terms.limits);
         let serving = async move {
-            let config = Arc::clone(&app.now().config);
-            if conn.role == Role::Public && peer.is_one_of(&config.proxy_protocol) {
-                match conn::named(&mut io, peer).await {
+            let is_proxy = peer.is_one_of(&app.now().config.proxy_protocol);
+            if conn.role == Role::Public && is_proxy {
+                match Box::pin(begun(&graceful, conn::named(&mut io, peer))).await? {
                     Ok(client) => conn.peer = client,
                     Err(refused) => {
                         refused.tell(peer);
@@ -274,7 +274,7 @@ impl Server {
             match tls {
                 None => Box::pin(proto::serve(io, conn, app, limits, graceful)).await,
                 Some(tls) => {
-                    let io = Box::pin(tls.accept(io)).await?;
+                    let io = Box::pin(begun(&graceful, tls.accept(io))).await??;
                     Box::pin(proto::serve(io, conn, app, limits, graceful)).await
                 }
             }
@@ -313,7 +313,7 @@ impl Server {
             self.connections.spawn(async move {
                 let Stop { graceful, now } = server.stop;
                 let serving = async {
-                    let (connection, _present) = handshake.await?;
+                    let (connection, _present) = Box::pin(begun(&graceful, handshake)).await??;
                     let terms = server.terms.now();
                     let conn = conn.of(Peer::Ip(connection.remote_address()), &terms);
                     proto::serve_quic(connection, conn, server.app, terms.limits, graceful).await
@@ -345,6 +345,19 @@ impl Server {
         }
         self.stop.now.cancel();
         self.connections.wait().await;
+    }
+}
+
+/// Waits for what a connection begins with. When the origin ends, a client in the middle of it has a moment more: one that says
+/// nothing must not hold up the end, nor the start of the origin that comes after.
+async fn begun<T>(stop: &CancellationToken, beginning: impl Future<Output = T>) -> io::Result<T> {
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(BEGINNING).await;
+    };
+    tokio::select! {
+        begun = beginning => Ok(begun),
+        () = late => Err(io::Error::new(io::ErrorKind::TimedOut, "it did not begin before the origin ended")),
     }
 }
 
@@ -434,6 +447,9 @@ fn notify(state: NotifyState<'_>) {
         tracing::warn!(%error, "the service manager did not hear of the state");
     }
 }
+
+/// A handshake of TLS takes two round trips: half a second each is a satellite's.
+const BEGINNING: Duration = Duration::from_secs(1);
 
 /// Long enough to cost nothing, short enough that a client's own connect timeout does not pass.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use deploy::target::{Stream, find_faults};
-use deploy::{Deployment, Facts, Layout, Os, PrivateLayout, Spec, Target};
+use deploy::{Deployment, Facts, Layout, PrivateLayout, Spec, Target};
 use findings::{Finding, Report};
 use serde_json::{Value, json};
 
+use super::render::HERE;
 use super::{origin_program, output};
 use crate::checks::Status;
 use crate::cli::{Doctor, Format};
@@ -123,7 +124,7 @@ fn settle(file: &SpecFile, target: &Target) -> (Check, Option<(Spec, Deployment)
     };
     let facts = Facts {
         nginx: target.clone(),
-        layout: Layout::of(Os::Linux, &spec),
+        layout: Layout::of(HERE, &spec),
     };
     let (deployment, more) = deploy::resolve(&spec, &facts);
     // those of the NGINX stand there

@@ -213,7 +213,7 @@ fn contents_text(file: &RenderedFile, installed: &str) -> String {
 }
 
 /// The system that this program was built for.
-const HERE: Os = if cfg!(target_os = "macos") {
+pub(super) const HERE: Os = if cfg!(target_os = "macos") {
     Os::MacOs
 } else {
     Os::Linux

@@ -44,12 +44,16 @@ pub(super) fn one_for_each(first: UdpSocket, count: usize) -> Vec<UdpSocket> {
 }
 
 /// Gives a socket the buffers that it can have. The system cuts them to `net.core.rmem_max` and `wmem_max` without a word, and a
-/// socket with less works too.
+/// socket with less works too. A service manager, which is not bound by these, may have given it more: that stays.
 pub(super) fn prepare(socket: UdpSocket) -> UdpSocket {
     let socket = Socket::from(socket);
-    let asked = socket
-        .set_recv_buffer_size(BUFFER)
-        .and_then(|()| socket.set_send_buffer_size(BUFFER));
+    let is_small = |size: io::Result<usize>| size.is_ok_and(|size| size < BUFFER);
+    let (receives, sends) = (socket.recv_buffer_size(), socket.send_buffer_size());
+    let asked = [
+        is_small(receives).then(|| socket.set_recv_buffer_size(BUFFER)),
+        is_small(sends).then(|| socket.set_send_buffer_size(BUFFER)),
+    ];
+    let asked: io::Result<()> = asked.into_iter().flatten().collect();
     if let Err(error) = asked {
         tracing::debug!(%error, "a UDP socket keeps the buffers that it has");
     }

@@ -55,13 +55,19 @@ fn listen(path: &Path, mask: u32, backlog: u32) -> io::Result<UnixListener> {
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
     let address = SockAddr::unix(path)?;
     // The file gets its mode as it is made: with a chmod afterwards there would be a moment for anybody to connect.
-    let before = umask(Mode::from_raw_mode(mask));
+    let before = umask(mode(mask));
     let bound = socket.bind(&address);
     umask(before);
     bound?;
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+/// A mask bit by bit, since a Mac's type for it is narrower.
+fn mode(mask: u32) -> Mode {
+    let bits = (0_u32..9).filter(|bit| mask & (1 << bit) != 0);
+    bits.map(|bit| Mode::from_raw_mode(1 << bit)).collect()
 }
 
 /// The right to change the sockets of a folder, until it is dropped. The lock is one on the folder itself, so that no file

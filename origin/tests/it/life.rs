@@ -95,7 +95,7 @@ impl Process {
         self.child.id().expect("it runs")
     }
 
-    fn spawn(folder: TempDir, socket: PathBuf, mut command: Command) -> Self {
+    pub(crate) fn spawn(folder: TempDir, socket: PathBuf, mut command: Command) -> Self {
         let log = File::create(folder.path().join("log")).expect("a file");
         let child = command
             .stdout(log)
@@ -143,7 +143,7 @@ impl Process {
         self.wait(patience).await
     }
 
-    async fn wait(&mut self, patience: Duration) -> (ExitStatus, String) {
+    pub(crate) async fn wait(&mut self, patience: Duration) -> (ExitStatus, String) {
         let ended = tokio::time::timeout(patience, self.child.wait()).await;
         let status = ended.expect("it ends in time").expect("it was started");
         let log = std::fs::read_to_string(self.folder.path().join("log")).expect("a log");
@@ -151,7 +151,7 @@ impl Process {
     }
 }
 
-fn configuration(folder: &TempDir, socket: &Path, extra: &str) -> PathBuf {
+pub(crate) fn configuration(folder: &TempDir, socket: &Path, extra: &str) -> PathBuf {
     let path = folder.path().join("origin.toml");
     let text = format!(
         "bind = [\"unix:{}\"]\nallowed_hosts = [\"x\", \"origin.test\"]\n{extra}\n",

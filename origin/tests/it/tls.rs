@@ -11,7 +11,7 @@ use origin_config::{Bind, KeyPair, OriginConfig};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -187,6 +187,31 @@ async fn a_handshake_that_does_not_come_is_not_waited_for() {
     let mut silent = tcp(&world).await;
     let read = tokio::time::timeout(PATIENCE, silent.read_u8()).await;
     assert!(read.expect("it is closed").is_err());
+}
+
+#[tokio::test]
+async fn clients_that_say_nothing_do_not_hold_up_the_end() {
+    for proxies in [&["127.0.0.1"][..], &[]] {
+        let pki = Pki::new(&["origin.test"]);
+        let mut world = World::with(|config| {
+            pki.configure(config);
+            config.graceful_timeout = Duration::from_hours(1);
+            let proxies = proxies.iter().map(|proxy| proxy.parse().expect("a peer"));
+            config.proxy_protocol = proxies.collect();
+        });
+        let mut silent = tcp(&world).await;
+        // taken: connections are accepted in their order
+        let mut second = tcp(&world).await;
+        second
+            .write_all(b"GET / HTTP/1.1\r\n\r\n")
+            .await
+            .expect("room");
+        let _ = second.read_u8().await;
+        world.stop.graceful.cancel();
+        let ended = tokio::time::timeout(PATIENCE, &mut world.running).await;
+        assert!(ended.is_ok(), "it waits for {proxies:?}");
+        assert!(silent.read_u8().await.is_err());
+    }
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ pub struct Tools {
     pub fastmcp_python: PathBuf,
     /// A Python with the `mcp` package of the revisions up to 2025-11-25.
     pub mcp1_python: PathBuf,
+    /// A Python with the `aioquic` package, a client of HTTP/3.
+    pub aioquic_python: PathBuf,
     /// The folder of FalkorDB's server and module.
     pub falkordb: PathBuf,
     /// Node.
@@ -82,6 +84,7 @@ impl Tools {
             clients_python: path("E2E_CLIENTS_PYTHON"),
             fastmcp_python: path("E2E_FASTMCP_PYTHON"),
             mcp1_python: path("E2E_MCP1_PYTHON"),
+            aioquic_python: path("E2E_AIOQUIC_PYTHON"),
             falkordb: path("E2E_FALKORDB"),
             node: path("E2E_NODE"),
             inspector: path("E2E_INSPECTOR"),

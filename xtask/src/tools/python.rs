@@ -75,6 +75,13 @@ pub(crate) const NODE: Environment = Environment {
     programs: &[],
 };
 
+/// A client of HTTP/3.
+pub(crate) const AIOQUIC: Environment = Environment {
+    name: "aioquic",
+    requirements: "xtask/python/aioquic.txt",
+    programs: &[],
+};
+
 /// The judges of generated scripts and modules.
 pub(crate) const CHECKERS: Environment = Environment {
     name: "checkers",
@@ -230,7 +237,7 @@ fn starts(folder: &Path, environment: &Environment) -> Result<(), Failure> {
 mod tests {
     use super::new_enough;
 
-    const FILES: [&str; 11] = [
+    const FILES: [&str; 12] = [
         include_str!("../../python/servers.txt"),
         include_str!("../../python/clients.txt"),
         include_str!("../../python/nextest.txt"),
@@ -242,6 +249,7 @@ mod tests {
         include_str!("../../python/mcp1.txt"),
         include_str!("../../python/falkordb.txt"),
         include_str!("../../python/checkers.txt"),
+        include_str!("../../python/http-servers.txt"),
     ];
 
     #[test]

@@ -24,8 +24,8 @@ pub(crate) struct Root {
     packages: &'static [&'static str],
 }
 
-/// Debian 13: NGINX 1.26, systemd to judge the units and to boot, an ACME server with its client, a judge of packages, and
-/// a clock that can be set for one program.
+/// Debian 13: NGINX 1.26, systemd to judge the units and to boot, an ACME server with its client, a judge of packages, a
+/// clock that can be set for one program, and a client of HTTP/3.
 pub(crate) const TRIXIE: Root = Root {
     suite: "trixie",
     packages: &[
@@ -43,6 +43,7 @@ pub(crate) const TRIXIE: Root = Root {
         "pebble",
         "lintian",
         "faketime",
+        "ngtcp2-client",
     ],
 };
 

@@ -78,6 +78,16 @@ pub(super) fn steps(work: Work<'_>) -> Vec<Step> {
             steps.push(Step::Units { verb, units, why });
         }
     };
+    // systemd would hand them to the service that starts anew, which knows nothing of them any more
+    let (handed_on, stop): (Vec<_>, Vec<_>) = services.stop.into_iter().partition(|unit| {
+        unit.ends_with(".socket")
+            && services
+                .restart
+                .iter()
+                .filter_map(|other| other.strip_suffix(".service"))
+                .any(|service| unit.starts_with(service))
+    });
+    tell(Verb::Stop, handed_on, "no longer rendered");
     tell(Verb::Enable, services.enable, "to start at boot");
     tell(Verb::Restart, services.restart, "what it reads changed");
     tell(Verb::Start, services.start, "it does not run");
@@ -86,7 +96,7 @@ pub(super) fn steps(work: Work<'_>) -> Vec<Step> {
         Some(Edge::Start) => tell(Verb::Start, vec![NGINX.to_owned()], "it does not run"),
         None => {}
     }
-    tell(Verb::Stop, services.stop, "no longer rendered");
+    tell(Verb::Stop, stop, "no longer rendered");
     tell(Verb::Disable, services.disable, "no longer rendered");
     steps.extend(later);
     if retired_units {
@@ -138,4 +148,32 @@ pub(super) fn undo(done: &[Step]) -> Vec<Step> {
         Verb::Reload,
     ]));
     steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_goes_is_stopped_before_its_service_starts_anew_and_others_after() {
+        let unit = |name: &str| name.to_owned();
+        let work = Work {
+            pieces: "/etc/nginx/demo",
+            changes: Vec::new(),
+            services: Some(Services {
+                restart: vec![unit("demo-origin.service")],
+                stop: vec![unit("demo-mcp_git.socket"), unit("demo-origin-quic.socket")],
+                ..Services::default()
+            }),
+        };
+        let told: Vec<_> = steps(work).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "stop demo-origin-quic.socket (no longer rendered)",
+                "restart demo-origin.service (what it reads changed)",
+                "stop demo-mcp_git.socket (no longer rendered)",
+            ]
+        );
+    }
 }

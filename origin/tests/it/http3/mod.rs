@@ -6,6 +6,7 @@ mod life;
 mod malformed;
 pub(crate) mod raw;
 mod requests;
+mod restart;
 
 use origin_config::OriginConfig;
 

@@ -63,9 +63,12 @@ impl Restarts {
         let tcp = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
         let udp = UdpSocket::bind(("127.0.0.1", port)).expect("a free port");
         let roots = configure(folder.path());
-        let target = Target::new(Scheme::Https, "localhost", port)
+        let mut target = Target::new(Scheme::Https, "localhost", port)
             .with_connect(Connect::Address(([127, 0, 0, 1], port).into()))
             .with_trust(Trust::Roots(vec![roots]).read_once().await);
+        // a client that waits for a busy machine to start a program is not one that failed
+        target.timeout = DEADLINE;
+        target.connect_timeout = DEADLINE;
         let child = spawn(&tools.origin, folder.path(), (&tcp, &udp));
         let restarts = Self {
             sockets: (tcp, udp),

@@ -1,7 +1,7 @@
 //! The origin alone, as `hypercorn-equivalents/h3-origin.toml` has it, and curl.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,17 +10,18 @@ use probe::{Ask, Connect, Scheme, Target, Version};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-const NAME: &str = "mcp.example.com";
+/// The host that it is for.
+pub(crate) const NAME: &str = "mcp.example.com";
 
 /// An origin from the reference, with paths and ports of its own; it ends with this value.
-struct Alone {
+pub(crate) struct Alone {
     child: Child,
     folder: TempDir,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Alone {
-    fn start(tools: &Tools) -> Self {
+    pub(crate) fn start(tools: &Tools) -> Self {
         Self::of("h3-origin.toml", tools)
     }
 
@@ -49,9 +50,14 @@ impl Alone {
         command.spawn().expect("the origin starts")
     }
 
+    /// The file of its certificate.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.path().join("fullchain.pem")
+    }
+
     /// What curl gets of a path, with the version that it spoke behind the last line break.
     fn curl(&self, tools: &Tools, arguments: &[&str], path: &str) -> (bool, String) {
-        let mut curl = tools.curl_with_http3(&self.folder.path().join("fullchain.pem"));
+        let mut curl = tools.curl_with_http3(&self.certificate());
         curl.args(["--resolve", &format!("{NAME}:{}:127.0.0.1", self.port)])
             .args(["--write-out", "\n%{http_version}"])
             .args(arguments)
@@ -68,10 +74,10 @@ impl Alone {
         clippy::disallowed_methods,
         reason = "a server that starts is asked again"
     )]
-    fn wait_until_ready(&self, tools: &Tools) {
+    pub(crate) fn wait_until_ready(&self, tools: &Tools) {
         let end = Instant::now() + DEADLINE;
         loop {
-            let (served, said) = self.curl(tools, &["--http3-only", "--fail"], "/healthz");
+            let (served, said) = self.curl(tools, &["--http3-only", "--fail"], "/readyz");
             if served {
                 return;
             }
@@ -120,7 +126,7 @@ fn certify(folder: &Path) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a file of the test's own folder")]
-fn put(path: &Path, text: &str) {
+pub(crate) fn put(path: &Path, text: &str) {
     fs::write(path, text).expect("the test's folder is writable");
 }
 

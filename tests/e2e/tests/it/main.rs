@@ -16,6 +16,7 @@ mod gateway;
 mod held;
 mod hypercorn;
 mod import;
+mod independent;
 mod interop;
 mod keys;
 mod launchd;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use e2e::{NginxBuild, Staged, Tools};
+use tempfile::TempDir;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -150,14 +151,26 @@ fn systemd_accepts_the_units_where_the_binaries_are() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "files of the test's own folder")]
 fn the_origin_reads_its_references_without_a_finding() {
     let tools = Tools::from_environment();
+    let folder = TempDir::with_prefix("e2e-reference-").expect("a folder");
+    let made = rcgen::generate_simple_self_signed(["mcp.example.com".to_owned()]);
+    let made = made.expect("a certificate");
+    let put = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("our own folder");
+    };
+    put("chain.pem", &made.cert.pem());
+    put("key.pem", &made.signing_key.serialize_pem());
     for name in ["behind-nginx.toml", "behind-stream.toml"] {
         let file = repository().join("hypercorn-equivalents").join(name);
+        let text = std::fs::read_to_string(file).expect("a reference");
+        let own = folder.path().display().to_string();
+        put(name, &text.replace("/etc/codeintel/tls", &own));
         let output = Command::new(&tools.origin)
             .arg("check")
             .arg("--config")
-            .arg(file)
+            .arg(folder.path().join(name))
             .output()
             .expect("origin starts");
         assert!(output.status.success(), "{}", said(&output));
