@@ -160,7 +160,11 @@ impl Done {
             Ok(answer.into_boxed_str())
         });
         match direct {
-            Ok(answer) => Some(answer),
+            Ok(answer) => {
+                // what earlier answers left may be given back now that their clients have read them
+                self.errand.app.sessions.trim(&self.errand.live);
+                Some(answer)
+            }
             Err(answer) => {
                 self.answer = answer;
                 self.deliver();
