@@ -5,9 +5,21 @@ use machine::{Deployed, Kit, SERVER_NAME, served_meanwhile};
 
 #[test]
 fn a_certificate_is_got_by_the_first_apply_renewed_under_load_and_kept_without_the_server() {
+    is_got_renewed_and_kept("h3-termination");
+}
+
+#[test]
+fn a_certificate_that_the_origin_shows_is_got_renewed_under_load_and_kept_as_well() {
+    is_got_renewed_and_kept("stream-passthrough");
+}
+
+fn is_got_renewed_and_kept(topology: &str) {
     let kit = Kit::from_environment();
     let deployed = Deployed::prepare(&kit, &kit.debian_13);
     let machine = &deployed.machine;
+    machine.must(&format!(
+        "sed -i 's/^topology = .*/topology = \"{topology}\"/' {SPEC} && grep -q '^topology = \"{topology}\"' {SPEC}"
+    ));
     machine.must(PREPARE);
     refused_without_a_server(&deployed);
     machine.must(START);
@@ -90,6 +102,7 @@ fn shown(deployed: &Deployed) -> String {
     ))
 }
 
+const SPEC: &str = "/etc/opsctl/codeintel/deploy.toml";
 /// The names lead to the machine itself, the spec asks for a certificate, and the server has one that the machine trusts.
 const PREPARE: &str = r#"set -e
 echo '127.0.0.1 mcp.example.com second.example.com' >> /etc/hosts
