@@ -146,6 +146,17 @@ const APPLIED: Layer = Layer {
     },
 };
 
+/// A shell command that calls a tool of the deployment's server through the edge and prints the answer. `request_id` names it in
+/// the logs.
+pub fn call(request_id: &str) -> String {
+    format!(
+        "curl -sS --fail --http2 --max-time 20 --connect-to ::127.0.0.1: https://{SERVER_NAME}/mcp \
+         -H 'X-Request-ID: {request_id}' -H 'Content-Type: application/json' \
+         -H 'Accept: application/json, text/event-stream' -H 'MCP-Protocol-Version: 2026-07-28' \
+         -H 'Mcp-Method: tools/call' -H 'Mcp-Name: fixtures__test_simple_text' --data '{CALL}'"
+    )
+}
+
 fn opsctl(machine: &Machine, arguments: &str) -> Said {
     let said = machine.run(&format!("cd /etc/opsctl/{NAME} && opsctl {arguments}"));
     machine.note(format!(
@@ -169,6 +180,8 @@ fn apply(machine: &Machine) -> Said {
 
 /// How often what measures times is tried.
 const TRIES: usize = 3;
+const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"fixtures__test_simple_text","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+
 /// The deployment's name.
 pub const NAME: &str = "codeintel";
 /// The name under which clients reach it.

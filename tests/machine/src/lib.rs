@@ -14,7 +14,7 @@ mod said;
 mod traffic;
 mod wait;
 
-pub use deployed::{Deployed, NAME, SERVER_NAME};
+pub use deployed::{Deployed, NAME, SERVER_NAME, call};
 pub use kit::Kit;
 pub use machine::Machine;
 pub use runbook::{Block, Way, blocks};

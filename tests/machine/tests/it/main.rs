@@ -1,6 +1,7 @@
 //! The kit on a whole machine: what an operator installs, and what is there again after a boot.
 
 mod acme;
+mod apart;
 mod applied;
 mod boots;
 mod confirmed;

@@ -1,6 +1,6 @@
 //! What runs, as `opsctl services` and `opsctl logs` say it.
 
-use machine::{Deployed, Kit, NAME, SERVER_NAME};
+use machine::{Deployed, Kit, NAME, call};
 use serde_json::Value;
 
 #[test]
@@ -62,12 +62,7 @@ fn ends_at_once(deployed: &Deployed) {
 }
 
 fn follows_a_request(deployed: &Deployed) {
-    deployed.machine.must(&format!(
-        "curl -sS --fail --http2 --connect-to ::127.0.0.1: https://{SERVER_NAME}/mcp -H 'X-Request-ID: followed-1' \
-         -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
-         -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: fixtures__test_simple_text' \
-         --data '{CALL}'"
-    ));
+    deployed.machine.must(&call("followed-1"));
     // the journal takes a moment
     deployed.machine.wait_for(&format!(
         "cd /etc/opsctl/{NAME} && opsctl logs --request-id followed-1 | grep -q 'of fixtures: answered'"
@@ -85,5 +80,3 @@ fn follows_a_request(deployed: &Deployed) {
     assert_eq!(unknown.code, 1);
     assert!(unknown.talk.contains("nobody-1"), "{}", unknown.talk);
 }
-
-const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"fixtures__test_simple_text","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
