@@ -1,6 +1,7 @@
 //! `bench gateway`: one tool of a stdio server through the origin, through the bridges of others, and over its own pipe.
 
 pub(crate) mod call;
+pub(crate) mod contender;
 mod http;
 pub(crate) mod peers;
 mod pipe;
@@ -15,7 +16,8 @@ use crate::protocol::Figures;
 use crate::table::{bytes, seconds, table};
 use crate::{Arguments, Fault};
 use call::Sample;
-use peers::{Contender, Peers};
+use contender::{Behind, Contender};
+use peers::Peers;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Gateway {
@@ -67,24 +69,32 @@ async fn measure(arguments: &Gateway) -> Result<Figures, Fault> {
         .zip(samples)
         .map(|(contender, samples)| Row::new(contender, samples))
         .collect::<Result<_, _>>()?;
+    let group = |behind| rows.iter().filter(move |row| row.behind == behind);
+    let groups: Vec<Vec<&Row>> = [Behind::Pipe, Behind::Http]
+        .map(|behind| group(behind).collect())
+        .into();
+    let places = CALLERS.iter().enumerate();
+    let tables = places.flat_map(|(place, callers)| {
+        let groups = groups.iter();
+        groups.map(move |rows| show(rows, place, *callers))
+    });
+    let json = groups
+        .iter()
+        .flat_map(|rows| rows.iter().map(|row| row.json(rows[0])));
     Ok(Figures {
-        table: CALLERS
-            .iter()
-            .enumerate()
-            .map(|(place, callers)| show(&rows, place, *callers))
-            .collect::<Vec<_>>()
-            .join("\n"),
+        table: tables.collect::<Vec<_>>().join("\n"),
         json: json!({
             "quick": arguments.common.quick,
             "rounds": rounds,
             "turn_seconds": turn.as_secs_f64(),
-            "contenders": rows.iter().map(|row| row.json(&rows[0])).collect::<Vec<_>>(),
+            "contenders": json.collect::<Vec<_>>(),
         }),
     })
 }
 
 struct Row {
     name: String,
+    behind: Behind,
     /// Bytes of the bridge, without the server.
     memory: f64,
     samples: [Sample; 2],
@@ -94,12 +104,13 @@ impl Row {
     fn new(contender: &Contender, samples: [Sample; 2]) -> Result<Self, Fault> {
         Ok(Self {
             name: contender.name(),
+            behind: contender.behind(),
             memory: contender.memory()?,
             samples,
         })
     }
 
-    fn json(&self, pipe: &Self) -> Value {
+    fn json(&self, alone: &Self) -> Value {
         let each = |(place, callers): (usize, &usize)| {
             let sample = &self.samples[place];
             json!({
@@ -107,27 +118,28 @@ impl Row {
                 "calls_per_second": sample.rate(),
                 "latency_p50_seconds": sample.latency(0.5),
                 "latency_p99_seconds": sample.latency(0.99),
-                "added_p50_seconds": sample.latency(0.5) - pipe.samples[place].latency(0.5),
-                "added_p99_seconds": sample.latency(0.99) - pipe.samples[place].latency(0.99),
+                "added_p50_seconds": sample.latency(0.5) - alone.samples[place].latency(0.5),
+                "added_p99_seconds": sample.latency(0.99) - alone.samples[place].latency(0.99),
                 "cpu_seconds_per_1000_calls": sample.cpu(),
             })
         };
         json!({
             "name": self.name,
+            "behind": self.behind.word(),
             "memory_bytes": self.memory,
             "callers": CALLERS.iter().enumerate().map(each).collect::<Vec<_>>(),
         })
     }
 }
 
-/// The table of one number of callers. The first row is the pipe, the second the origin.
-fn show(rows: &[Row], place: usize, callers: usize) -> String {
-    let pipe = &rows[0].samples[place];
+/// The table of one number of callers and one sort of server. The first row is the server alone, the second the origin.
+fn show(rows: &[&Row], place: usize, callers: usize) -> String {
+    let alone = &rows[0].samples[place];
     let origin = rows[1].samples[place].rate();
     let cells = rows.iter().enumerate().map(|(number, row)| {
         let sample = &row.samples[place];
         let bridge = |text: String| if number == 0 { String::new() } else { text };
-        let added = |share| bridge(seconds(sample.latency(share) - pipe.latency(share)));
+        let added = |share| bridge(seconds(sample.latency(share) - alone.latency(share)));
         vec![
             row.name.clone(),
             bridge(format!("{:.1} x", origin / sample.rate())),
@@ -149,7 +161,10 @@ fn show(rows: &[Row], place: usize, callers: usize) -> String {
     ];
     let who = if callers == 1 { "caller" } else { "callers" };
     table(
-        &format!("One tool of a stdio server, {callers} {who}"),
+        &format!(
+            "One tool of a server over {}, {callers} {who}",
+            rows[0].behind.word()
+        ),
         &heads,
         &cells.collect::<Vec<_>>(),
     )

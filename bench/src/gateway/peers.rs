@@ -1,19 +1,14 @@
 //! The bridges, each started as its own documentation says, with the same server behind.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::Gateway;
-use super::call::Sample;
-use super::http::{Caller, START};
+use super::contender::{Behind, Bridge, Contender, Running, Start, ready};
 use super::pipe::Pipe;
-use super::tree::Tree;
 use crate::Fault;
 use crate::origin::write;
 
@@ -31,25 +26,24 @@ impl<'a> Peers<'a> {
         })
     }
 
-    /// Starts the pipe, the origin and every peer, in this order.
+    /// Starts them: for each sort of server the server itself, the origin before it, then every peer.
     pub(crate) async fn start(self) -> Result<Vec<Contender>, Fault> {
-        let server = &self.arguments.server;
-        let mut contenders = vec![Contender::Pipe(Pipe::start(server).await?)];
+        let pipe = Pipe::start(&self.arguments.server).await?;
+        let mut contenders = vec![Contender::Pipe(pipe)];
         contenders.push(self.origin().await?);
+        contenders.push(self.http().await?);
+        contenders.push(self.origin_over_http().await?);
         let peers = self.arguments.peers.as_object().into_iter().flatten();
         for (name, peer) in peers {
-            let words = peer["command"].as_array().into_iter().flatten();
-            let words: Vec<&str> = words.filter_map(Value::as_str).collect();
-            let (program, first) = words.split_first().ok_or("a peer without a command")?;
-            let mut command = Command::new(program);
-            command.args(first);
-            let version = peer["version"].as_str().unwrap_or_default();
-            let label = format!("{name} {version}");
+            let peer = Peer::read(name, peer)?;
             let bridge = match name.as_str() {
-                "FastMCP proxy" => self.fastmcp(label, command).await?,
-                "supergateway" => self.supergateway(label, command).await?,
-                "mcp-proxy" => self.mcp_proxy(label, command).await?,
-                "Envoy mcp_router" => self.envoy(label, command).await?,
+                "FastMCP proxy" => self.fastmcp(&peer).await?,
+                "supergateway" => self.supergateway(&peer).await?,
+                "mcp-proxy" => self.mcp_proxy(&peer).await?,
+                "Envoy mcp_router" => {
+                    contenders.push(self.envoy_over_http(&peer).await?);
+                    self.envoy_over_pipe(&peer).await?
+                }
                 other => return Err(format!("no way is known to start `{other}`").into()),
             };
             contenders.push(bridge);
@@ -58,192 +52,163 @@ impl<'a> Peers<'a> {
     }
 
     async fn origin(&self) -> Result<Contender, Fault> {
+        let server = self.arguments.server.display().to_string();
+        let (port, command) = self.origin_before("stdio", &format!("command = [{server:?}]"))?;
+        self.before_pipe("origin", command, port).await
+    }
+
+    async fn origin_over_http(&self) -> Result<Contender, Fault> {
+        let (behind, server) = self.http_server()?;
+        let url = format!("url = \"http://127.0.0.1:{behind}/mcp\"");
+        let (port, command) = self.origin_before("http", &url)?;
+        let start = Start {
+            aside: Some(Running::start(server)?),
+            ..self.start_of(Behind::Http)
+        };
+        Bridge::start("origin", command, port, start).await
+    }
+
+    /// With every default of a service, its logs too.
+    fn origin_before(&self, name: &str, server: &str) -> Result<(u16, Command), Fault> {
         let port = free()?;
-        let config = self.folder.path().join("origin.toml");
-        // every default of a service, its logs too
-        let text = format!(
-            "bind = [\"127.0.0.1:{port}\"]\n[[servers]]\nname = \"s\"\ncommand = [{:?}]\n",
-            self.arguments.server.display().to_string()
-        );
+        let config = self.folder.path().join(format!("{name}.toml"));
+        let text = format!("bind = [\"127.0.0.1:{port}\"]\n[[servers]]\nname = \"s\"\n{server}\n");
         write(&config, &text)?;
         let mut command = Command::new(&self.arguments.common.origin);
         command.arg("--config").arg(&config);
-        Bridge::start("origin".to_owned(), command, port, &self.arguments.server).await
+        Ok((port, command))
     }
 
-    async fn fastmcp(&self, label: String, mut command: Command) -> Result<Contender, Fault> {
-        let port = free()?;
+    async fn fastmcp(&self, peer: &Peer) -> Result<Contender, Fault> {
+        let (port, mut command) = (free()?, peer.command());
         let config = self.folder.path().join("fastmcp.json");
         let servers = json!({"mcpServers": {"s": {"command": self.arguments.server}}});
         write(&config, &servers.to_string())?;
         command.arg("run").arg(&config).args(["--no-banner"]);
         command.args(["--transport", "http", "--host", "127.0.0.1"]);
         command.args(["--port", &port.to_string()]);
-        Bridge::start(label, command, port, &self.arguments.server).await
+        self.before_pipe(&peer.label, command, port).await
     }
 
-    async fn supergateway(&self, label: String, mut command: Command) -> Result<Contender, Fault> {
-        let port = free()?;
+    async fn supergateway(&self, peer: &Peer) -> Result<Contender, Fault> {
+        let (port, mut command) = (free()?, peer.command());
         command.arg("--stdio").arg(&self.arguments.server);
         command.args(["--outputTransport", "streamableHttp", "--stateful"]);
         command.args(["--sessionTimeout", "3600000"]);
         command.args(["--port", &port.to_string()]);
-        Bridge::start(label, command, port, &self.arguments.server).await
+        let label = format!("{} `--stateful`", peer.label);
+        self.before_pipe(&label, command, port).await
     }
 
-    async fn mcp_proxy(&self, label: String, mut command: Command) -> Result<Contender, Fault> {
+    async fn mcp_proxy(&self, peer: &Peer) -> Result<Contender, Fault> {
         let port = free()?;
+        let command = self.mcp_proxy_on(peer, port);
+        self.before_pipe(&peer.label, command, port).await
+    }
+
+    fn mcp_proxy_on(&self, peer: &Peer, port: u16) -> Command {
+        let mut command = peer.command();
         command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
         command.arg("--").arg(&self.arguments.server);
-        Bridge::start(label, command, port, &self.arguments.server).await
-    }
-
-    /// It starts no process: its server speaks HTTP itself.
-    async fn envoy(&self, label: String, mut command: Command) -> Result<Contender, Fault> {
-        let (port, behind) = (free()?, free()?);
-        let mut server = Command::new(&self.arguments.http_server);
-        server.arg(format!("127.0.0.1:{behind}"));
-        let server = Running::start(server)?;
-        let config = self.folder.path().join("envoy.json");
-        write(&config, &envoy(port, behind).to_string())?;
         command
-            .arg("-c")
-            .arg(&config)
-            .args(["--log-level", "error"]);
-        let label = format!("{label}, server over HTTP");
-        let bridge = Bridge::start(label, command, port, &self.arguments.http_server).await?;
-        let Contender::Bridge(mut bridge) = bridge else {
-            return Ok(bridge);
+    }
+
+    async fn envoy_over_http(&self, peer: &Peer) -> Result<Contender, Fault> {
+        let (behind, server) = self.http_server()?;
+        let (port, command) = self.envoy_before(peer, "http", behind)?;
+        let start = Start {
+            aside: Some(Running::start(server)?),
+            ..self.start_of(Behind::Http)
         };
-        bridge.behind = Some(server);
-        Ok(Contender::Bridge(bridge))
-    }
-}
-
-/// One that takes its turns.
-pub(crate) enum Contender {
-    Pipe(Pipe),
-    Bridge(Bridge),
-}
-
-impl Contender {
-    pub(crate) fn name(&self) -> String {
-        match self {
-            Self::Pipe(_) => "the server's own pipe".to_owned(),
-            Self::Bridge(bridge) => bridge.name.clone(),
-        }
+        Bridge::start(&peer.label, command, port, start).await
     }
 
-    /// Bytes; none for the pipe.
-    pub(crate) fn memory(&self) -> Result<f64, Fault> {
-        match self {
-            Self::Pipe(_) => Ok(0.0),
-            Self::Bridge(bridge) => bridge.tree.memory(),
-        }
+    /// It starts no process: before a server on a pipe it needs another bridge, here the fastest of them.
+    async fn envoy_over_pipe(&self, peer: &Peer) -> Result<Contender, Fault> {
+        let bridge = Peer::read("mcp-proxy", &self.arguments.peers["mcp-proxy"])?;
+        let behind = free()?;
+        let mut between = Running::start(self.mcp_proxy_on(&bridge, behind))?;
+        ready(&bridge.label, behind, &mut between).await?;
+        let (port, command) = self.envoy_before(peer, "pipe", behind)?;
+        let label = format!("{} before {}", peer.label, bridge.label);
+        let start = Start {
+            between: Some(between),
+            ..self.start_of(Behind::Pipe)
+        };
+        Bridge::start(&label, command, port, start).await
     }
 
-    pub(crate) async fn turn(&mut self, callers: usize, length: Duration) -> Result<Sample, Fault> {
-        match self {
-            Self::Pipe(pipe) => pipe.turn(callers, length).await,
-            Self::Bridge(bridge) => bridge.turn(callers, length).await,
-        }
+    fn envoy_before(&self, peer: &Peer, name: &str, behind: u16) -> Result<(u16, Command), Fault> {
+        let (port, mut command) = (free()?, peer.command());
+        let config = self.folder.path().join(format!("envoy-{name}.json"));
+        write(&config, &envoy(port, behind).to_string())?;
+        command.arg("-c").arg(&config);
+        // two of them on one machine
+        command.args(["--log-level", "error", "--use-dynamic-base-id"]);
+        Ok((port, command))
     }
-}
 
-pub(crate) struct Bridge {
-    name: String,
-    callers: Vec<Caller>,
-    port: u16,
-    tree: Tree,
-    _running: Running,
-    behind: Option<Running>,
-}
+    /// A server over HTTP: its port, and how it is started.
+    fn http_server(&self) -> Result<(u16, Command), Fault> {
+        let port = free()?;
+        let mut server = Command::new(&self.arguments.http_server);
+        server.arg(format!("127.0.0.1:{port}"));
+        Ok((port, server))
+    }
 
-impl Bridge {
-    async fn start(
-        name: String,
+    async fn http(&self) -> Result<Contender, Fault> {
+        let (port, server) = self.http_server()?;
+        let start = self.start_of(Behind::Http);
+        Bridge::start("the server alone", server, port, start).await
+    }
+
+    async fn before_pipe(
+        &self,
+        label: &str,
         command: Command,
         port: u16,
-        server: &Path,
     ) -> Result<Contender, Fault> {
-        let mut running = Running::start(command)?;
-        let end = Instant::now() + START;
-        let caller = loop {
-            match Caller::open(port).await {
-                Ok(caller) => break caller,
-                Err(fault) if Instant::now() > end || running.has_ended()? => {
-                    return Err(format!("{name} does not serve: {fault}").into());
-                }
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            }
+        Bridge::start(label, command, port, self.start_of(Behind::Pipe)).await
+    }
+
+    fn start_of(&self, behind: Behind) -> Start<'_> {
+        Start {
+            behind,
+            server: match behind {
+                Behind::Pipe => &self.arguments.server,
+                Behind::Http => &self.arguments.http_server,
+            },
+            between: None,
+            aside: None,
+        }
+    }
+}
+
+/// A program of others.
+struct Peer {
+    label: String,
+    command: Vec<String>,
+}
+
+impl Peer {
+    fn read(name: &str, peer: &Value) -> Result<Self, Fault> {
+        let words = peer["command"].as_array().into_iter().flatten();
+        let words = words.filter_map(Value::as_str).map(str::to_owned);
+        let version = peer["version"].as_str().unwrap_or_default();
+        let peer = Self {
+            label: format!("{name} {version}"),
+            command: words.collect(),
         };
-        Ok(Contender::Bridge(Self {
-            name,
-            callers: vec![caller],
-            port,
-            tree: Tree::new(running.id(), server),
-            _running: running,
-            behind: None,
-        }))
+        if peer.command.is_empty() {
+            return Err(format!("{name}: a peer without a command").into());
+        }
+        Ok(peer)
     }
 
-    async fn turn(&mut self, callers: usize, length: Duration) -> Result<Sample, Fault> {
-        while self.callers.len() < callers {
-            self.callers.push(Caller::open(self.port).await?);
-        }
-        for caller in &mut self.callers[..callers] {
-            caller.connect().await?;
-        }
-        let before = self.tree.cpu()?;
-        let began = Instant::now();
-        let end = began + length;
-        let calls = self.callers[..callers]
-            .iter_mut()
-            .map(|caller| caller.calls(end));
-        let latencies = futures_util::future::try_join_all(calls).await?.concat();
-        let sample = Sample::of(latencies, began);
-        Ok(sample.with_cpu(self.tree.cpu()?.saturating_sub(before)))
-    }
-}
-
-/// A process; it ends with this value.
-pub(crate) struct Running(Child);
-
-impl Running {
-    pub(crate) fn start(mut command: Command) -> Result<Self, Fault> {
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.command[0]);
+        command.args(&self.command[1..]);
         command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        Ok(Self(
-            command
-                .spawn()
-                .map_err(|error| format!("{command:?}: {error}"))?,
-        ))
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.0.id()
-    }
-
-    pub(crate) fn has_ended(&mut self) -> Result<bool, Fault> {
-        Ok(self.0.try_wait()?.is_some())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let id = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
-        if let Some(id) = id {
-            // asked to end, each ends its servers too
-            let _ = kill_process(id, Signal::TERM);
-        }
-        let end = Instant::now() + Duration::from_secs(10);
-        while Instant::now() < end && matches!(self.0.try_wait(), Ok(None)) {
-            std::thread::park_timeout(Duration::from_millis(20));
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

@@ -8,20 +8,20 @@ use rustix::param::{clock_ticks_per_second, page_size};
 
 use crate::Fault;
 
-/// A process and what it started, apart from the server by its program's name.
+/// Processes and what they started, apart from the server by its program's name.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    root: u32,
+    roots: Vec<u32>,
     server: String,
 }
 
 impl Tree {
     /// `server` is the program that is left out.
-    pub(crate) fn new(root: u32, server: &Path) -> Self {
+    pub(crate) fn new(roots: Vec<u32>, server: &Path) -> Self {
         let name = server.file_name().unwrap_or_default().to_string_lossy();
         // the kernel keeps 15 bytes of it (`proc_pid_comm(5)`)
         Self {
-            root,
+            roots,
             server: name.chars().take(15).collect(),
         }
     }
@@ -51,7 +51,7 @@ impl Tree {
                 all.push(process);
             }
         }
-        let mut found = vec![self.root];
+        let mut found = self.roots.clone();
         let mut next = 0;
         while let Some(&parent) = found.get(next) {
             next += 1;

@@ -14,7 +14,8 @@ use super::configs::{self, Files};
 use super::load::{Connection, Goal, Trust, Version};
 use super::place::Places;
 use crate::Fault;
-use crate::gateway::peers::{Running, free};
+use crate::gateway::contender::Running;
+use crate::gateway::peers::free;
 use crate::gateway::tree::Tree;
 use crate::origin::write;
 
@@ -131,7 +132,7 @@ impl Stage {
             contender: contender.clone(),
             trees: processes
                 .iter()
-                .map(|one| Tree::new(one.id(), Path::new("")))
+                .map(|one| Tree::new(vec![one.id()], Path::new("")))
                 .collect(),
             processes,
             ports,
