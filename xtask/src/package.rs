@@ -134,7 +134,13 @@ impl Staged<'_> {
     fn documents(&self) -> Result<(), Failure> {
         let folder = self.tree.join("usr/share/doc").join(NAME);
         let root = self.repository.root();
-        for page in ["README.md", "RUNBOOK.md", "CHANGELOG.md", "SECURITY.md"] {
+        for page in [
+            "README.md",
+            "RUNBOOK.md",
+            "RUNBOOK-stream-passthrough.md",
+            "CHANGELOG.md",
+            "SECURITY.md",
+        ] {
             compressed(&root.join(page), &folder.join(page))?;
         }
         // the pages that `opsctl runbook` names; why things are as they are stays in the repository

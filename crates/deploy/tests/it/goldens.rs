@@ -180,11 +180,17 @@ fn a_private_edge_that_passes_connections_on_loads_its_module_itself() {
 }
 
 #[test]
-fn the_runbook_is_that_of_the_production_spec() {
+fn the_runbooks_are_those_of_the_production_specs() {
     let nginx = "1.30.6,stream=dynamic,openssl=3.6.5";
-    let page = runbook(&resolved(&spec("h3-termination"), nginx, Layout::Debian));
-    let page = page.unwrap_or_else(|error| panic!("{error}: {error:?}"));
-    let wanted = BTreeMap::from([("RUNBOOK.md".to_owned(), page.as_str())]);
+    let page = |name| {
+        let page = runbook(&resolved(&spec(name), nginx, Layout::Debian));
+        page.unwrap_or_else(|error| panic!("{error}: {error:?}"))
+    };
+    let (terminated, passed) = (page("h3-termination"), page("stream-passthrough"));
+    let wanted = BTreeMap::from([
+        ("RUNBOOK.md".to_owned(), terminated.as_str()),
+        ("RUNBOOK-stream-passthrough.md".to_owned(), passed.as_str()),
+    ]);
     compare_texts(&wanted, &[]);
 }
 

@@ -9,7 +9,6 @@ fn the_runbook_of_a_deployment_is_true_from_its_first_command_to_its_last() {
 }
 
 #[test]
-#[ignore = "minutes: cargo xtask soak machine"]
 fn the_runbook_of_a_passthrough_is_true_from_its_first_command_to_its_last() {
     let kit = Kit::from_environment();
     let deployed = Deployed::prepare(&kit, &kit.debian_13);
