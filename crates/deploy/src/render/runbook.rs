@@ -8,7 +8,7 @@ use super::RenderError;
 use super::context::Fields;
 use super::templates::compile;
 use crate::acme::WEBROOT;
-use crate::deployment::{CertificateKind, Deployment, Site};
+use crate::deployment::{Deployment, Site};
 use crate::words::{Argument, Name, NginxTime, Port, ServerName, Token};
 
 /// Writes the runbook of a deployment, as Markdown. A command that the tests run is a block `sh`; one that is run on the
@@ -67,17 +67,19 @@ fn fields(deployment: &Deployment) -> Fields {
 }
 
 fn site_fields(site: &Site) -> Fields {
-    let kind = &site.certificate.kind;
+    let certificate = &site.certificate;
+    let shown = (&certificate.chain_path, &certificate.key_path);
+    let (chain, key) = certificate.given().unwrap_or(shown);
     let host = site.server_names.first().map(ServerName::example);
     let servers: Vec<_> = site.origin.servers.iter().map(server_fields).collect();
     Fields::default()
         .word("name", &site.name)
         .words("server_names", &site.server_names)
         .word("host", &Token::composed(host.unwrap_or_default()))
-        .word("chain", &site.certificate.chain_path)
-        .word("key", &site.certificate.key_path)
-        .flag("given", *kind == CertificateKind::Given)
-        .flag("acme", kind.acme().is_some())
+        .word("chain", chain)
+        .word("key", key)
+        .flag("given", certificate.given().is_some())
+        .flag("acme", certificate.kind.acme().is_some())
         .word("origin_toml", &site.origin_toml_path)
         .flag("admin_socket", !site.origin.admin_bind.is_empty())
         .word("admin", &admin(&site.name, site.origin.admin_bind.first()))
