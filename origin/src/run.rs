@@ -21,6 +21,7 @@ use crate::listen::{Listener, Socket, SocketFile, Udp};
 use crate::proto::{self, Endpoint, Limits};
 use crate::shards::{self, Shards};
 use crate::tls::{Acceptor, CertificateError, Store};
+use crate::watchdog;
 
 /// How a running origin is asked to end.
 #[derive(Debug, Clone, Default)]
@@ -98,7 +99,7 @@ pub async fn run(
     acceptors.close();
     let wheel = tokio::spawn(Arc::clone(&app.streams).drive());
     notify(NotifyState::Ready);
-    let watchdog = tokio::spawn(feed_watchdog());
+    let watchdog = signs_of_life(shards.handles().to_vec()).map(tokio::spawn);
 
     loop {
         tokio::select! {
@@ -134,7 +135,9 @@ pub async fn run(
         () = app.upstreams.shutdown() => {}
         () = stop.now.cancelled() => {}
     }
-    watchdog.abort();
+    if let Some(watchdog) = watchdog {
+        watchdog.abort();
+    }
     shards.end().await;
     Ok(())
 }
@@ -424,18 +427,11 @@ async fn recover(error: &io::Error) {
     }
 }
 
-/// Tells a service manager that asked for it that this runtime still runs its tasks and timers; one that hears nothing for
-/// the whole time replaces the process.
-async fn feed_watchdog() {
-    let Some(time) = sd_notify::watchdog_enabled().filter(|time| !time.is_zero()) else {
-        return;
-    };
-    // "a keep-alive notification message … every half of the time" (sd_watchdog_enabled(3))
-    let mut ticks = tokio::time::interval(time / 2);
-    loop {
-        ticks.tick().await;
-        notify(NotifyState::Watchdog);
-    }
+/// What tells a service manager that asked for it that this runtime and the shards still run their tasks.
+fn signs_of_life(shards: Vec<Handle>) -> Option<impl Future<Output = ()>> {
+    let time = sd_notify::watchdog_enabled().filter(|time| !time.is_zero())?;
+    let say = || notify(NotifyState::Watchdog);
+    Some(watchdog::feed(time, shards, say))
 }
 
 fn notify(state: NotifyState<'_>) {
