@@ -139,7 +139,7 @@ fn find_loops(deployment: &Deployment, spec: &SpecFile, report: &mut Report) {
                 && listen.is_ipv4() == to.is_ipv4()
                 && listen.port() == to.port()
         };
-        if listens.iter().any(|listen| is_listened_on(listen)) && host::is_own_address(to.ip()) {
+        if listens.iter().any(is_listened_on) && host::is_own_address(to.ip()) {
             let message = format!(
                 "`{to}` is this machine, and the edge listens on all of its addresses: it would pass to itself"
             );
