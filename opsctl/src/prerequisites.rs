@@ -278,6 +278,36 @@ mod tests {
         (ports, found.collect())
     }
 
+    #[test]
+    fn a_site_at_the_machines_own_address_is_a_loop_where_the_edge_has_all_of_them() {
+        let site = |to: &str| {
+            let text = made_up::spec("self_signed = true")
+                .replace("h3-termination", "stream-passthrough")
+                .replace("0.0.0.0", "127.0.0.1");
+            format!(
+                "{text}[[edge.tcp_sites]]\nname = \"a\"\nserver_names = [\"a.example\"]\nto = \"{to}\"\n"
+            )
+        };
+        let told = |to: &str, listen: &str| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (mut deployment, spec) = made_up::deployment(&site(to), folder.path());
+            deployment.edge.https = vec![listen.parse().expect("an address")];
+            let mut report = Report::new();
+            find_loops(&deployment, &spec, &mut report);
+            let first = report.findings().first().cloned();
+            first.map(|finding| (finding.id, finding.line.is_some()))
+        };
+        let own = "127.0.0.2:8443";
+        assert_eq!(
+            told(own, "0.0.0.0:8443"),
+            Some(("host.loop".to_owned(), true))
+        );
+        assert_eq!(told(own, "127.0.0.1:8443"), None);
+        assert_eq!(told(own, "0.0.0.0:443"), None);
+        // somebody else's (RFC 5737)
+        assert_eq!(told("192.0.2.1:8443", "0.0.0.0:8443"), None);
+    }
+
     fn on_free_port(listen: &str) -> String {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("bound").port();

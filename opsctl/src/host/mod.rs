@@ -18,7 +18,7 @@ pub(crate) mod tree;
 pub(crate) mod units;
 
 use std::ffi::OsStr;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -67,18 +67,13 @@ pub(crate) fn outside_address() -> Option<IpAddr> {
     (!address.is_loopback() && !address.is_unspecified()).then_some(address)
 }
 
-/// Whether an address is one of this machine: who connects to his own address comes from it.
+/// Whether an address is one of this machine for sure: it can be bound, and the kernel does not bind those of others
+/// (`ip_nonlocal_bind`).
 pub(crate) fn is_own_address(address: IpAddr) -> bool {
-    let any: IpAddr = if address.is_ipv4() {
-        Ipv4Addr::UNSPECIFIED.into()
-    } else {
-        Ipv6Addr::UNSPECIFIED.into()
-    };
-    let from = UdpSocket::bind((any, 0)).and_then(|socket| {
-        socket.connect((address, 9))?;
-        socket.local_addr()
-    });
-    from.is_ok_and(|from| from.ip() == address)
+    let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+    let switch = format!("/proc/sys/net/{family}/ip_nonlocal_bind");
+    let binds_others = std::fs::read_to_string(switch).is_ok_and(|text| text.trim() != "0");
+    !binds_others && UdpSocket::bind((address, 0)).is_ok()
 }
 
 /// Finds a program as a shell does: a name with a slash is a path, any other is looked for in the folders of `path`.
