@@ -6,6 +6,8 @@ mod endpoint;
 mod exchange;
 mod inbound;
 mod outbound;
+mod runtime;
+mod sent;
 mod socket;
 mod uni;
 
