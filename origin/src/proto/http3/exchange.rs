@@ -52,7 +52,7 @@ pub(super) async fn serve(
     };
     let (request, verdict) = request(head, prefix, receiver, &session);
     let named = authority::named(&request);
-    let answering = middleware::respond(session.app.now(), session.conn(), named, request);
+    let answering = middleware::respond(session.app.now(), &session.conn(), &named, request);
     // In a box, which is gone with the head of the answer: a stream may be held for hours.
     let mut answering = Box::pin(answering);
     let answer = tokio::select! {
