@@ -1,5 +1,6 @@
 //! One connection, from its handshake to its end.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -18,6 +19,7 @@ use super::super::activity::{Activity, Deadline};
 use super::super::stall::poll_until;
 use super::super::tcp::{Flooded, Limits};
 use super::outbound::Sender;
+use super::room::Room;
 use super::sent::Sent;
 use super::{exchange, uni, var_int};
 use crate::app::App;
@@ -39,12 +41,14 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// What a request shows of its connection: the client may have moved since the last one.
-    pub(super) fn conn(&self) -> ConnInfo {
-        ConnInfo {
-            peer: Peer::Ip(self.connection.remote_address()),
-            ..self.conn.clone()
+    /// What a request shows of its connection: the client may have moved since it began.
+    pub(super) fn conn(&self) -> Cow<'_, ConnInfo> {
+        let peer = Peer::Ip(self.connection.remote_address());
+        if self.conn.peer == peer {
+            return Cow::Borrowed(&self.conn);
         }
+        let conn = self.conn.clone();
+        Cow::Owned(ConnInfo { peer, ..conn })
     }
 
     /// Closes the connection when a fault reaches that far.
@@ -82,11 +86,14 @@ impl Session {
     fn request(self: &Arc<Self>, send: SendStream, receive: RecvStream) {
         let in_flight = self.activity.begin(true);
         let serving = exchange::serve(Arc::clone(self), send, receive, in_flight);
-        let mut serving = Box::pin(serving);
+        let mut serving = SERVING.with(|room| room.lodge(serving));
         // A panic ends the request alone, as in a task; the panic itself is in the log.
-        let begun = catch_unwind(AssertUnwindSafe(|| (&mut serving).now_or_never()));
-        if let Ok(None) = begun {
-            self.streams.spawn(serving);
+        match catch_unwind(AssertUnwindSafe(|| (&mut serving).now_or_never())) {
+            Ok(Some(())) => SERVING.with(|room| room.leave(serving)),
+            Ok(None) => {
+                self.streams.spawn(serving);
+            }
+            Err(_) => {}
         }
     }
 
@@ -235,6 +242,10 @@ fn after(request: &SendStream) -> u64 {
 
 /// The largest id of a request stream: 2^62-4 (section 5.2).
 const LAST_STREAM: u64 = http3::varint::MAX - 3;
+
+thread_local! {
+    static SERVING: Room<()> = const { Room::new() };
+}
 
 /// A quarter of a second spans the earth; the same as over TCP.
 const IN_FLIGHT: Duration = Duration::from_millis(250);

@@ -17,6 +17,7 @@ use super::body::{Incoming, Verdict};
 use super::connection::Session;
 use super::inbound::{Broken, Receiver};
 use super::outbound::{PIECE, Sender, Unsent};
+use super::room::Room;
 use crate::body::{self, Body, BoxError};
 use crate::middleware::access_log::Observed;
 use crate::middleware::{self, access_log};
@@ -53,14 +54,14 @@ pub(super) async fn serve(
     let (request, verdict) = request(head, prefix, receiver, &session);
     let named = authority::named(&request);
     let answering = middleware::respond(session.app.now(), &session.conn(), &named, request);
-    // In a box, which is gone with the head of the answer: a stream may be held for hours.
-    let mut answering = Box::pin(answering);
+    // In a room of its own, which is free again with the head of the answer: a stream may be held for hours.
+    let mut answering = ANSWERING.with(|room| room.lodge(answering));
     let answer = tokio::select! {
         biased;
         answer = &mut answering => answer,
         () = sender.until_gone() => return,
     };
-    drop(answering);
+    ANSWERING.with(|room| room.leave(answering));
     if let Some(fault) = verdict.as_ref().and_then(|verdict| verdict.get()) {
         in_flight.answered();
         if let Fault::Stream(code, _) = fault {
@@ -222,6 +223,10 @@ async fn refuse(session: &Session, mut sender: Sender, mut receiver: Receiver, f
 
 fn log(session: &Session, status: StatusCode, error: &BoxError) {
     access_log::refused(&session.app.now(), &session.conn(), status, &**error);
+}
+
+thread_local! {
+    static ANSWERING: Room<Response<Observed>> = const { Room::new() };
 }
 
 /// Up to here a copy costs less than a chunk of its own.

@@ -6,6 +6,7 @@ mod endpoint;
 mod exchange;
 mod inbound;
 mod outbound;
+mod room;
 mod runtime;
 mod sent;
 mod socket;
