@@ -38,5 +38,6 @@ pub mod tls;
 pub mod tools;
 pub mod upstream;
 mod watchdog;
+mod within;
 
 pub use builder::{Bound, Origin, RunError};

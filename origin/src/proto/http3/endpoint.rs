@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::runtime::Runtime;
 use super::socket::{Shared, Socket};
 use super::var_int;
 use crate::current::Current;
@@ -88,7 +89,7 @@ impl Endpoint {
             let ids = keys[number];
             let mut endpoint = EndpointConfig::new(key.reset());
             endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
-            let runtime = Arc::new(quinn::TokioRuntime);
+            let runtime = Arc::new(Runtime);
             let socket = runtime.wrap_udp_socket(socket)?;
             let socket = Arc::new(Socket::new(socket, Arc::clone(&shared), number));
             Ok(Self {
