@@ -64,11 +64,14 @@ impl Origins {
         plan: &Plan,
     ) -> Result<(), Finding> {
         for (site, before) in self.reloaded(deployment, plan) {
-            wait(site, |now| match now.generation == before.generation {
-                true => Verdict::Good,
-                false => now.names_another(),
-            })
-            .await?;
+            let is_back = |now: &Seen| {
+                if now.generation == before.generation {
+                    Verdict::Good
+                } else {
+                    now.names_another()
+                }
+            };
+            wait(site, is_back).await?;
         }
         Ok(())
     }

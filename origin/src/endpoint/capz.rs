@@ -45,12 +45,12 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
     });
     if is_private(head) {
         document["waiting_for_restart"] = app.waiting.clone().into();
-        document["last_reload"] = app.reloads.last().map_or(Value::Null, reload);
+        document["last_reload"] = app.reloads.last().as_ref().map_or(Value::Null, reload);
     }
     body::json(StatusCode::OK, &document)
 }
 
-fn reload(last: Last) -> Value {
+fn reload(last: &Last) -> Value {
     json!({
         "number": last.number,
         "at": iso(last.at),
