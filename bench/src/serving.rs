@@ -1,12 +1,17 @@
-//! `bench origin`: what a request and a silent stream cost over every version of HTTP, beside other servers.
+//! `bench origin`: what a request and a silent stream cost over every version of HTTP, beside other servers, and what the
+//! whole deployment costs in each topology.
 
+mod budget;
 mod configs;
 mod contenders;
+mod deployments;
 mod h1;
 mod h2;
 mod h3;
 mod load;
 mod place;
+mod requests;
+mod streams;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +21,15 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::gateway::call::Sample;
 use crate::origin::write;
 use crate::protocol::Figures;
-use crate::table::{bytes, seconds, table};
 use crate::{Arguments, Fault};
-use contenders::{Asked, Contender, Stage, furnish};
-use load::{Trust, Version};
+use budget::Budget;
+use contenders::{Contender, Stage, furnish};
+use deployments::{Edge, nginx_script};
+use load::Trust;
 use place::Places;
+use requests::{Ratio, Rounds, Row};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serving {
@@ -32,20 +38,27 @@ pub(crate) struct Serving {
     /// The least that hyper can be
     #[arg(long)]
     bare: String,
-    /// The peers: `{NAME: {"version": …, "command": […]}}`
+    /// What brings a whole deployment up
+    #[arg(long)]
+    opsctl: String,
+    /// The peers: `{NAME: {"version": …, "command": […]}}`, NGINX with the `root` that it lies in
     #[arg(long, value_parser = |text: &str| serde_json::from_str::<Value>(text))]
     peers: Value,
     /// Only servers whose name begins so, and the origin
     #[arg(long)]
     only: Vec<String>,
-    /// Only requests, or only silent streams
+    /// Only one of the three
     #[arg(long)]
     part: Option<Part>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 enum Part {
+    /// Requests of servers that answer by themselves
     Requests,
+    /// Requests through NGINX to the origin, in each topology
+    Topologies,
+    /// Memory of silent streams
     Streams,
 }
 
@@ -59,28 +72,70 @@ pub(crate) fn run(arguments: &Serving) -> Result<Figures, Fault> {
 }
 
 async fn measure(arguments: &Serving, places: Places) -> Result<Figures, Fault> {
-    let (stage, contenders) = prepare(arguments, places).await?;
+    let budget = Budget::new(WHOLE);
+    let (stage, mut contenders) = prepare(arguments, places).await?;
+    let quick = arguments.common.quick;
     let does = |part| arguments.part.is_none_or(|only| only == part);
+    let rounds = if quick {
+        Rounds {
+            count: 1,
+            turn: Duration::from_millis(300),
+        }
+    } else {
+        Rounds {
+            count: 5,
+            turn: Duration::from_millis(700),
+        }
+    };
     let mut figures = Figures {
         table: String::new(),
-        json: json!({"quick": arguments.common.quick, "bytes": stage.text.len()}),
+        json: json!({"quick": quick, "bytes": stage.text.len()}),
     };
     if does(Part::Requests) {
-        let rows = requests(arguments, &stage, &contenders).await?;
-        for version in Version::ALL {
-            for asked in [Asked::Text, Asked::Events] {
-                figures.table.push_str(&show(&rows, version, asked));
-                figures.table.push('\n');
-            }
-        }
+        let rows = requests::measure(&stage, &contenders, rounds, budget).await;
+        figures.table += &requests::show(&rows, Ratio::FirstNeeds);
         figures.json["requests"] = rows.iter().map(Row::json).collect();
     }
+    if does(Part::Topologies) {
+        let deployments = deployments(arguments, &stage)?;
+        let rows = requests::measure(&stage, &deployments, rounds, budget).await;
+        figures.table += "NGINX and the origin together\n\n";
+        figures.table += &requests::show(&rows, Ratio::OfTheFirst);
+        figures.json["topologies"] = rows.iter().map(Row::json).collect();
+    }
     if does(Part::Streams) {
-        let held = streams(arguments, &stage, &contenders).await?;
-        figures.table.push_str(&held.table);
+        let counts: &[usize] = if quick { &[100] } else { &[1_000, 10_000] };
+        // who takes long takes what time is left
+        contenders.sort_by_key(Contender::is_slow);
+        let held = streams::measure(&stage, &contenders, counts, budget).await;
+        figures.table += &held.table;
         figures.json["streams"] = held.json;
     }
     Ok(figures)
+}
+
+/// All of them with the NGINX of the peers.
+fn deployments(arguments: &Serving, stage: &Stage) -> Result<Vec<Contender>, Fault> {
+    let nginx = &arguments.peers["NGINX"];
+    let command = nginx["command"]
+        .as_array()
+        .ok_or("no NGINX among the peers")?;
+    let command: Vec<_> = command.iter().filter_map(Value::as_str).collect();
+    let script = stage.folder.path().join("nginx");
+    nginx_script(
+        &script,
+        &command,
+        nginx["root"].as_str().unwrap_or_default(),
+    )?;
+    let (origin, script) = (&arguments.common.origin, script.display());
+    let up = [
+        arguments.opsctl.clone(),
+        "up".to_owned(),
+        format!("--origin={}", origin.display()),
+        format!("--nginx={script}"),
+    ];
+    let all = Edge::ALL.map(|edge| Contender::deployment(edge, up.to_vec()));
+    Ok(all.to_vec())
 }
 
 /// The origin first: what it answers is what all answer.
@@ -93,6 +148,7 @@ async fn prepare(arguments: &Serving, places: Places) -> Result<(Stage, Vec<Cont
         folder,
         places,
         trust: trust(certificate.cert.der())?,
+        bare: arguments.bare.clone(),
         text: String::new(),
     };
     let origin = json!([arguments.common.origin]);
@@ -124,180 +180,11 @@ fn trust(certificate: &CertificateDer<'_>) -> Result<Trust, Fault> {
         Ok(Arc::new(config))
     };
     Ok(Trust {
+        h1: config(b"http/1.1")?,
         h2: config(b"h2")?,
         h3: config(b"h3")?,
     })
 }
 
-/// What was measured of one server over one version.
-struct Row {
-    name: String,
-    version: Version,
-    asked: Asked,
-    sample: Sample,
-}
-
-impl Row {
-    /// CPU seconds of a request.
-    fn cpu(&self) -> f64 {
-        self.sample.cpu() / 1000.0
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "server": self.name,
-            "version": self.version.word(),
-            "asked": format!("{:?}", self.asked).to_lowercase(),
-            "requests_per_second": self.sample.rate(),
-            "cpu_seconds_per_request": self.cpu(),
-            "latency_p50_seconds": self.sample.latency(0.5),
-            "latency_p99_seconds": self.sample.latency(0.99),
-        })
-    }
-}
-
-/// All servers run all the time, and every one has its turn in every round.
-async fn requests(
-    arguments: &Serving,
-    stage: &Stage,
-    contenders: &[Contender],
-) -> Result<Vec<Row>, Fault> {
-    let (rounds, turn) = if arguments.common.quick {
-        (1, Duration::from_millis(300))
-    } else {
-        (5, Duration::from_secs(1))
-    };
-    let mut servers = Vec::new();
-    for contender in contenders {
-        servers.push(stage.start(contender).await?);
-    }
-    let mut rows: Vec<Row> = Vec::new();
-    for round in 0..=rounds {
-        for version in Version::ALL {
-            for asked in [Asked::Text, Asked::Events] {
-                for server in servers
-                    .iter()
-                    .filter(|one| one.contender.can(version, asked))
-                {
-                    let before = server.cpu()?;
-                    let sample = load::turn(&server.goal(version, asked), turn).await;
-                    let name = &server.contender.name;
-                    let sample = sample
-                        .map_err(|fault| format!("{name} over {}: {fault}", version.word()))?;
-                    let sample = sample.with_cpu(server.cpu()?.saturating_sub(before));
-                    let same = |row: &&mut Row| {
-                        row.name == *name && row.version == version && row.asked == asked
-                    };
-                    match rows.iter_mut().find(same) {
-                        // the first round is for compilers, caches and pools
-                        _ if round == 0 => {}
-                        Some(row) => row.sample.add(sample),
-                        None => rows.push(Row {
-                            name: name.clone(),
-                            version,
-                            asked,
-                            sample,
-                        }),
-                    }
-                }
-            }
-        }
-    }
-    Ok(rows)
-}
-
-/// The table of one version. The first row is the origin's.
-fn show(rows: &[Row], version: Version, asked: Asked) -> String {
-    let rows = rows
-        .iter()
-        .filter(|row| row.version == version && row.asked == asked);
-    let rows: Vec<&Row> = rows.collect();
-    let Some(origin) = rows.first() else {
-        return String::new();
-    };
-    let cells = rows.iter().map(|row| {
-        vec![
-            row.name.clone(),
-            format!("{:.2} ×", origin.cpu() / row.cpu()),
-            seconds(row.cpu()),
-            format!("{:.0}", row.sample.rate()),
-            seconds(row.sample.latency(0.5)),
-            seconds(row.sample.latency(0.99)),
-        ]
-    });
-    let (connections, streams) = version.shape();
-    let what = match asked {
-        Asked::Events => "a stream of events",
-        _ => "a short text",
-    };
-    table(
-        &format!(
-            "{}, {what}, {connections} connections × {streams}",
-            version.word()
-        ),
-        &["", "origin needs", "CPU each", "a second", "p50", "p99"],
-        &cells.collect::<Vec<_>>(),
-    )
-}
-
-/// Memory of silent streams: each kind against a server that was just started.
-async fn streams(
-    arguments: &Serving,
-    stage: &Stage,
-    contenders: &[Contender],
-) -> Result<Figures, Fault> {
-    let counts: &[usize] = if arguments.common.quick {
-        &[100]
-    } else {
-        &[1_000, 10_000]
-    };
-    let mut cells = Vec::new();
-    let mut list = Vec::new();
-    for contender in contenders {
-        for (version, each) in HELD {
-            for &count in counts {
-                if !contender.can(version, Asked::Silence) {
-                    continue;
-                }
-                let server = stage.start(contender).await?;
-                let goal = server.goal(version, Asked::Silence);
-                let first = load::hold(&goal, each, each).await?;
-                let before = server.memory()?;
-                let held = load::hold(&goal, count, each).await?;
-                // what the last handshakes needed is given back
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                #[expect(clippy::cast_precision_loss, reason = "ten thousand")]
-                let memory = (server.memory()? - before) / count as f64;
-                drop((first, held));
-                let name = &contender.name;
-                cells.push(vec![
-                    name.clone(),
-                    format!("{} × {each} a connection", version.word()),
-                    count.to_string(),
-                    format!("{:.1} KiB", memory / 1024.0),
-                    bytes(before),
-                ]);
-                list.push(json!({
-                    "server": name, "version": version.word(), "streams_a_connection": each,
-                    "streams": count, "bytes_a_stream": memory, "bytes_before": before,
-                }));
-            }
-        }
-    }
-    Ok(Figures {
-        table: table(
-            "Memory of a silent stream",
-            &["", "streams", "of", "each", "without"],
-            &cells,
-        ),
-        json: list.into(),
-    })
-}
-
-/// Which streams are held, and how many on a connection.
-const HELD: [(Version, usize); 4] = [
-    (Version::Http1, 1),
-    (Version::Http2, 100),
-    (Version::Http3, 100),
-    (Version::Http3, 1),
-];
+/// All of it ends in twelve minutes, of which the last is for servers that are slow to end.
+const WHOLE: Duration = Duration::from_mins(11);

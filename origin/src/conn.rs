@@ -11,7 +11,7 @@ use origin_config::TrustedPeer;
 
 pub use proxied::{Refused, named};
 
-/// The connection that a request came on; an extension of every request.
+/// The connection that a request came on.
 #[derive(Debug, Clone)]
 pub struct ConnInfo {
     /// Which listener accepted it, as the operator named it: `127.0.0.1:8000`, `unix:/run/x/origin.sock`.
@@ -27,7 +27,7 @@ pub struct ConnInfo {
     pub alternative: Option<HeaderValue>,
 }
 
-/// Which routes a listener serves; an extension of every request.
+/// Which routes a listener serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// MCP and what belongs to it (`bind`).

@@ -109,40 +109,30 @@ impl Routes {
             Role::Admin => &self.admin,
         };
         match router.at(path) {
-            Ok(found) => Target {
-                route: Some(found.value),
-                server: found.params.get("name").map(ToOwned::to_owned),
-            },
-            Err(_) => Target {
-                route: None,
-                server: None,
-            },
+            Ok(found) => Target(Some(found.value)),
+            Err(_) => Target(None),
         }
     }
 }
 
-/// Where a request goes.
-#[derive(Debug, Clone)]
-pub struct Target {
-    route: Option<&'static Route>,
-    /// The server in `/servers/{name}/mcp`.
-    pub server: Option<String>,
-}
+/// Where a request goes; to no route where there is none.
+#[derive(Debug, Clone, Copy)]
+pub struct Target(Option<&'static Route>);
 
 impl Target {
     /// The route's name; `none` where there is no route.
     pub fn name(&self) -> &'static str {
-        self.route.map_or("none", |route| route.name)
+        self.0.map_or("none", |route| route.name)
     }
 
     /// How this route speaks of errors.
     pub fn shape(&self) -> Shape {
-        self.route.map_or(Shape::Envelope, |route| route.shape)
+        self.0.map_or(Shape::Envelope, |route| route.shape)
     }
 
     /// How long the head of the answer may take.
     pub fn patience(&self, config: &OriginConfig) -> Duration {
-        match self.route.map(|route| route.endpoint) {
+        match self.0.map(|route| route.endpoint) {
             Some(Endpoint::Mcp | Endpoint::CallTool) => config.timeouts.mcp,
             Some(Endpoint::Sse | Endpoint::StreamDemo) => config.timeouts.smoke,
             _ => config.timeouts.request,
@@ -152,7 +142,7 @@ impl Target {
     /// The endpoint for this method. `HEAD` is served wherever `GET` is, `OPTIONS` everywhere.
     pub fn endpoint(&self, method: &Method) -> Result<Endpoint, Failure> {
         let route = self
-            .route
+            .0
             .ok_or_else(|| Failure::new(Code::NotFound, "nothing is served at this path"))?;
         let (serves, allow) = match route.endpoint {
             Endpoint::Mcp => (MCP_METHODS.contains(method), &ALLOW_MCP),
@@ -265,15 +255,6 @@ mod tests {
         ] {
             assert_eq!(name(Role::Public, path), "none", "{path}");
         }
-    }
-
-    #[test]
-    fn a_server_route_names_its_server() {
-        let target = Routes::new(&[]).find(Role::Public, "/servers/git/mcp");
-        assert_eq!(
-            (target.name(), target.server.as_deref()),
-            ("server-mcp", Some("git"))
-        );
     }
 
     #[test]

@@ -124,6 +124,9 @@ pub(crate) struct Bench {
     /// Fewer and shorter rounds: to see that it runs
     #[arg(long)]
     pub(crate) quick: bool,
+    /// What the bench itself takes, as `-- --part streams --only NGINX` for `origin`
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub(crate) more: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -132,7 +135,7 @@ pub(crate) enum BenchName {
     Protocol,
     /// One tool of a stdio server through the origin, through other bridges, and over its own pipe
     Gateway,
-    /// A request and a silent stream over HTTP/1.1, /2 and /3, beside other servers and bare hyper
+    /// A request and a silent stream over HTTP/1.1, /2 and /3, beside other servers and bare hyper, and the topologies
     Origin,
     /// One call of a tool through generated wrappers from a cold start, beside curl alone
     Wrappers,

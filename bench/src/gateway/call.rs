@@ -37,6 +37,10 @@ impl Sample {
         self.cpu += other.cpu;
     }
 
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.latencies.len()).unwrap_or(u32::MAX)
+    }
+
     /// Calls a second: the median of the turns.
     pub(crate) fn rate(&self) -> f64 {
         at(&self.rates, 0.5)
@@ -49,8 +53,7 @@ impl Sample {
 
     /// CPU seconds of the bridge for 1,000 calls.
     pub(crate) fn cpu(&self) -> f64 {
-        let count = u32::try_from(self.latencies.len()).unwrap_or(u32::MAX);
-        self.cpu * 1000.0 / f64::from(count.max(1))
+        self.cpu * 1000.0 / f64::from(self.count().max(1))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What takes its turns: the server alone, or a bridge with the server behind it.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -148,10 +149,19 @@ pub(crate) async fn ready(name: &str, port: u16, running: &mut Running) -> Resul
 pub(crate) struct Running(Child);
 
 impl Running {
-    pub(crate) fn start(mut command: Command) -> Result<Self, Fault> {
+    pub(crate) fn start(command: Command) -> Result<Self, Fault> {
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// The same with what it prints in a file.
+    pub(crate) fn start_into(command: Command, output: File) -> Result<Self, Fault> {
+        Self::start_with(command, output.into())
+    }
+
+    fn start_with(mut command: Command, output: Stdio) -> Result<Self, Fault> {
         command
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(output)
             .stderr(Stdio::null());
         Ok(Self(
             command

@@ -13,13 +13,13 @@ pub(crate) struct Files<'a> {
     pub(crate) text: &'a str,
 }
 
-/// NGINX, which answers the text by itself.
+/// NGINX, which answers the text by itself, and passes on what is silent.
 pub(crate) fn nginx(ports: Ports, files: &Files<'_>, folder: &Path) -> String {
-    let Ports { plain, tls } = ports;
+    let Ports { plain, tls, behind } = ports;
     let folder = folder.display();
     format!(
         "worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{ worker_connections 30000; }}
+events {{ worker_connections 65536; }}
 http {{
   access_log off; keepalive_requests 1000000000; default_type application/json; server_tokens off;
   client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
@@ -28,6 +28,10 @@ http {{
   server {{
     listen 127.0.0.1:{plain}; listen 127.0.0.1:{tls} ssl; listen 127.0.0.1:{tls} quic reuseport; http2 on;
     location / {{ return 200 '{text}'; }}
+    location = /silence {{
+      proxy_pass http://127.0.0.1:{behind}; proxy_http_version 1.1; proxy_set_header Connection \"\";
+      proxy_buffering off; proxy_read_timeout 1h;
+    }}
   }}
 }}
 ",
@@ -37,14 +41,21 @@ http {{
     )
 }
 
-/// Caddy's `static_response`.
+/// Caddy's `static_response`, and its `reverse_proxy` for what is silent.
 pub(crate) fn caddy(ports: Ports, files: &Files<'_>) -> Value {
     let handler = json!({
         "handler": "static_response", "body": files.text,
         "headers": {"Content-Type": ["application/json"]},
     });
-    let routes = json!([{"handle": [handler]}]);
     let address = |port: u16| format!("127.0.0.1:{port}");
+    let proxy = json!({
+        "handler": "reverse_proxy", "flush_interval": -1,
+        "upstreams": [{"dial": address(ports.behind)}],
+    });
+    let routes = json!([
+        {"match": [{"path": ["/silence"]}], "handle": [proxy], "terminal": true},
+        {"handle": [handler]},
+    ]);
     let certificate = json!({"certificate": files.certificate, "key": files.key});
     json!({
         "admin": {"disabled": true, "config": {"persist": false}},
@@ -64,7 +75,7 @@ pub(crate) fn caddy(ports: Ports, files: &Files<'_>) -> Value {
 
 /// The origin with a server that has one tool, and every default but where it says something about each request.
 pub(crate) fn origin(ports: Ports, files: &Files<'_>, server: &Path) -> String {
-    let Ports { plain, tls } = ports;
+    let Ports { plain, tls, .. } = ports;
     format!(
         "name = \"bench\"\ninsecure_bind = [\"127.0.0.1:{plain}\"]\nbind = [\"127.0.0.1:{tls}\"]\n\
          quic_bind = [\"127.0.0.1:{tls}\"]\ncertfile = {:?}\nkeyfile = {:?}\naccesslog = \"\"\n\

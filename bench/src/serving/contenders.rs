@@ -11,7 +11,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::configs::{self, Files};
-use super::load::{Connection, Goal, Trust, Version};
+use super::deployments::{Edge, Home};
+use super::load::{self, Goal, Trust, Version};
 use super::place::Places;
 use crate::Fault;
 use crate::gateway::contender::Running;
@@ -24,6 +25,8 @@ use crate::origin::write;
 pub(crate) struct Ports {
     pub(crate) plain: u16,
     pub(crate) tls: u16,
+    /// That of the server behind it, where it passes something on.
+    pub(crate) behind: u16,
 }
 
 /// What is asked for.
@@ -54,6 +57,8 @@ enum Kind {
     Granian,
     Uvicorn,
     Hypercorn,
+    /// `opsctl`, and NGINX and the origin below it.
+    Deployment(Edge),
 }
 
 impl Contender {
@@ -77,26 +82,51 @@ impl Contender {
         })
     }
 
+    /// The whole deployment; `command` is `opsctl up` with the programs it is to run.
+    pub(crate) fn deployment(edge: Edge, command: Vec<String>) -> Self {
+        Self {
+            name: edge.name().to_owned(),
+            kind: Kind::Deployment(edge),
+            command,
+        }
+    }
+
     pub(crate) fn is_origin(&self) -> bool {
         self.kind == Kind::Origin
     }
 
     /// Whether it can answer this over this version.
     pub(crate) fn can(&self, version: Version, asked: Asked) -> bool {
-        let streams = !matches!(self.kind, Kind::Nginx | Kind::Caddy);
+        let tls = version == Version::Http1Tls;
         let speaks = match self.kind {
-            Kind::Uvicorn => version == Version::Http1,
+            Kind::Uvicorn => matches!(version, Version::Http1 | Version::Http1Tls),
             Kind::Granian | Kind::Bare => version != Version::Http3,
+            Kind::Deployment(Edge::Kernel) => version == Version::Http3,
+            Kind::Deployment(_) => version != Version::Http1,
             _ => true,
         };
-        speaks && (streams || asked == Asked::Text)
+        // HTTP/1.1 with TLS is for whole deployments, and for the memory of silent streams
+        let whole = matches!(self.kind, Kind::Deployment(_));
+        let answers = match (self.kind, asked) {
+            (Kind::Nginx | Kind::Caddy, Asked::Events) => false,
+            (_, Asked::Text | Asked::Events) => whole || !tls,
+            (_, Asked::Silence) => !whole,
+        };
+        speaks && answers
+    }
+
+    /// Whether other servers should be measured before it.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.kind == Kind::Hypercorn
     }
 
     fn path(&self, asked: Asked) -> &'static str {
         match (self.kind, asked) {
-            (Kind::Origin, Asked::Text) => "/tools",
-            (Kind::Origin, Asked::Events) => "/mcp/stream-demo?interval_ms=0",
-            (Kind::Origin, Asked::Silence) => "/mcp/sse?interval_ms=60000&count=3600",
+            (Kind::Origin | Kind::Deployment(_), Asked::Text) => "/tools",
+            (Kind::Origin | Kind::Deployment(_), Asked::Events) => "/mcp/stream-demo?interval_ms=0",
+            (Kind::Origin | Kind::Deployment(_), Asked::Silence) => {
+                "/mcp/sse?interval_ms=60000&count=3600"
+            }
             (_, Asked::Text) => "/text",
             (_, Asked::Events) => "/events",
             (_, Asked::Silence) => "/silence",
@@ -109,6 +139,8 @@ pub(crate) struct Stage {
     pub(crate) folder: TempDir,
     pub(crate) places: Places,
     pub(crate) trust: Trust,
+    /// The program that the proxies pass on to.
+    pub(crate) bare: String,
     /// What is answered; what the origin answers, once that is known.
     pub(crate) text: String,
 }
@@ -123,33 +155,24 @@ impl Stage {
         let ports = Ports {
             plain: free()?,
             tls: free()?,
+            behind: free()?,
         };
-        let mut processes = Vec::new();
-        for command in self.commands(contender, ports)? {
-            processes.push(self.places.on_server_core(|| Running::start(command))?);
-        }
-        let mut serving = Serving {
-            contender: contender.clone(),
-            trees: processes
-                .iter()
-                .map(|one| Tree::new(vec![one.id()], Path::new("")))
-                .collect(),
-            processes,
-            ports,
-            trust: self.trust.clone(),
+        let mut serving = match contender.kind {
+            Kind::Deployment(edge) => self.deploy(contender, edge, ports).await?,
+            _ => self.spawn(contender, ports)?,
         };
         let end = Instant::now() + START;
         for version in Version::ALL {
-            while contender.can(version, Asked::Text) {
-                let goal = serving.goal(version, Asked::Text);
-                let answered = async {
-                    let mut connection = Connection::open(&goal).await?;
-                    let soon = Instant::now() + Duration::from_millis(20);
-                    connection.requests(1, soon).await
-                };
-                let answered = tokio::time::timeout(Duration::from_secs(2), answered);
+            let asked = match contender.can(version, Asked::Text) {
+                true => Asked::Text,
+                false => Asked::Silence,
+            };
+            while contender.can(version, asked) {
+                let goal = serving.goal(version, asked);
+                let answered =
+                    tokio::time::timeout(Duration::from_secs(2), load::once(&goal, asked));
                 match answered.await.unwrap_or_else(|late| Err(late.into())) {
-                    Ok(_) => break,
+                    Ok(()) => break,
                     Err(fault) if Instant::now() > end || serving.has_ended()? => {
                         let (name, word) = (&contender.name, version.word());
                         return Err(format!("{name} does not serve over {word}: {fault}").into());
@@ -159,6 +182,65 @@ impl Stage {
             }
         }
         Ok(serving)
+    }
+
+    fn spawn(&self, contender: &Contender, ports: Ports) -> Result<Serving, Fault> {
+        let mut processes = Vec::new();
+        for command in self.commands(contender, ports)? {
+            processes.push(self.places.on_server_core(|| Running::start(command))?);
+        }
+        let trees = processes.iter();
+        let trees = trees.map(|one| Tree::new(vec![one.id()], Path::new("")));
+        let trees = trees.collect();
+        if matches!(contender.kind, Kind::Nginx | Kind::Caddy) {
+            let behind = self.bare(&self.bare, (ports.behind, free()?));
+            processes.push(self.places.on_server_core(|| Running::start(behind))?);
+        }
+        Ok(Serving {
+            contender: contender.clone(),
+            trees,
+            edge: None,
+            processes,
+            ports,
+            trust: self.trust.clone(),
+        })
+    }
+
+    /// What `opsctl up` starts.
+    async fn deploy(
+        &self,
+        contender: &Contender,
+        edge: Edge,
+        ports: Ports,
+    ) -> Result<Serving, Fault> {
+        let home = Home::make(self.folder.path())?;
+        let spec = home.path("deploy.toml");
+        write(&spec, &edge.spec(ports, &self.path("one_tool.py"))?)?;
+        let (program, more) = contender.command.split_first().ok_or("no command")?;
+        let mut command = Command::new(program);
+        command.args(more).arg("--dir").arg(home.path("up"));
+        command.arg("--spec").arg(&spec).args(["--format", "json"]);
+        let said = fs::File::create(home.said())?;
+        let start = || Running::start_into(command, said);
+        let mut opsctl = self.places.on_server_core(start)?;
+        let trust = home.trust(&mut opsctl).await?;
+        Ok(Serving {
+            contender: contender.clone(),
+            trees: vec![Tree::new(vec![opsctl.id()], Path::new(""))],
+            edge: Some(Tree::new(vec![opsctl.id()], Path::new("origin"))),
+            processes: vec![opsctl],
+            ports,
+            trust,
+        })
+    }
+
+    /// The least that hyper can be, on two ports.
+    fn bare(&self, program: &str, (plain, tls): (u16, u16)) -> Command {
+        let mut command = Command::new(program);
+        command.args([plain.to_string(), tls.to_string()]);
+        command.args(["cert.pem", "key.pem", "text"].map(|name| self.path(name)));
+        command.arg(EVENTS.to_string());
+        command
     }
 
     fn commands(&self, contender: &Contender, ports: Ports) -> Result<Vec<Command>, Fault> {
@@ -189,12 +271,7 @@ impl Stage {
                 )?;
                 command.arg("--config").arg(config);
             }
-            Kind::Bare => {
-                command
-                    .args([&plain, &tls])
-                    .args([&certificate, &key, &self.path("text")]);
-                command.arg(EVENTS.to_string());
-            }
+            Kind::Bare => command = self.bare(program, (ports.plain, ports.tls)),
             Kind::Nginx => {
                 let (config, folder) = (self.path("nginx.conf"), self.folder.path());
                 write(&config, &configs::nginx(ports, &files, folder))?;
@@ -217,8 +294,14 @@ impl Stage {
                 return Ok(vec![command, secure]);
             }
             Kind::Uvicorn => {
-                command.args(["--host", "127.0.0.1", "--port", &plain, "--no-access-log"]);
-                command.args(["--loop", "uvloop", "--http", "httptools", "app:app"]);
+                let mut secure = new();
+                for (command, port) in [(&mut command, &plain), (&mut secure, &tls)] {
+                    command.args(["--host", "127.0.0.1", "--port", port, "--no-access-log"]);
+                    command.args(["--loop", "uvloop", "--http", "httptools", "app:app"]);
+                }
+                secure.arg("--ssl-certfile").arg(&certificate);
+                secure.arg("--ssl-keyfile").arg(&key);
+                return Ok(vec![command, secure]);
             }
             Kind::Hypercorn => {
                 command.args(["--bind", &address, "--quic-bind", &address]);
@@ -231,6 +314,7 @@ impl Stage {
                     .arg(&key)
                     .arg("app:app");
             }
+            Kind::Deployment(_) => return Err("`opsctl up` starts a deployment".into()),
         }
         Ok(vec![command])
     }
@@ -241,6 +325,8 @@ pub(crate) struct Serving {
     pub(crate) contender: Contender,
     processes: Vec<Running>,
     trees: Vec<Tree>,
+    /// All but the origin, where there is more.
+    edge: Option<Tree>,
     ports: Ports,
     trust: Trust,
 }
@@ -254,7 +340,7 @@ impl Serving {
                 _ => self.ports.tls,
             },
             path: self.contender.path(asked).to_owned(),
-            tls: self.trust.clone(),
+            trust: self.trust.clone(),
         }
     }
 
@@ -270,6 +356,11 @@ impl Serving {
 
     pub(crate) fn cpu(&self) -> Result<Duration, Fault> {
         self.trees.iter().map(Tree::cpu).sum()
+    }
+
+    /// What of that is not the origin's, where there is more than one program.
+    pub(crate) fn edge_cpu(&self) -> Result<Option<Duration>, Fault> {
+        self.edge.as_ref().map(Tree::cpu).transpose()
     }
 
     /// Bytes.

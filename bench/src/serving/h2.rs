@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::FutureExt as _;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -108,6 +109,13 @@ impl Connection {
         }
         self.input = Vec::new();
         Ok(())
+    }
+
+    /// Whether the server has not closed it.
+    pub(crate) fn is_open(&mut self) -> bool {
+        let mut bytes = [0; 256];
+        let read = self.stream.read(&mut bytes).now_or_never();
+        read.is_none_or(|read| read.is_ok_and(|length| length > 0))
     }
 
     fn ask(&mut self) -> u32 {

@@ -103,6 +103,11 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether the server has not closed it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.inner.close_reason().is_none()
+    }
+
     /// Says goodbye.
     pub(crate) fn close(&self) {
         self.inner.close(VarInt::from_u32(0x100), b"");

@@ -15,6 +15,7 @@ use super::tools::{Offered, offered, resolve};
 use crate::app::App;
 use crate::body::{self, Body, ReadError};
 use crate::envelope::{self, Code, Facts, Failure, Shape};
+use crate::middleware::Asked;
 use crate::middleware::request_id::{self, RequestId};
 use crate::stream::{Ending, Framing, StreamBody};
 use crate::tools::Arguments;
@@ -80,7 +81,7 @@ async fn begin(
     let invalid =
         |error: &dyn std::error::Error| Failure::new(Code::InvalidArguments, error.to_string());
     let ask = Ask::read(&body).map_err(|error| invalid(&error))?;
-    let id = head.extensions.get::<RequestId>().cloned();
+    let id = Asked::of(&head.extensions).map(|asked| asked.id.clone());
     let id = id.unwrap_or_else(|| RequestId::fresh(app.clock));
     if let Some(wanted) = &ask.request_id {
         id.adopt(wanted).map_err(|error| invalid(&error))?;

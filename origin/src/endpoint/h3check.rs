@@ -7,7 +7,7 @@ use serde_json::json;
 use super::html::{self, Page};
 use crate::app::App;
 use crate::body::{self, Body};
-use crate::middleware::client::ClientInfo;
+use crate::middleware::Asked;
 
 /// The page for whoever asks for `text/html`; else `{"http_version":"1.0"|"1.1"|"2"|"3"}` as it is seen from here, which the
 /// page compares with what its browser says. 404 where `h3check` is off.
@@ -19,8 +19,7 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
     if html::names(&head.headers, "text/html") {
         return PAGE.serve();
     }
-    let client = head.extensions.get::<ClientInfo>();
-    let version = client.map(|client| client.http_version);
+    let version = Asked::of(&head.extensions).map(|asked| asked.client.http_version);
     body::json(StatusCode::OK, &json!({ "http_version": version }))
 }
 

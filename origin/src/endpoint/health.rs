@@ -10,6 +10,7 @@ use crate::body::{self, Body};
 use crate::conn::Role;
 use crate::envelope::{RETRY_SOON, iso};
 use crate::health::Watched;
+use crate::middleware::Asked;
 use crate::snapshot::{ServerState, ServerStatus, Snapshot};
 
 /// `{"status","service","version","uptime_seconds","servers":{NAME:{…}},"dependencies":{NAME:{…}},"timestamp"}`.
@@ -63,7 +64,7 @@ pub(super) fn document(app: &App, snapshot: &Snapshot, private: bool) -> Value {
 
 /// Whether the operator asks.
 pub(super) fn is_private(head: &Parts) -> bool {
-    head.extensions.get() == Some(&Role::Admin)
+    Asked::of(&head.extensions).is_some_and(|asked| asked.role == Role::Admin)
 }
 
 fn status(app: &App, snapshot: &Snapshot) -> &'static str {

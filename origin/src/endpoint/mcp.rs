@@ -108,6 +108,9 @@ async fn post(app: &Arc<App>, head: &Parts, scope: &Scope, body: Body) -> Respon
 /// The snapshot, once every server had its chance; `None` when that takes too long.
 pub(super) async fn settled(upstreams: &Upstreams) -> Option<Arc<Snapshot>> {
     let mut snapshots = upstreams.snapshot();
+    if snapshots.borrow().ready {
+        return Some(Arc::clone(&snapshots.borrow()));
+    }
     let ready = timeout(STARTING, snapshots.wait_for(|snapshot| snapshot.ready)).await;
     ready.ok()?.ok().map(|snapshot| Arc::clone(&snapshot))
 }

@@ -18,8 +18,11 @@ mod stream_demo;
 mod streams;
 mod tools;
 
+use std::future::ready;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::header::ALLOW;
 use http::{Request, Response, StatusCode};
 
@@ -27,34 +30,32 @@ use crate::app::App;
 use crate::body::{self, Body};
 use crate::router::Endpoint;
 
-/// Calls one endpoint.
-///
-/// What waits is in a box: a connection keeps room for the largest request for as long as it lives, and every layer around
-/// this one moves what it is given.
-pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) -> Response<Body> {
-    match endpoint {
-        Endpoint::Mcp => Box::pin(mcp::serve(app, request)).await,
-        Endpoint::Sse => {
-            Box::pin(async move { sse::serve(&app, &request.into_parts().0).await }).await
+/// Calls one endpoint. What answers at once has done so when this returns.
+pub fn serve(
+    endpoint: Endpoint,
+    app: Arc<App>,
+    request: Request<Body>,
+) -> BoxFuture<'static, Response<Body>> {
+    let head = |request: Request<Body>| request.into_parts().0;
+    let response = match endpoint {
+        Endpoint::Mcp => return mcp::serve(app, request).boxed(),
+        Endpoint::Sse => return async move { sse::serve(&app, &head(request)).await }.boxed(),
+        Endpoint::Tools => return async move { tools::list(&app, &head(request)).await }.boxed(),
+        Endpoint::Tool => return async move { tools::one(&app, &head(request)).await }.boxed(),
+        Endpoint::CallTool => {
+            return async move { call_tool::serve(&app, request).await }.boxed();
         }
-        Endpoint::StreamDemo => stream_demo::serve(&app, &request.into_parts().0),
-        Endpoint::Tools => {
-            Box::pin(async move { tools::list(&app, &request.into_parts().0).await }).await
-        }
-        Endpoint::Tool => {
-            Box::pin(async move { tools::one(&app, &request.into_parts().0).await }).await
-        }
-        Endpoint::CallTool => Box::pin(async move { call_tool::serve(&app, request).await }).await,
         Endpoint::OpenApi => {
-            Box::pin(async move { openapi::serve(&app, &request.into_parts().0).await }).await
+            return async move { openapi::serve(&app, &head(request)).await }.boxed();
         }
+        Endpoint::StreamDemo => stream_demo::serve(&app, &head(request)),
         Endpoint::Healthz => healthz::serve(),
-        Endpoint::Health => health::serve(&app, &request.into_parts().0),
-        Endpoint::Readyz => readyz::serve(&app, &request.into_parts().0),
-        Endpoint::Capz => capz::serve(&app, &request.into_parts().0),
-        Endpoint::H3check => h3check::serve(&app, &request.into_parts().0),
+        Endpoint::Health => health::serve(&app, &head(request)),
+        Endpoint::Readyz => readyz::serve(&app, &head(request)),
+        Endpoint::Capz => capz::serve(&app, &head(request)),
+        Endpoint::H3check => h3check::serve(&app, &head(request)),
         Endpoint::Metrics => metrics::serve(&app),
-        Endpoint::Status => status::serve(&app, &request.into_parts().0),
+        Endpoint::Status => status::serve(&app, &head(request)),
         Endpoint::Streams => streams::serve(&app),
         Endpoint::Options(allow) => {
             let mut response = Response::new(body::empty());
@@ -62,5 +63,6 @@ pub async fn serve(endpoint: Endpoint, app: Arc<App>, request: Request<Body>) ->
             response.headers_mut().insert(ALLOW, allow.clone());
             response
         }
-    }
+    };
+    ready(response).boxed()
 }

@@ -12,7 +12,7 @@ use crate::conn::{ConnInfo, Peer};
 use crate::proto;
 use forwarded::Hop;
 
-/// The client as far as it can be known; an extension of every request.
+/// The client as far as it can be known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientInfo {
     /// Its address. `None` behind a Unix socket when nobody trusted named it.

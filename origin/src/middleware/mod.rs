@@ -2,6 +2,7 @@
 
 pub mod access_log;
 pub mod api_key;
+mod asked;
 pub mod body_limit;
 pub mod client;
 pub mod cors;
@@ -15,4 +16,5 @@ pub mod streaming;
 pub mod timeout;
 pub mod upgrade;
 
+pub use asked::Asked;
 pub use stack::respond;

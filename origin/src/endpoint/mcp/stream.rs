@@ -13,8 +13,7 @@ use mcp::sse;
 use super::json;
 use crate::app::App;
 use crate::body::Body;
-use crate::middleware::request_id;
-use crate::router::Target;
+use crate::middleware::{Asked, request_id};
 use crate::stream::{Ending, Framing, StreamBody};
 
 /// An answer that is there already: JSON, unless the client takes streams only. An error keeps its status, which a stream could
@@ -38,7 +37,7 @@ pub(super) fn open<P>(app: &Arc<App>, head: &Parts, events: P, ending: Ending) -
 where
     P: Stream<Item = Bytes> + Send + 'static,
 {
-    let route = head.extensions.get::<Target>().map_or("mcp", Target::name);
+    let route = Asked::of(&head.extensions).map_or("mcp", |asked| asked.target.name());
     let ticket = app.streams.open(request_id::of(&head.extensions), route);
     StreamBody::new(events, Framing::Sse, ticket)
         .ending(ending)
