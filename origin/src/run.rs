@@ -5,6 +5,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::HeaderValue;
 use origin_config::{OriginConfig, Reload};
 use sd_notify::NotifyState;
@@ -15,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::body::BoxError;
 use crate::conn::{self, ConnInfo, Peer, Role};
 use crate::current::Current;
-use crate::heed::Heed;
+use crate::heed::Until;
 use crate::listen::{Listener, Socket, SocketFile};
 use crate::proto::{self, Endpoint, Limits};
 use crate::quic_key::QuicKey;
@@ -254,14 +256,18 @@ impl Server {
         arrival: &Arrival,
         peer: Peer,
     ) {
-        let Stop { graceful, now } = self.stop.clone();
+        let graceful = self.stop.graceful.clone();
         let terms = self.terms.now();
         let mut conn = arrival.of(peer, &terms);
         let tls = terms.tls.clone().filter(|_| conn.secure);
         let (app, limits) = (self.app.clone(), terms.limits);
-        let serving = async move {
-            let is_proxy = peer.is_one_of(&app.now().config.proxy_protocol);
-            if conn.role == Role::Public && is_proxy {
+        let is_proxy = peer.is_one_of(&app.now().config.proxy_protocol);
+        let is_proxied = conn.role == Role::Public && is_proxy;
+        if tls.is_none() && !is_proxied {
+            return self.spawn(peer, proto::serve(io, conn, app, limits, graceful));
+        }
+        self.spawn(peer, async move {
+            if is_proxied {
                 match Box::pin(begun(&graceful, conn::named(&mut io, peer))).await? {
                     Ok(client) => conn.peer = client,
                     Err(refused) => {
@@ -278,16 +284,21 @@ impl Server {
                     Box::pin(proto::serve(io, conn, app, limits, graceful)).await
                 }
             }
-        };
-        self.connections.spawn(async move {
-            let ended = tokio::select! {
-                ended = serving => ended,
-                () = Heed::new(&now) => Ok(()),
-            };
-            if let Err(error) = ended {
+        });
+    }
+
+    /// A connection as a task of its own, which `Stop::now` cuts off.
+    fn spawn(
+        &self,
+        peer: Peer,
+        serving: impl Future<Output = Result<(), BoxError>> + Send + 'static,
+    ) {
+        let serving = Until::new(self.stop.now.clone(), serving);
+        self.connections.spawn(serving.map(move |ended| {
+            if let Some(Err(error)) = ended {
                 tracing::debug!(%peer, error = &*error, "a connection ended in an error");
             }
-        });
+        }));
     }
 
     fn endpoints(
@@ -318,11 +329,7 @@ impl Server {
                     let conn = conn.of(Peer::Ip(connection.remote_address()), &terms);
                     proto::serve_quic(connection, conn, server.app, terms.limits, graceful).await
                 };
-                let ended = tokio::select! {
-                    ended = serving => ended,
-                    () = Heed::new(&now) => Ok(()),
-                };
-                if let Err(error) = ended {
+                if let Some(Err(error)) = Until::new(now, serving).await {
                     tracing::debug!(error = &*error, "a QUIC connection ended");
                 }
             });

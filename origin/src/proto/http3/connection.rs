@@ -102,7 +102,7 @@ pub async fn serve(
     let mut next = 0;
     let ended = {
         let mut idle = pin!(idle(&session));
-        let mut stopped = pin!(Heed::new(&stop));
+        let mut stopped = pin!(Heed::new(stop));
         loop {
             tokio::select! {
                 request = session.connection.accept_bi() => match request {
