@@ -37,5 +37,6 @@ pub mod stream;
 pub mod tls;
 pub mod tools;
 pub mod upstream;
+mod within;
 
 pub use builder::{Bound, Origin, RunError};

@@ -1,6 +1,6 @@
 //! Frames (RFC 9114 section 7): a type, a length, and so many bytes.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::{Code, Fault, varint};
 
@@ -84,6 +84,27 @@ impl Head {
 pub(crate) fn put_head(out: &mut BytesMut, kind: u64, length: usize) {
     varint::put(out, kind);
     varint::put(out, length as u64);
+}
+
+/// Appends a frame whose length is known once `payload` has written it. There is room for a length of two bytes, of which most
+/// frames need no more; RFC 9000 section 16 asks for no shortest form.
+pub(crate) fn put(out: &mut BytesMut, kind: u64, payload: impl FnOnce(&mut BytesMut)) {
+    varint::put(out, kind);
+    let begin = out.len() + 2;
+    out.put_u16(0);
+    payload(out);
+    let length = out.len() - begin;
+    match u16::try_from(length) {
+        Ok(short) if short < 1 << 14 => {
+            out[begin - 2..begin].copy_from_slice(&(short | 1 << 14).to_be_bytes());
+        }
+        _ => {
+            let payload = out.split_off(begin);
+            out.truncate(begin - 2);
+            varint::put(out, length as u64);
+            out.unsplit(payload);
+        }
+    }
 }
 
 /// GOAWAY: requests on streams from this one on are not looked at, and may be sent again elsewhere (section 5.2).

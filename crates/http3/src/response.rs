@@ -1,6 +1,6 @@
 //! Responses, as they go out.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http::response;
 
 use crate::frame::{self, put_head};
@@ -9,23 +9,19 @@ use crate::request::is_connection_specific;
 
 /// HEADERS of a response. Fields that are about a connection of HTTP/1.1 are left out (RFC 9114 section 4.2).
 pub fn headers(head: &response::Parts, out: &mut BytesMut) {
-    let mut section = BytesMut::with_capacity(256);
-    qpack::begin(&mut section);
-    qpack::put(&mut section, ":status", head.status.as_str().as_bytes());
-    put_fields(&mut section, &head.headers);
-    put_head(out, frame::HEADERS, section.len());
-    out.extend_from_slice(&section);
+    frame::put(out, frame::HEADERS, |section| {
+        qpack::begin(section);
+        qpack::put(section, ":status", head.status.as_str().as_bytes());
+        put_fields(section, &head.headers);
+    });
 }
 
 /// HEADERS with trailers.
-pub fn trailers(fields: &http::HeaderMap) -> Bytes {
-    let mut section = BytesMut::new();
-    qpack::begin(&mut section);
-    put_fields(&mut section, fields);
-    let mut out = BytesMut::new();
-    put_head(&mut out, frame::HEADERS, section.len());
-    out.extend_from_slice(&section);
-    out.freeze()
+pub fn trailers(fields: &http::HeaderMap, out: &mut BytesMut) {
+    frame::put(out, frame::HEADERS, |section| {
+        qpack::begin(section);
+        put_fields(section, fields);
+    });
 }
 
 /// The head of a DATA frame, which `length` bytes follow.
@@ -48,17 +44,19 @@ mod tests {
     use super::*;
     use crate::{Inbound, Piece};
 
+    const LARGEST: u64 = 64 * 1024;
+
     /// The fields of a response as a reader sees them.
     fn fields(response: Response<()>) -> Vec<(String, String)> {
         let mut out = BytesMut::new();
         headers(&response.into_parts().0, &mut out);
-        let mut inbound = Inbound::new(4096);
+        let mut inbound = Inbound::new(LARGEST);
         inbound.feed(out.freeze());
         let Ok(Some(Piece::Head(section))) = inbound.piece() else {
             panic!("HEADERS");
         };
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
-        let fields = qpack::decode(&section, 4096).expect("no table");
+        let fields = qpack::decode(&section, LARGEST).expect("no table");
         fields
             .map(|field| field.expect("a field"))
             .map(|field| (text(&field.name), text(&field.value)))
@@ -86,6 +84,14 @@ mod tests {
             fields,
             expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
         );
+    }
+
+    #[test]
+    fn a_section_may_be_longer_than_the_room_that_was_left_for_its_length() {
+        let longest = "x".repeat(20_000);
+        let response = Response::builder().header("x-long", &longest);
+        let fields = fields(response.body(()).expect("a response"));
+        assert_eq!(fields[1], ("x-long".to_owned(), longest));
     }
 
     #[test]

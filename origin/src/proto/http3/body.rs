@@ -33,7 +33,7 @@ impl Incoming {
         verdict: Verdict,
     ) -> Self {
         Self {
-            receiver: Some(receiver).filter(|receiver| !receiver.has_ended()),
+            receiver: Some(receiver),
             left: length,
             largest_section: session.limits.section,
             verdict,

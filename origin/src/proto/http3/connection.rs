@@ -1,20 +1,26 @@
 //! One connection, from its handshake to its end.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http3::{Code, Fault};
-use quinn::{Connection, RecvStream, SendStream};
-use tokio::time::sleep;
+use quinn::{Connection, ConnectionError, RecvStream, SendStream};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::super::activity::{Activity, Deadline};
 use super::super::stall::poll_until;
 use super::super::tcp::{Flooded, Limits};
+use super::outbound::Sender;
+use super::room::Room;
+use super::sent::Sent;
 use super::{exchange, uni, var_int};
 use crate::app::App;
 use crate::body::BoxError;
@@ -31,15 +37,18 @@ pub(super) struct Session {
     pub(super) activity: Arc<Activity>,
     pub(super) streams: TaskTracker,
     opened: uni::Opened,
+    sent: Sent,
 }
 
 impl Session {
-    /// What a request shows of its connection: the client may have moved since the last one.
-    pub(super) fn conn(&self) -> ConnInfo {
-        ConnInfo {
-            peer: Peer::Ip(self.connection.remote_address()),
-            ..self.conn.clone()
+    /// What a request shows of its connection: the client may have moved since it began.
+    pub(super) fn conn(&self) -> Cow<'_, ConnInfo> {
+        let peer = Peer::Ip(self.connection.remote_address());
+        if self.conn.peer == peer {
+            return Cow::Borrowed(&self.conn);
         }
+        let conn = self.conn.clone();
+        Cow::Owned(ConnInfo { peer, ..conn })
     }
 
     /// Closes the connection when a fault reaches that far.
@@ -50,10 +59,52 @@ impl Session {
         }
     }
 
+    /// Ends an answer, of which the client is to have everything before the connection is closed.
+    pub(super) async fn finish(&self, answer: Sender) {
+        if let Some(sent) = answer.finish().await {
+            self.sent.keep(sent);
+        }
+    }
+
+    /// Takes the client's requests, and notes where the next one will be, until the connection ends.
+    async fn requests(self: &Arc<Self>, next: &mut u64) -> ConnectionError {
+        loop {
+            match self.connection.accept_bi().await {
+                Ok((send, receive)) => {
+                    *next = after(&send);
+                    // Who asks for the deadline asks again once there is no more request.
+                    self.activity.forget();
+                    self.request(send, receive);
+                }
+                Err(error) => return error,
+            }
+        }
+    }
+
+    /// Begins to serve a request. What needs to wait for nothing is answered before the next one is looked at, so that all
+    /// answers to what one datagram brought leave together; only the others become tasks.
     fn request(self: &Arc<Self>, send: SendStream, receive: RecvStream) {
-        let guard = Arc::new(self.activity.begin(true));
-        self.streams
-            .spawn(exchange::serve(Arc::clone(self), send, receive, guard));
+        let in_flight = self.activity.begin(true);
+        let serving = exchange::serve(Arc::clone(self), send, receive, in_flight);
+        let mut serving = SERVING.with(|room| room.lodge(serving));
+        // A panic ends the request alone, as in a task; the panic itself is in the log.
+        match catch_unwind(AssertUnwindSafe(|| (&mut serving).now_or_never())) {
+            Ok(Some(())) => SERVING.with(|room| room.leave(serving)),
+            Ok(None) => {
+                self.streams.spawn(serving);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Takes the client's streams in one direction until the connection ends.
+    async fn unis(self: &Arc<Self>) -> ConnectionError {
+        loop {
+            match self.connection.accept_uni().await {
+                Ok(stream) => self.uni(stream),
+                Err(error) => return error,
+            }
+        }
     }
 
     fn uni(self: &Arc<Self>, stream: RecvStream) {
@@ -98,28 +149,20 @@ pub async fn serve(
         activity: Activity::new(limits.h3_streams),
         streams: TaskTracker::new(),
         opened: uni::Opened::default(),
+        sent: Sent::default(),
     });
     let mut next = 0;
-    let ended = {
-        let mut idle = pin!(idle(&session));
-        let mut stopped = pin!(Heed::new(stop));
-        loop {
-            tokio::select! {
-                request = session.connection.accept_bi() => match request {
-                    Ok((send, receive)) => {
-                        next = (send.id().index() + 1) * 4;
-                        session.request(send, receive);
-                    }
-                    Err(error) => break Err(error.into()),
-                },
-                stream = session.connection.accept_uni() => match stream {
-                    Ok(stream) => session.uni(stream),
-                    Err(error) => break Err(error.into()),
-                },
-                why = &mut idle => break why,
-                () = &mut stopped => break drain(&session, &mut control, next).await,
-            }
-        }
+    let ended = tokio::select! {
+        // The deadline is asked for when the requests that came are known.
+        biased;
+        error = session.requests(&mut next) => Some(Err(error.into())),
+        error = session.unis() => Some(Err(error.into())),
+        why = idle(&session) => Some(why),
+        () = Heed::new(stop) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => drain(&session, &mut control, next).await,
     };
     // In peace; when the connection is gone already, this says nothing.
     session.connection.close(var_int(Code::NO_ERROR), b"");
@@ -165,7 +208,7 @@ async fn drain(
         tokio::select! {
             request = session.connection.accept_bi() => {
                 let (send, receive) = request?;
-                next = (send.id().index() + 1) * 4;
+                next = after(&send);
                 session.request(send, receive);
             }
             () = &mut moment => break,
@@ -184,13 +227,25 @@ async fn drain(
             () = &mut quiet => break,
         }
     }
+    // A client that acknowledges nothing for as long has none of it.
+    let _ = timeout(session.limits.write_stall(), session.sent.settle()).await;
     // What is not sent when a connection is closed is never sent: a round trip lets the goodbye arrive.
     sleep(session.connection.rtt().min(IN_FLIGHT)).await;
     Ok(())
 }
 
+/// The id of the request behind this one: "client-initiated streams have even-numbered stream IDs", and of four numbers one is
+/// that of a stream in both directions (RFC 9000 section 2.1).
+fn after(request: &SendStream) -> u64 {
+    (request.id().index() + 1) * 4
+}
+
 /// The largest id of a request stream: 2^62-4 (section 5.2).
 const LAST_STREAM: u64 = http3::varint::MAX - 3;
+
+thread_local! {
+    static SERVING: Room<()> = const { Room::new() };
+}
 
 /// A quarter of a second spans the earth; the same as over TCP.
 const IN_FLIGHT: Duration = Duration::from_millis(250);

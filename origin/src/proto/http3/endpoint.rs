@@ -16,6 +16,7 @@ use quinn_proto::HashedConnectionIdGenerator;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::runtime::Runtime;
 use super::socket::{Shared, Socket};
 use super::var_int;
 use crate::current::Current;
@@ -81,7 +82,7 @@ impl Endpoint {
             let ids = keys[shard];
             let mut endpoint = EndpointConfig::new(key.reset());
             endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
-            let runtime = Arc::new(quinn::TokioRuntime);
+            let runtime = Arc::new(Runtime);
             let socket = runtime.wrap_udp_socket(socket)?;
             let socket = Arc::new(Socket::new(socket, Arc::clone(&shared), shard));
             Ok(Self {

@@ -10,7 +10,6 @@ use http_body_util::BodyExt;
 use http3::request::Head;
 use http3::{Code, Fault, Piece, request, response};
 use quinn::{RecvStream, SendStream};
-use tokio::time::timeout;
 
 use super::super::activity::InFlight;
 use super::super::authority;
@@ -18,21 +17,22 @@ use super::body::{Incoming, Verdict};
 use super::connection::Session;
 use super::inbound::{Broken, Receiver};
 use super::outbound::{PIECE, Sender, Unsent};
+use super::room::Room;
 use crate::body::{self, Body, BoxError};
 use crate::middleware::access_log::Observed;
 use crate::middleware::{self, access_log};
+use crate::within::within;
 
 /// Reads a request, has it answered, and sends the answer. Whatever the client does wrong ends here.
 pub(super) async fn serve(
     session: Arc<Session>,
     send: SendStream,
     receive: RecvStream,
-    in_flight: Arc<InFlight>,
+    in_flight: InFlight,
 ) {
     let mut sender = Sender::new(send, session.limits.write_stall());
     let mut receiver = Receiver::new(receive, session.limits.section);
-    let verdict = Verdict::default();
-    let reading = timeout(
+    let reading = within(
         session.limits.patience().head,
         read(&mut receiver, &session),
     );
@@ -51,18 +51,18 @@ pub(super) async fn serve(
             return refuse(&session, sender, receiver, fault).await;
         }
     };
-    let request = request(head, prefix, receiver, &session, &verdict);
+    let (request, verdict) = request(head, prefix, receiver, &session);
     let named = authority::named(&request);
     let answering = middleware::respond(session.app.now(), &session.conn(), &named, request);
-    // In a box, which is gone with the head of the answer: a stream may be held for hours.
-    let mut answering = Box::pin(answering);
+    // In a room of its own, which is free again with the head of the answer: a stream may be held for hours.
+    let mut answering = ANSWERING.with(|room| room.lodge(answering));
     let answer = tokio::select! {
         biased;
         answer = &mut answering => answer,
         () = sender.until_gone() => return,
     };
-    drop(answering);
-    if let Some(fault) = verdict.get() {
+    ANSWERING.with(|room| room.leave(answering));
+    if let Some(fault) = verdict.as_ref().and_then(|verdict| verdict.get()) {
         in_flight.answered();
         if let Fault::Stream(code, _) = fault {
             sender.reset(*code);
@@ -84,7 +84,7 @@ pub(super) async fn serve(
         return sender.reset(code);
     }
     in_flight.answered();
-    sender.finish().await;
+    session.finish(sender).await;
 }
 
 /// The head of the request, and its body where that has to be known before.
@@ -116,24 +116,24 @@ async fn read(receiver: &mut Receiver, session: &Session) -> Result<(Head, Optio
     Ok((head, Some(body.freeze())))
 }
 
+/// The request as an endpoint sees it, and what may yet turn out to be wrong with it.
 fn request(
     head: Head,
     prefix: Option<Bytes>,
     receiver: Receiver,
     session: &Arc<Session>,
-    verdict: &Verdict,
-) -> Request<Body> {
-    let body = match prefix {
-        Some(whole) => body::full(whole),
-        None => Incoming::new(
-            receiver,
-            head.length,
-            Arc::clone(session),
-            Arc::clone(verdict),
-        )
-        .boxed_unsync(),
+) -> (Request<Body>, Option<Verdict>) {
+    let (body, verdict) = match prefix {
+        Some(whole) => (body::full(whole), None),
+        None if receiver.has_ended() => (body::empty(), None),
+        None => {
+            let verdict = Verdict::default();
+            let (session, told) = (Arc::clone(session), Arc::clone(&verdict));
+            let body = Incoming::new(receiver, head.length, session, told);
+            (body.boxed_unsync(), Some(verdict))
+        }
     };
-    Request::from_parts(head.parts, body)
+    (Request::from_parts(head.parts, body), verdict)
 }
 
 /// Sends an answer. What is there at once goes out together: a small answer is one write.
@@ -151,7 +151,7 @@ async fn answer(sender: &mut Sender, answer: Response<Observed>) -> Result<(), U
 async fn pour(sender: &mut Sender, out: &mut BytesMut, body: &mut Observed) -> Result<(), Unsent> {
     loop {
         if body.is_end_stream() {
-            return sender.send(out.split().freeze()).await;
+            return sender.send(std::mem::take(out).freeze()).await;
         }
         let frame = if let Some(frame) = body.frame().now_or_never() {
             frame
@@ -163,7 +163,7 @@ async fn pour(sender: &mut Sender, out: &mut BytesMut, body: &mut Observed) -> R
             }
         };
         let Some(frame) = frame else {
-            return sender.send(out.split().freeze()).await;
+            return sender.send(std::mem::take(out).freeze()).await;
         };
         let Ok(frame) = frame else {
             // What is broken off is to look broken off.
@@ -182,7 +182,7 @@ async fn pour(sender: &mut Sender, out: &mut BytesMut, body: &mut Observed) -> R
             }
             Err(frame) => {
                 if let Ok(trailers) = frame.into_trailers() {
-                    out.extend_from_slice(&response::trailers(&trailers));
+                    response::trailers(&trailers, out);
                 }
             }
         }
@@ -214,7 +214,7 @@ async fn refuse(session: &Session, mut sender: Sender, mut receiver: Receiver, f
             let mut out = BytesMut::new();
             response::headers(&head, &mut out);
             match sender.send(out.freeze()).await {
-                Ok(()) => sender.finish().await,
+                Ok(()) => session.finish(sender).await,
                 Err(_) => sender.reset(Code::REQUEST_CANCELLED),
             }
         }
@@ -223,6 +223,10 @@ async fn refuse(session: &Session, mut sender: Sender, mut receiver: Receiver, f
 
 fn log(session: &Session, status: StatusCode, error: &BoxError) {
     access_log::refused(&session.app.now(), &session.conn(), status, &**error);
+}
+
+thread_local! {
+    static ANSWERING: Room<Response<Observed>> = const { Room::new() };
 }
 
 /// Up to here a copy costs less than a chunk of its own.

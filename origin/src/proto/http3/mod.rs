@@ -6,6 +6,9 @@ mod endpoint;
 mod exchange;
 mod inbound;
 mod outbound;
+mod room;
+mod runtime;
+mod sent;
 mod socket;
 mod uni;
 

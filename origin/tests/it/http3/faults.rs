@@ -64,13 +64,13 @@ async fn a_silent_stream_ends_with_its_connection() {
 #[tokio::test]
 async fn a_client_that_vanished_is_gone_at_the_idle_timeout() {
     let quic = Quic::with(|config| config.quic.idle_timeout = Duration::from_secs(1));
-    let (address, way) = way(&quic).await;
-    let raw = Raw::connect_at(&quic, address, lively()).await;
+    let way = way(&quic).await;
+    let raw = Raw::connect_at(&quic, way.address, lively()).await;
     let streams = raw.open(&silent()).await;
     quic.world.wait_for_streams(1).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(quic.world.admin("/streams").await["open"], 1, "it is there");
-    way.abort();
+    way.keeping.abort();
     quic.world.wait_for_streams(0).await;
     drop(streams);
 }

@@ -1,10 +1,13 @@
 //! Handshakes, restarts and the way out.
 
 use std::net::UdpSocket;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use quinn::TransportConfig;
+
 use super::Quic;
-use super::raw::{End, Raw, frame, get};
+use super::raw::{End, Raw, frame, get, way};
 use crate::support::{PATIENCE, until};
 
 const NO_ERROR: u64 = 0x100;
@@ -38,6 +41,23 @@ async fn a_drain_says_goodbye_ends_streams_and_closes_without_an_error() {
     let first = [7, 8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfc];
     let expected = [&[0, 4, 5, 6, 0x80, 1, 0, 0][..], &first, &[7, 1, 4]].concat();
     assert_eq!(said, expected);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_on_its_way_is_sent_again_before_the_origin_ends() {
+    let quic = Quic::start();
+    let way = way(&quic).await;
+    let raw = Raw::connect_at(&quic, way.address, TransportConfig::default()).await;
+    assert_eq!(raw.exchange(&get("/healthz")).await, End::Answer(200));
+    way.loses.store(true, Ordering::Relaxed);
+    let (mut send, receive) = raw.open(&get("/healthz")).await;
+    send.finish().expect("open");
+    quic.world.stop.graceful.cancel();
+    // Twice as long as a drain takes that waits for nothing.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    way.loses.store(false, Ordering::Relaxed);
+    assert_eq!(raw.outcome(receive).await, End::Answer(200));
+    assert_eq!(raw.end().await, End::Closed(NO_ERROR));
 }
 
 #[tokio::test]

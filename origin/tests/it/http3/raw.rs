@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use quinn::crypto::rustls::QuicClientConfig;
@@ -130,8 +131,14 @@ impl Raw {
     }
 }
 
-/// A way to the origin that can be cut: where it begins, and the task that keeps it.
-pub(crate) async fn way(quic: &Quic) -> (SocketAddr, JoinHandle<()>) {
+/// A way to the origin. It can be cut, and what the origin says can be lost on it.
+pub(crate) struct Way {
+    pub(crate) address: SocketAddr,
+    pub(crate) keeping: JoinHandle<()>,
+    pub(crate) loses: Arc<AtomicBool>,
+}
+
+pub(crate) async fn way(quic: &Quic) -> Way {
     let local = || UdpSocket::bind("127.0.0.1:0");
     let (near, far) = (
         local().await.expect("a socket"),
@@ -141,6 +148,8 @@ pub(crate) async fn way(quic: &Quic) -> (SocketAddr, JoinHandle<()>) {
         .await
         .expect("an address");
     let address = near.local_addr().expect("bound");
+    let loses = Arc::new(AtomicBool::new(false));
+    let lost = Arc::clone(&loses);
     let keeping = tokio::spawn(async move {
         let (mut out, mut back, mut client) = ([0; 2048], [0; 2048], None);
         loop {
@@ -150,12 +159,18 @@ pub(crate) async fn way(quic: &Quic) -> (SocketAddr, JoinHandle<()>) {
                     let _ = far.send(&out[..length]).await;
                 }
                 Ok(length) = far.recv(&mut back) => {
-                    let _ = near.send_to(&back[..length], client.expect("it spoke first")).await;
+                    if !lost.load(Ordering::Relaxed) {
+                        let _ = near.send_to(&back[..length], client.expect("it spoke first")).await;
+                    }
                 }
             }
         }
     });
-    (address, keeping)
+    Way {
+        address,
+        keeping,
+        loses,
+    }
 }
 
 /// The status of a response whose first field it is, as the origin writes it: HEADERS, its length, two bytes of prefix, and one
