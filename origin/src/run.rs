@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::body::BoxError;
 use crate::conn::{self, ConnInfo, Peer, Role};
 use crate::current::Current;
 use crate::heed::Until;
@@ -26,14 +25,7 @@ use crate::quic_key::QuicKey;
 use crate::shards::{self, Shards};
 use crate::tls::{Acceptor, CertificateError, Store};
 
-/// How a running origin is asked to end.
-#[derive(Debug, Clone, Default)]
-pub struct Stop {
-    /// In peace: no new connection, streams end at once, calls in flight have `graceful_timeout`.
-    pub graceful: CancellationToken,
-    /// At once.
-    pub now: CancellationToken,
-}
+pub use crate::stop::Stop;
 
 /// Serves `listeners` until `stop`, and has drained when it returns: no connection is open, no socket file is left, and
 /// the MCP servers have ended.
@@ -256,7 +248,7 @@ impl Server {
         arrival: &Arrival,
         peer: Peer,
     ) {
-        let graceful = self.stop.graceful.clone();
+        let stop = self.stop.clone();
         let terms = self.terms.now();
         let mut conn = arrival.of(peer, &terms);
         let tls = terms.tls.clone().filter(|_| conn.secure);
@@ -264,11 +256,13 @@ impl Server {
         let is_proxy = peer.is_one_of(&app.now().config.proxy_protocol);
         let is_proxied = conn.role == Role::Public && is_proxy;
         if tls.is_none() && !is_proxied {
-            return self.spawn(peer, proto::serve(io, conn, app, limits, graceful));
+            self.connections
+                .spawn(proto::serve(io, conn, app, limits, stop));
+            return;
         }
-        self.spawn(peer, async move {
+        let serving = async move {
             if is_proxied {
-                match Box::pin(begun(&graceful, conn::named(&mut io, peer))).await? {
+                match Box::pin(begun(&stop.graceful, conn::named(&mut io, peer))).await? {
                     Ok(client) => conn.peer = client,
                     Err(refused) => {
                         refused.tell(peer);
@@ -278,21 +272,13 @@ impl Server {
             }
             // In boxes: a connection keeps room for the way that it went, not for the longest that there is.
             match tls {
-                None => Box::pin(proto::serve(io, conn, app, limits, graceful)).await,
+                None => Box::pin(proto::serve(io, conn, app, limits, stop)).await,
                 Some(tls) => {
-                    let io = Box::pin(begun(&graceful, tls.accept(io))).await??;
-                    Box::pin(proto::serve(io, conn, app, limits, graceful)).await
+                    let io = Box::pin(begun(&stop.graceful, tls.accept(io))).await??;
+                    Box::pin(proto::serve(io, conn, app, limits, stop)).await
                 }
             }
-        });
-    }
-
-    /// A connection as a task of its own, which `Stop::now` cuts off.
-    fn spawn(
-        &self,
-        peer: Peer,
-        serving: impl Future<Output = Result<(), BoxError>> + Send + 'static,
-    ) {
+        };
         let serving = Until::new(self.stop.now.clone(), serving);
         self.connections.spawn(serving.map(move |ended| {
             if let Some(Err(error)) = ended {

@@ -143,24 +143,34 @@ impl<F: Future<Output = ()>> Future for Guarded<F> {
 #[derive(Debug)]
 pub(super) struct Metered {
     inner: Observed,
-    flow: Option<Arc<Flow>>,
+    pieces: Option<Box<Pieces>>,
+}
+
+#[derive(Debug)]
+struct Pieces {
+    flow: Arc<Flow>,
+    /// What is left of the last frame.
     rest: Bytes,
 }
 
 impl Metered {
     pub(super) fn new(inner: Observed, flow: Option<Arc<Flow>>) -> Self {
-        Self {
-            inner,
-            flow,
-            rest: Bytes::new(),
-        }
+        let rest = Bytes::new();
+        let pieces = flow.map(|flow| Box::new(Pieces { flow, rest }));
+        Self { inner, pieces }
     }
 
-    fn next_piece(&mut self) -> Bytes {
+    fn rest(&self) -> usize {
+        self.pieces.as_ref().map_or(0, |pieces| pieces.rest.len())
+    }
+}
+
+impl Pieces {
+    fn next(&mut self, is_last: bool) -> Bytes {
         let length = self.rest.len();
         let size = if length > PIECE {
             PIECE
-        } else if length > 1 && self.inner.is_end_stream() {
+        } else if length > 1 && is_last {
             length - 1
         } else {
             length
@@ -178,32 +188,33 @@ impl Body for Metered {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
-        let Some(flow) = this.flow.clone() else {
+        let Some(pieces) = &mut this.pieces else {
             return Pin::new(&mut this.inner).poll_frame(cx);
         };
-        flow.ask();
-        if this.rest.is_empty() {
+        pieces.flow.ask();
+        if pieces.rest.is_empty() {
             let polled = std::task::ready!(Pin::new(&mut this.inner).poll_frame(cx));
             match polled.map(|frame| frame.map(Frame::into_data)) {
                 Some(Ok(Ok(data))) if data.is_empty() => {
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
-                Some(Ok(Ok(data))) => this.rest = data,
+                Some(Ok(Ok(data))) => pieces.rest = data,
                 Some(Ok(Err(other))) => return Poll::Ready(Some(Ok(other))),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
         }
-        flow.hand_over();
-        Poll::Ready(Some(Ok(Frame::data(this.next_piece()))))
+        pieces.flow.hand_over();
+        let piece = pieces.next(this.inner.is_end_stream());
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.inner.is_end_stream()
+        self.rest() == 0 && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let (hint, rest) = (self.inner.size_hint(), self.rest.len() as u64);
+        let (hint, rest) = (self.inner.size_hint(), self.rest() as u64);
         let mut whole = SizeHint::new();
         whole.set_lower(hint.lower().saturating_add(rest));
         if let Some(upper) = hint.upper() {
@@ -215,8 +226,9 @@ impl Body for Metered {
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        let cut = |flow: &Arc<Flow>| flow.cut.load(Ordering::Relaxed);
-        if !self.rest.is_empty() || self.flow.as_ref().is_some_and(cut) {
+        let is_cut =
+            |pieces: &Pieces| !pieces.rest.is_empty() || pieces.flow.cut.load(Ordering::Relaxed);
+        if self.pieces.as_ref().is_some_and(|pieces| is_cut(pieces)) {
             self.inner.cut();
         }
     }

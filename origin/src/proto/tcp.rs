@@ -16,8 +16,7 @@ use hyper::body::Incoming;
 use hyper::service::{HttpService, service_fn};
 use origin_config::OriginConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Sleep, sleep};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::activity::{Activity, Deadline, InFlight, Patience, Tracked};
 use super::flow::{Flow, Metered, Starter};
@@ -29,8 +28,9 @@ use crate::app::App;
 use crate::body::{self, BoxError};
 use crate::conn::ConnInfo;
 use crate::current::Current;
-use crate::heed::Heed;
+use crate::heed::{Heed, Until};
 use crate::middleware::{self, access_log};
+use crate::stop::Stop;
 
 /// The limits of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +76,8 @@ impl Limits {
 }
 
 /// Serves one connection to its end. When `stop` is cancelled it takes no new request and ends with the last one in
-/// flight (RFC 9112 section 9.6 and RFC 9113 section 6.8). An error says how the transport ended; nobody waits for it.
+/// flight (RFC 9112 section 9.6 and RFC 9113 section 6.8), or at once. An error says how the transport ended, which stands in
+/// the log then; nobody waits for it.
 ///
 /// What it needs only to begin is gone when this returns: the future lives as long as the connection.
 pub fn serve<S>(
@@ -84,7 +85,7 @@ pub fn serve<S>(
     conn: ConnInfo,
     app: Current<App>,
     limits: Limits,
-    stop: CancellationToken,
+    stop: Stop,
 ) -> impl Future<Output = Result<(), BoxError>> + Send
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -109,26 +110,25 @@ where
         connection: Connection::new(io, service, limits, starter),
         activity,
         patience: limits.patience,
-        timer: Box::pin(sleep(limits.patience.idle)),
+        timer: None,
         closing: false,
     };
     async move {
         let ended = tokio::select! {
             biased;
             ended = &mut driver => ended,
-            () = Heed::new(stop) => {
-                if let Some(ended) = Box::pin(driver.await_first()).await {
-                    ended
-                } else {
-                    driver.close();
-                    (&mut driver).await
-                }
+            () = Heed::new(stop.graceful) => {
+                let ending = Box::pin(Until::new(stop.now, driver.end()));
+                ending.await.unwrap_or(Ok(()))
             }
         };
-        if let Err(error) = &ended
-            && let Some(status) = refused::status(error)
-        {
-            access_log::refused(&log.now(), &peer, status, &**error);
+        if let Err(error) = &ended {
+            match refused::status(error) {
+                Some(status) => access_log::refused(&log.now(), &peer, status, &**error),
+                None => {
+                    tracing::debug!(peer = %peer.peer, error = &**error, "a connection ended in an error")
+                }
+            }
         }
         ended
     }
@@ -190,7 +190,8 @@ struct Driver<S, V: HttpService<Incoming>> {
     connection: Connection<S, V>,
     activity: Arc<Activity>,
     patience: Patience,
-    timer: Pin<Box<Sleep>>,
+    /// For as long as there is no request: a stream may last for hours.
+    timer: Option<Pin<Box<Sleep>>>,
     closing: bool,
 }
 
@@ -200,11 +201,25 @@ where
     V: HttpService<Incoming, ResBody = Tracked<Metered>, Error: Into<BoxError>> + Unpin,
     V::Future: Send + 'static,
 {
+    /// Ends with the last request in flight, and takes the one that comes at once.
+    async fn end(&mut self) -> Result<(), BoxError> {
+        if let Some(ended) = self.await_first().await {
+            return ended;
+        }
+        self.close();
+        (&mut *self).await
+    }
+
     /// Takes no new request; ends with the last one in flight.
     fn close(&mut self) {
         if !std::mem::replace(&mut self.closing, true) {
             self.connection.close();
         }
+    }
+
+    fn poll_until(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        poll_until(timer.as_mut(), at, cx)
     }
 
     /// Waits a moment for the first request of a connection that had none: it was accepted, so its client believes that it
@@ -243,23 +258,27 @@ where
                 return Poll::Ready(ended);
             }
             match this.activity.deadline(this.patience, cx.waker()) {
-                Deadline::Never => return Poll::Pending,
+                Deadline::Never => {
+                    this.timer = None;
+                    return Poll::Pending;
+                }
                 // hyper says no other goodbye than one in peace.
                 Deadline::Flood => return Poll::Ready(Err(Flooded.into())),
                 // A client that does not answer the goodbye has as long again, and is not waited for after that.
                 Deadline::Idle(at) if this.closing => {
-                    return poll_until(this.timer.as_mut(), at + this.patience.idle, cx)
+                    return this
+                        .poll_until(at + this.patience.idle, cx)
                         .map(|()| Ok(()));
                 }
                 Deadline::Idle(at) => {
-                    if poll_until(this.timer.as_mut(), at, cx).is_pending() {
+                    if this.poll_until(at, cx).is_pending() {
                         return Poll::Pending;
                     }
                     // Once more through the connection, which has to say goodbye.
                     this.close();
                 }
                 Deadline::Head(at) => {
-                    if poll_until(this.timer.as_mut(), at, cx).is_pending() {
+                    if this.poll_until(at, cx).is_pending() {
                         return Poll::Pending;
                     }
                     // There is no request to answer yet, and nothing that a slow sender should be told.
