@@ -159,7 +159,7 @@ struct Terms {
     tls: Option<Acceptor>,
     limits: Limits,
     /// What `Alt-Svc` says.
-    alternative: Option<HeaderValue>,
+    alternative: Option<Arc<HeaderValue>>,
 }
 
 impl Terms {
@@ -172,7 +172,7 @@ impl Terms {
         Ok(Self {
             tls: tls.transpose().map_err(io::Error::other)?,
             limits: Limits::new(config),
-            alternative: alternative(config, quic_port),
+            alternative: alternative(config, quic_port).map(Arc::new),
         })
     }
 }

@@ -13,7 +13,8 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub struct RequestId {
     sent: HeaderValue,
-    adopted: OnceLock<HeaderValue>,
+    /// In a box: few requests have one.
+    adopted: OnceLock<Box<HeaderValue>>,
 }
 
 /// An id that the client chose and that is none.
@@ -45,12 +46,12 @@ impl RequestId {
             .ok()
             .filter(|_| valid)
             .ok_or(NoId)?;
-        let _ = self.adopted.set(value);
+        let _ = self.adopted.set(Box::new(value));
         Ok(())
     }
 
     fn value(&self) -> &HeaderValue {
-        self.adopted.get().unwrap_or(&self.sent)
+        self.adopted.get().map_or(&self.sent, |adopted| adopted)
     }
 
     /// A new one, of 32 hex digits.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::header::ALT_SVC;
-use http::{Method, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -123,11 +123,11 @@ where
             }
         };
         if let Err(error) = &ended {
-            match refused::status(error) {
-                Some(status) => access_log::refused(&log.now(), &peer, status, &**error),
-                None => {
-                    tracing::debug!(peer = %peer.peer, error = &**error, "a connection ended in an error")
-                }
+            if let Some(status) = refused::status(error) {
+                access_log::refused(&log.now(), &peer, status, &**error);
+            } else {
+                let peer = peer.peer;
+                tracing::debug!(%peer, error = &**error, "a connection ended in an error");
             }
         }
         ended
@@ -169,7 +169,9 @@ fn answer(
     // In a box, which is gone with the head of the answer: a connection has room for this future for as long as it lives.
     Box::pin(answering.map(move |mut response| {
         if let Some(alternative) = alternative {
-            response.headers_mut().insert(ALT_SVC, alternative);
+            response
+                .headers_mut()
+                .insert(ALT_SVC, HeaderValue::clone(&alternative));
         }
         Ok(response.map(|body| Tracked::new(Metered::new(body, flow), guard)))
     }))
