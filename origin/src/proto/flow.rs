@@ -15,6 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
+use super::activity::Activity;
 use crate::body::BoxError;
 use crate::middleware::access_log::Observed;
 
@@ -44,34 +45,37 @@ impl Flow {
     }
 }
 
-/// Starts the streams of one HTTP/2 connection as tasks that end when their client grants no window for `patience`.
+/// The response whose stream is to start next.
 ///
-/// hyper calls the service and then starts the stream of that request, so what [`Starter::begin`] leaves here is for the
-/// very next stream.
-#[derive(Debug, Clone)]
-pub(super) struct Starter {
-    next: Arc<Mutex<Option<Arc<Flow>>>>,
-    patience: Duration,
-}
+/// hyper calls the service and then starts the stream of that request, so what [`Next::begin`] leaves here is for the very
+/// next stream.
+#[derive(Debug, Default)]
+pub(super) struct Next(Mutex<Option<Arc<Flow>>>);
 
-impl Starter {
-    pub(super) fn new(patience: Duration) -> Self {
-        Self {
-            next: Arc::default(),
-            patience,
-        }
-    }
-
+impl Next {
     /// Announces a stream; what is returned belongs into its [`Metered`] body.
     pub(super) fn begin(&self) -> Arc<Flow> {
         let flow = Arc::new(Flow::default());
-        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&flow));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&flow));
         flow
     }
 
     fn take(&self) -> Arc<Flow> {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         next.take().unwrap_or_default()
+    }
+}
+
+/// Starts the streams of one HTTP/2 connection as tasks that end when their client grants no window for `patience`.
+#[derive(Debug, Clone)]
+pub(super) struct Starter {
+    activity: Arc<Activity>,
+    patience: Duration,
+}
+
+impl Starter {
+    pub(super) fn new(activity: Arc<Activity>, patience: Duration) -> Self {
+        Self { activity, patience }
     }
 }
 
@@ -82,7 +86,7 @@ where
     fn execute(&self, stream: F) {
         tokio::spawn(Guarded {
             stream: Some(stream),
-            flow: self.take(),
+            flow: self.activity.next.take(),
             patience: self.patience,
             stalled: None,
         });
@@ -246,12 +250,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_ends_when_its_piece_waits_for_too_long() {
-        let starter = Starter::new(Duration::from_mins(1));
-        let flow = starter.begin();
+        let next = Next::default();
+        let flow = next.begin();
         let mut stream = Box::pin(Guarded {
             stream: Some(std::future::pending()),
-            flow: starter.take(),
-            patience: starter.patience,
+            flow: next.take(),
+            patience: Duration::from_mins(1),
             stalled: None,
         });
         assert!((&mut stream).now_or_never().is_none());
@@ -269,13 +273,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_without_anything_to_send_lives_on() {
-        let starter = Starter::new(Duration::from_mins(1));
-        let flow = starter.begin();
+        let next = Next::default();
+        let flow = next.begin();
         flow.ask();
         let stream = Guarded {
             stream: Some(std::future::pending()),
-            flow: starter.take(),
-            patience: starter.patience,
+            flow: next.take(),
+            patience: Duration::from_mins(1),
             stalled: None,
         };
         let hour = tokio::time::timeout(Duration::from_hours(1), stream);

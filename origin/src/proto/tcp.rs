@@ -91,20 +91,20 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let activity = Activity::new(limits.h2_streams);
-    let starter = Starter::new(limits.write_stall);
     let conn = Arc::new(conn);
     let (log, peer) = (app.clone(), Arc::clone(&conn));
     let service = {
-        let (activity, starter) = (Arc::clone(&activity), starter.clone());
+        let activity = Arc::clone(&activity);
         service_fn(move |request: Request<Incoming>| {
             let multiplexed = request.version() == Version::HTTP_2;
             let exchange = Exchange {
                 guard: Arc::new(activity.begin(multiplexed)),
-                flow: multiplexed.then(|| starter.begin()),
+                flow: multiplexed.then(|| activity.next.begin()),
             };
             answer(app.now(), &conn, exchange, request)
         })
     };
+    let starter = Starter::new(Arc::clone(&activity), limits.write_stall);
     let io = Watched::new(io, Arc::clone(&activity), limits.write_stall);
     let mut driver = Driver {
         connection: Connection::new(io, service, limits, starter),
