@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use deploy::Deployment;
+use deploy::{Deployment, TcpUpstream};
 use findings::{Finding, Report};
 use origin_config::{Bind, Server};
 
@@ -114,11 +114,40 @@ fn hold(deployment: &Deployment, spec: &SpecFile, owners: &[&str]) -> (Ports, Re
         .iter()
         .map(|address| (*address, Protocol::Tcp, "edge.http_port".to_owned()));
     let mut report = Report::new();
+    find_loops(deployment, spec, &mut report);
     let ports = Ports {
         edge: hold_all(https.chain(http), (spec, owners), &mut report),
         origins: hold_all(origins(deployment, spec), (spec, owners), &mut report),
     };
     (ports, report)
+}
+
+/// No other site on the port is at an address of this machine where the edge listens on all of them.
+fn find_loops(deployment: &Deployment, spec: &SpecFile, report: &mut Report) {
+    let edge = &deployment.edge;
+    let listens: Vec<_> = edge.https.iter().chain(&edge.http).collect();
+    let sites = edge
+        .routing()
+        .into_iter()
+        .flat_map(|routing| &routing.sites);
+    for (index, site) in sites.enumerate() {
+        let TcpUpstream::Address(to) = &site.to else {
+            continue;
+        };
+        let is_listened_on = |listen: &&SocketAddr| {
+            listen.ip().is_unspecified()
+                && listen.is_ipv4() == to.is_ipv4()
+                && listen.port() == to.port()
+        };
+        if listens.iter().any(is_listened_on) && host::is_own_address(to.ip()) {
+            let message = format!(
+                "`{to}` is this machine, and the edge listens on all of its addresses: it would pass to itself"
+            );
+            let finding = Finding::error("host.loop", message)
+                .hint("have the site listen on a port of its own, or name the edge's addresses in `listen`");
+            report.push(spec.place(&format!("edge.tcp_sites[{index}].to"), finding));
+        }
+    }
 }
 
 /// An address, its protocol, and the key that has its port.
@@ -247,6 +276,36 @@ mod tests {
             .iter()
             .map(|finding| (finding.id.clone(), finding.path.clone()));
         (ports, found.collect())
+    }
+
+    #[test]
+    fn a_site_at_the_machines_own_address_is_a_loop_where_the_edge_has_all_of_them() {
+        let site = |to: &str| {
+            let text = made_up::spec("self_signed = true")
+                .replace("h3-termination", "stream-passthrough")
+                .replace("0.0.0.0", "127.0.0.1");
+            format!(
+                "{text}[[edge.tcp_sites]]\nname = \"a\"\nserver_names = [\"a.example\"]\nto = \"{to}\"\n"
+            )
+        };
+        let told = |to: &str, listen: &str| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (mut deployment, spec) = made_up::deployment(&site(to), folder.path());
+            deployment.edge.https = vec![listen.parse().expect("an address")];
+            let mut report = Report::new();
+            find_loops(&deployment, &spec, &mut report);
+            let first = report.findings().first().cloned();
+            first.map(|finding| (finding.id, finding.line.is_some()))
+        };
+        let own = "127.0.0.2:8443";
+        assert_eq!(
+            told(own, "0.0.0.0:8443"),
+            Some(("host.loop".to_owned(), true))
+        );
+        assert_eq!(told(own, "127.0.0.1:8443"), None);
+        assert_eq!(told(own, "0.0.0.0:443"), None);
+        // somebody else's (RFC 5737)
+        assert_eq!(told("192.0.2.1:8443", "0.0.0.0:8443"), None);
     }
 
     fn on_free_port(listen: &str) -> String {

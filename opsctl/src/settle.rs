@@ -12,18 +12,21 @@ use probe::{Ask, Connect, Scheme, Target, Version};
 
 use crate::checks;
 use crate::checks::ask::fetch;
+use crate::steps::Origins;
 
-/// NGINX before it was told anything.
+/// What ran before anything was told.
 #[derive(Debug, Default)]
 pub(crate) struct Before {
-    /// Its workers.
+    /// The origins.
+    pub(crate) origins: Origins,
+    /// NGINX's workers.
     workers: BTreeSet<u32>,
     /// Its error logs, as far as they were written.
     logs: Vec<(PathBuf, u64)>,
 }
 
 impl Before {
-    /// Looks at the running NGINX of a deployment, if there is one.
+    /// Looks at the running programs of a deployment, if there are some.
     pub(crate) async fn look(deployment: &Deployment) -> Self {
         let mut logs = vec![
             // Debian's nginx.conf; what the master says stands there
@@ -36,6 +39,7 @@ impl Before {
             None => BTreeSet::new(),
         };
         Self {
+            origins: Origins::look(deployment).await,
             workers,
             logs: logs
                 .into_iter()
@@ -209,6 +213,7 @@ mod tests {
         };
         add("[emerg] old\n");
         let before = Before {
+            origins: Origins::default(),
             workers: BTreeSet::new(),
             logs: vec![(log.clone(), log.metadata().expect("there").len())],
         };

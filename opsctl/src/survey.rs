@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use deploy::Deployment;
-use deploy::plan::{Baseline, Goal, Inventory, Running, unit_of};
-use probe::{Ask, Target, Version};
+use deploy::plan::{Baseline, Goal, Inventory, Running, RunningOrigin, unit_of};
+use deploy::{Deployment, Site};
+use probe::{Ask, Version};
+use serde_json::Value;
 
 use crate::checks;
 use crate::checks::ask::fetch;
@@ -64,10 +65,13 @@ async fn running(deployment: Option<&Deployment>) -> Running {
     let edge = checks::edge_aim(deployment, Err(String::new()));
     let mut origins = BTreeMap::new();
     for site in &deployment.sites {
-        if let Some(bind) = site.origin.admin_bind.first()
-            && let Some(named) = named_by(&checks::admin(bind)).await
-        {
-            origins.insert(site.name.to_string(), named);
+        if let Some(document) = capabilities(site).await {
+            let words = |key: &str| document[key].as_str().unwrap_or_default().to_owned();
+            let origin = RunningOrigin {
+                generation: words("generation"),
+                version: words("version"),
+            };
+            origins.insert(site.name.to_string(), origin);
         }
     }
     Running {
@@ -76,10 +80,13 @@ async fn running(deployment: Option<&Deployment>) -> Running {
     }
 }
 
-async fn named_by(admin: &Target) -> Option<String> {
-    let answer = fetch(admin, Version::Http1, Ask::get("/capz")).await.ok()?;
-    let document: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
-    document["generation"].as_str().map(str::to_owned)
+/// What the origin of a site says of itself to its operator; nothing where it does not answer.
+pub(crate) async fn capabilities(site: &Site) -> Option<Value> {
+    let admin = checks::admin(site.origin.admin_bind.first()?);
+    let answer = fetch(&admin, Version::Http1, Ask::get("/capz"))
+        .await
+        .ok()?;
+    serde_json::from_slice(&answer.body).ok()
 }
 
 /// The unit of NGINX.

@@ -14,6 +14,7 @@ use crate::keys::{Holder, Keys};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::native::Toolbox;
+use crate::reload::Reloads;
 use crate::router::Routes;
 use crate::snapshot::Snapshot;
 use crate::state_key;
@@ -55,6 +56,8 @@ pub struct App {
     pub books: Arc<Books>,
     /// The keys of the file that wait for the next start: what is running has their old values.
     pub waiting: Vec<&'static str>,
+    /// How often the configuration was read again, and what came of it.
+    pub reloads: Arc<Reloads>,
     /// Where the time comes from.
     pub clock: Clock,
     began: Instant,
@@ -67,6 +70,8 @@ pub struct Extras {
     pub native: Option<(String, Arc<Toolbox>)>,
     /// The certificates of `certfile`, read.
     pub certificates: Option<Arc<Store>>,
+    /// Where it is told how often its configuration is read again.
+    pub reloads: Arc<Reloads>,
 }
 
 impl App {
@@ -90,6 +95,7 @@ impl App {
         let Extras {
             native,
             certificates,
+            reloads,
         } = extras;
         let is_counted = config.metrics || !config.admin_bind.is_empty();
         let options = Options {
@@ -126,6 +132,7 @@ impl App {
             routes: Routes::new(&config.expose),
             books: Arc::default(),
             waiting: Vec::new(),
+            reloads,
             config: Arc::new(config),
             clock,
             began: clock.now(),
@@ -183,6 +190,7 @@ impl App {
             certificates: self.certificates.clone(),
             books: Arc::clone(&self.books),
             waiting,
+            reloads: Arc::clone(&self.reloads),
             config: Arc::new(config),
             clock: self.clock,
             began: self.began,

@@ -11,7 +11,7 @@ use crate::app::{App, Extras};
 use crate::clock::Clock;
 use crate::listen::{self, BindError, Inherited, Listener};
 use crate::native::{self, Tool, Toolbox};
-use crate::reload::{self, Source};
+use crate::reload::{self, Reloads, Source};
 use crate::run::{Change, Stop, run};
 use crate::signals;
 use crate::tls::{CertificateError, Store};
@@ -129,14 +129,15 @@ impl Bound {
     /// It could not begin.
     pub async fn run(mut self) -> io::Result<()> {
         let (stop, asked) = (Stop::default(), Arc::new(Notify::new()));
+        let done = Arc::<Reloads>::default();
         let (sender, changes) = mpsc::channel(1);
         let signals = tokio::spawn(signals::watch(stop.clone(), Arc::clone(&asked))?);
         let certificates = self.certificates.clone();
         let reloads = match self.origin.source.take() {
-            Some(source) => tokio::spawn(source.attend(asked, sender)),
+            Some(source) => tokio::spawn(source.attend(asked, sender, Arc::clone(&done))),
             None => tokio::spawn(reload::certificates_alone(asked, certificates)),
         };
-        let ended = self.serve(stop, changes).await;
+        let ended = self.serve(stop, changes, done).await;
         signals.abort();
         reloads.abort();
         tracing::info!("drained");
@@ -149,10 +150,15 @@ impl Bound {
     /// It could not begin.
     pub async fn run_until(self, stop: Stop) -> io::Result<()> {
         let (_, changes) = mpsc::channel(1);
-        self.serve(stop, changes).await
+        self.serve(stop, changes, Arc::default()).await
     }
 
-    async fn serve(self, stop: Stop, changes: mpsc::Receiver<Change>) -> io::Result<()> {
+    async fn serve(
+        self,
+        stop: Stop,
+        changes: mpsc::Receiver<Change>,
+        reloads: Arc<Reloads>,
+    ) -> io::Result<()> {
         let Self {
             origin,
             listeners,
@@ -166,6 +172,7 @@ impl Bound {
         let extras = Extras {
             native,
             certificates,
+            reloads,
         };
         let app = App::start_with(origin.config, origin.environment, Clock::system(), extras);
         run(app, listeners, stop, changes).await

@@ -38,6 +38,7 @@ pub mod stream;
 pub mod tls;
 pub mod tools;
 pub mod upstream;
+mod watchdog;
 mod within;
 
 pub use builder::{Bound, Origin, RunError};

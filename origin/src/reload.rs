@@ -2,20 +2,60 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use findings::{Report, Severity};
+use jiff::Timestamp;
 use origin_config::{OriginConfig, Reload};
 use sd_notify::NotifyState;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
+use crate::clock::Clock;
 use crate::logging::Level;
 use crate::run::Change;
 use crate::settings;
 use crate::stamp::Stamp;
 use crate::tls::Store;
+
+/// How often a running origin has read its configuration again, and what came of the last time.
+#[derive(Debug, Default)]
+pub struct Reloads(Mutex<Option<Last>>);
+
+/// What came of the last time that the configuration was read again.
+#[derive(Debug, Clone)]
+pub(crate) struct Last {
+    /// The first one is 1.
+    pub(crate) number: u64,
+    /// When it was over.
+    pub(crate) at: Timestamp,
+    /// Whether the configuration was taken up, as far as a running origin can.
+    pub(crate) taken_up: bool,
+    /// What the service manager shows.
+    pub(crate) status: String,
+}
+
+impl Reloads {
+    /// The last one; none since the start.
+    pub(crate) fn last(&self) -> Option<Last> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn add(&self, outcome: &Result<String, String>) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (Ok(status) | Err(status)) = outcome;
+        *last = Some(Last {
+            number: last.as_ref().map_or(0, |last| last.number) + 1,
+            at: Clock::system().wall(),
+            taken_up: outcome.is_ok(),
+            status: status.clone(),
+        });
+    }
+}
 
 /// Where a configuration came from, so that it can be read from there again.
 #[derive(Debug, Clone)]
@@ -32,7 +72,12 @@ pub struct Source {
 
 impl Source {
     /// Reads the configuration whenever `asked` says so, for ever.
-    pub(crate) async fn attend(self, asked: Arc<Notify>, changes: mpsc::Sender<Change>) {
+    pub(crate) async fn attend(
+        self,
+        asked: Arc<Notify>,
+        changes: mpsc::Sender<Change>,
+        reloads: Arc<Reloads>,
+    ) {
         let mut stamp = Stamp::of(&self.file);
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -47,22 +92,24 @@ impl Source {
             }
             // Before it is read: what changes meanwhile is seen at the next look.
             stamp = Stamp::of(&self.file);
-            self.reload(&changes).await;
+            self.reload(&changes, &reloads).await;
         }
     }
 
     /// Reads the configuration again and has it taken up. One that has errors changes nothing: each of them is in the log. A service
     /// manager hears of the beginning and of the end, and what came of it is the status that it shows.
-    async fn reload(&self, changes: &mpsc::Sender<Change>) {
+    async fn reload(&self, changes: &mpsc::Sender<Change>, reloads: &Reloads) {
         // A service of `Type=notify-reload` has to say when it began, too.
         match NotifyState::monotonic_usec_now() {
             Ok(now) => tell(&[NotifyState::Reloading, now]),
             Err(_) => tell(&[NotifyState::Reloading]),
         }
-        let status = match self.read().await {
+        let outcome = match self.read().await {
             Some(config) => self.take_up(config, changes).await,
-            None => "the configuration has errors: the old one is kept".to_owned(),
+            None => Err("the configuration has errors: the old one is kept".to_owned()),
         };
+        reloads.add(&outcome);
+        let (Ok(status) | Err(status)) = outcome;
         tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
     }
 
@@ -74,17 +121,21 @@ impl Source {
         config
     }
 
-    /// What came of it, in a line.
-    async fn take_up(&self, config: OriginConfig, changes: &mpsc::Sender<Change>) -> String {
+    /// What came of it, in a line: of what was taken up, or why nothing was.
+    async fn take_up(
+        &self,
+        config: OriginConfig,
+        changes: &mpsc::Sender<Change>,
+    ) -> Result<String, String> {
         let (outcome, taken_up) = oneshot::channel();
         let change = Change { config, outcome };
         if changes.send(change).await.is_err() {
-            return "the origin is ending: the configuration is not read any more".to_owned();
+            return Err("the origin is ending: the configuration is not read any more".to_owned());
         }
         let status = match taken_up.await {
             Ok(Ok(reload)) => {
                 self.level.set(reload.config.loglevel);
-                return self::status(&reload);
+                return Ok(self::status(&reload));
             }
             Ok(Err(error)) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -94,7 +145,7 @@ impl Source {
             Err(_) => "the configuration was not taken up: the origin is ending".to_owned(),
         };
         tracing::error!("{status}");
-        status
+        Err(status)
     }
 }
 

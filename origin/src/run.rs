@@ -1,7 +1,6 @@
 //! Run, then drain.
 
 use std::io;
-use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +18,11 @@ use crate::app::App;
 use crate::conn::{self, ConnInfo, Peer, Role};
 use crate::current::Current;
 use crate::heed::Until;
-use crate::listen::{Listener, Socket, SocketFile};
+use crate::listen::{Listener, Socket, SocketFile, Udp};
 use crate::proto::{self, Endpoint, Limits};
-use crate::quic_key::QuicKey;
 use crate::shards::{self, Shards};
 use crate::tls::{Acceptor, CertificateError, Store};
+use crate::watchdog;
 
 pub use crate::stop::Stop;
 
@@ -65,11 +64,11 @@ pub async fn run(
         } = listener;
         let conn = Arrival { name, role, secure };
         match socket {
-            Socket::Udp(sockets, key) => {
-                let each = server.endpoints(shards.handles(), sockets, &key)?;
-                for (endpoint, shard) in each.iter().zip(shards.handles()) {
+            Socket::Udp(udp) => {
+                let each = server.endpoints(shards.handles(), udp)?;
+                for endpoint in &each {
                     let accepting = server.clone().accept_quic(endpoint.clone(), conn.clone());
-                    acceptors.spawn_on(accepting, shard);
+                    acceptors.spawn_on(accepting, endpoint.shard());
                 }
                 endpoints.extend(each);
             }
@@ -94,7 +93,7 @@ pub async fn run(
     acceptors.close();
     let wheel = tokio::spawn(Arc::clone(&app.streams).drive());
     notify(NotifyState::Ready);
-    let watchdog = tokio::spawn(feed_watchdog());
+    let watchdog = signs_of_life(shards.handles().to_vec()).map(tokio::spawn);
 
     loop {
         tokio::select! {
@@ -112,13 +111,16 @@ pub async fn run(
     }
     notify(NotifyState::Stopping);
     acceptors.wait().await;
-    for endpoint in &endpoints {
-        let endpoint = endpoint.clone();
-        tokio::spawn(async move { endpoint.refuse().await });
-    }
+    let drained = CancellationToken::new();
+    let leaving = endpoints.into_iter();
+    let leaving: Vec<_> = leaving
+        .map(|endpoint| endpoint.leave(drained.clone()))
+        .collect();
     server.drain().await;
-    for endpoint in endpoints {
-        endpoint.close().await;
+    drained.cancel();
+    for endpoint in leaving {
+        // A panic that was not caught is in the log.
+        let _ = endpoint.await;
     }
     wheel.abort();
     tokio::select! {
@@ -127,7 +129,9 @@ pub async fn run(
         () = app.upstreams.shutdown() => {}
         () = stop.now.cancelled() => {}
     }
-    watchdog.abort();
+    if let Some(watchdog) = watchdog {
+        watchdog.abort();
+    }
     shards.end().await;
     Ok(())
 }
@@ -287,16 +291,11 @@ impl Server {
         }));
     }
 
-    fn endpoints(
-        &self,
-        shards: &[Handle],
-        sockets: Vec<UdpSocket>,
-        key: &QuicKey,
-    ) -> io::Result<Vec<Endpoint>> {
+    fn endpoints(&self, shards: &[Handle], udp: Udp) -> io::Result<Vec<Endpoint>> {
         let app = self.app.now();
         let store = app.certificates.as_ref();
         let store = store.ok_or_else(|| io::Error::other("HTTP/3 needs a certificate"))?;
-        Endpoint::on_each(shards, sockets, store, key, &app.config)
+        Endpoint::on_each(shards, udp, store, &app.config)
     }
 
     async fn accept_quic(self, endpoint: Endpoint, conn: Arrival) {
@@ -378,8 +377,8 @@ impl Arrival {
 fn quic_port(listeners: &[Listener]) -> Option<u16> {
     let mut sockets = listeners.iter().map(|listener| &listener.socket);
     sockets.find_map(|socket| match socket {
-        Socket::Udp(sockets, _) => {
-            let address = sockets.first()?.local_addr().ok()?;
+        Socket::Udp(udp) => {
+            let address = udp.sockets.first()?.local_addr().ok()?;
             Some(address.port())
         }
         Socket::Tcp(_) | Socket::Unix(..) => None,
@@ -421,18 +420,11 @@ async fn recover(error: &io::Error) {
     }
 }
 
-/// Tells a service manager that asked for it that this runtime still runs its tasks and timers; one that hears nothing for
-/// the whole time replaces the process.
-async fn feed_watchdog() {
-    let Some(time) = sd_notify::watchdog_enabled().filter(|time| !time.is_zero()) else {
-        return;
-    };
-    // "a keep-alive notification message … every half of the time" (sd_watchdog_enabled(3))
-    let mut ticks = tokio::time::interval(time / 2);
-    loop {
-        ticks.tick().await;
-        notify(NotifyState::Watchdog);
-    }
+/// What tells a service manager that asked for it that this runtime and the shards still run their tasks.
+fn signs_of_life(shards: Vec<Handle>) -> Option<impl Future<Output = ()>> {
+    let time = sd_notify::watchdog_enabled().filter(|time| !time.is_zero())?;
+    let say = || notify(NotifyState::Watchdog);
+    Some(watchdog::feed(time, shards, say))
 }
 
 fn notify(state: NotifyState<'_>) {

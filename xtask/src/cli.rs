@@ -23,7 +23,7 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Run everything that CI runs, or the suites named
     Test(Test),
-    /// Run the official conformance suite, both requirement sets, directly and through NGINX
+    /// Run the official conformance suite, both requirement sets, directly, through NGINX, and over HTTP/3
     Conformance(Conformance),
     /// Measure what things cost, each beside a peer in the same run
     Bench(Bench),
@@ -102,7 +102,7 @@ pub(crate) enum Suite {
     Machine,
     /// `cargo xtask demo --once`, as a newcomer runs it
     Demo,
-    /// The official conformance suite, both requirement sets, directly and through NGINX
+    /// The official conformance suite, both requirement sets, directly, through NGINX, and over HTTP/3
     Conformance,
 }
 

@@ -4,11 +4,15 @@ mod judge;
 mod report;
 mod serve;
 
+use std::path::Path;
+use std::thread;
+
 use crate::cache::Cache;
 use crate::failure::Failure;
 use crate::process;
 use crate::repository::Repository;
 use crate::talk;
+use crate::tools::node::Installed;
 use crate::tools::{nginx, node};
 
 pub(crate) use judge::{Run, Verdict};
@@ -42,20 +46,23 @@ pub(crate) enum Way {
     Direct,
     /// NGINX in the topology `h3-termination`, HTTP/1.1.
     Nginx,
+    /// Its own HTTP/3, by way of a program that speaks HTTP/1.1 with the suite.
+    Http3,
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 2] = [Self::Direct, Self::Nginx];
+    pub(crate) const ALL: [Self; 3] = [Self::Direct, Self::Nginx, Self::Http3];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Direct => "direct",
             Self::Nginx => "nginx",
+            Self::Http3 => "http3",
         }
     }
 }
 
-/// Runs both sets both ways; the programs are built first.
+/// Runs both sets every way; the programs are built first.
 pub(crate) fn run(repository: &Repository, cache: &Cache) -> Result<Vec<Run>, Failure> {
     let suite = node::ensure(repository, cache, &node::CONFORMANCE)?;
     let nginx = nginx::ensure(repository, cache)?;
@@ -66,29 +73,47 @@ pub(crate) fn run(repository: &Repository, cache: &Cache) -> Result<Vec<Run>, Fa
         let served = match way {
             Way::Direct => serve::direct(repository, folder.path())?,
             Way::Nginx => serve::through_nginx(repository, folder.path(), &nginx)?,
+            Way::Http3 => serve::over_http3(repository, folder.path())?,
         };
-        for set in SETS {
-            let output = folder.path().join(format!("{}-{}", way.word(), set.name));
-            talk::progress(format_args!(
-                "{} {}: {}",
-                set.name,
-                way.word(),
-                served.url()
-            ));
-            let mut command = suite.command();
-            command.args(["server", "--url", served.url(), "--requirements", set.name]);
-            command.arg("-o").arg(&output);
-            let (_, text) = process::output(&mut command)?;
-            runs.push(judge::judge(set, way, &text, &output)?);
+        // most of a set's time is waiting: both at once take no longer than the longer
+        let judged = thread::scope(|scope| {
+            let asked = |set| {
+                let (suite, url, folder) = (&suite, served.url(), folder.path());
+                scope.spawn(move || ask(suite, set, way, (url, folder)))
+            };
+            let asked = SETS.map(asked);
+            asked.map(|set| {
+                set.join()
+                    .unwrap_or_else(|_| Err(Failure::new("a set ended early")))
+            })
+        });
+        for run in judged {
+            runs.push(run?);
         }
     }
     Ok(runs)
 }
 
+/// Has the suite ask at `url` for one set, and write what it saw below `folder`.
+fn ask(
+    suite: &Installed,
+    set: Set,
+    way: Way,
+    (url, folder): (&str, &Path),
+) -> Result<Run, Failure> {
+    let output = folder.join(format!("{}-{}", way.word(), set.name));
+    talk::progress(format_args!("{} {}: {url}", set.name, way.word()));
+    let mut command = suite.command();
+    command.args(["server", "--url", url, "--requirements", set.name]);
+    command.arg("-o").arg(&output);
+    let (_, text) = process::output(&mut command)?;
+    judge::judge(set, way, &text, &output)
+}
+
 fn build(repository: &Repository) -> Result<(), Failure> {
     let mut command = repository.cargo();
     command.args(["build", "--locked", "-p", "origin", "-p", "opsctl"]);
-    command.args(["-p", "fixtures", "--bins"]);
+    command.args(["-p", "fixtures", "-p", "e2e", "--bins"]);
     if process::status(&mut command)?.success() {
         return Ok(());
     }

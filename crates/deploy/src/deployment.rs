@@ -12,6 +12,7 @@ use crate::layout::{Layout, Paths};
 use crate::passthrough::Passthrough;
 use crate::policy::{Limit, Route};
 use crate::target::Target;
+use crate::tcp_sites::TcpRouting;
 use crate::unit::ServerUnit;
 use crate::words::{AbsolutePath, GenerationId, Name, Port, ServerName, SpecFile};
 
@@ -190,6 +191,18 @@ impl Edge {
     pub fn has_udp(&self) -> bool {
         let passthrough = self.passthrough.as_ref();
         passthrough.is_none_or(|passthrough| passthrough.udp.is_some())
+    }
+
+    /// Where TCP goes by the name that a client asks for; none where NGINX reads no name.
+    pub fn routing(&self) -> Option<&TcpRouting> {
+        self.passthrough.as_ref()?.routing.as_ref()
+    }
+
+    /// The Unix sockets on which NGINX listens: one that was killed leaves them behind, and then cannot bind them.
+    pub fn sockets(&self) -> impl Iterator<Item = &AbsolutePath> {
+        let plain = self.routing().filter(|routing| routing.has_plain());
+        let plain = plain.map(|routing| &routing.plain_socket);
+        std::iter::once(&self.socket).chain(plain)
     }
 }
 

@@ -25,6 +25,7 @@ mod render;
 mod resolve;
 mod spec;
 pub mod target;
+mod tcp_sites;
 mod unit;
 pub mod words;
 
@@ -42,6 +43,7 @@ pub use render::{
     runbook,
 };
 pub use resolve::{Facts, resolve};
-pub use spec::{AcmeSpec, CertificateSpec, EdgeSpec, SiteSpec, Spec, parse};
+pub use spec::{AcmeSpec, CertificateSpec, EdgeSpec, SiteSpec, Spec, TcpSiteSpec, parse};
 pub use target::Target;
+pub use tcp_sites::{TcpRouting, TcpSite, TcpUpstream};
 pub use unit::{CpuQuota, Resources, ServerUnit, UnitSpec};

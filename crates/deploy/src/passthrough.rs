@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::tcp_sites::TcpRouting;
 use crate::words::AbsolutePath;
 
 /// How NGINX passes the connections of clients on: TCP to the sites' upstreams, UDP to the one origin that has QUIC.
@@ -16,6 +17,8 @@ pub struct Passthrough {
     /// The stream module, where it is to be loaded by what is rendered: a package's own line may do that, and NGINX refuses to
     /// load a module twice.
     pub load_module: Option<AbsolutePath>,
+    /// Where TCP goes by the name that a client asks for; none where all of it is the origin's, and no name is read.
+    pub routing: Option<TcpRouting>,
 }
 
 /// Who receives the datagrams of clients (`edge.udp`).

@@ -12,6 +12,7 @@ use probe::{Connect, ProbeError, Scheme, Target, Trust};
 use serde_json::Value;
 
 use super::lint;
+use super::tcp_sites::{self, TcpSiteAim};
 use super::verdict::sentence;
 
 /// One site of a deployment, or one URL.
@@ -41,6 +42,8 @@ pub(crate) struct Aim {
     pub(crate) opened: Option<Vec<Exposed>>,
     /// The origin asks for API keys, and none is at hand.
     pub(crate) locked: bool,
+    /// The names of other sites on the port of the edge; empty for a URL.
+    pub(crate) tcp_sites: Vec<TcpSiteAim>,
 }
 
 /// What only the host of an origin can be asked.
@@ -105,6 +108,7 @@ pub(crate) fn from_url(url: &str, handshakes: usize) -> Result<Aim, String> {
         servers: Vec::new(),
         opened: None,
         locked: false,
+        tcp_sites: Vec::new(),
         edge,
     })
 }
@@ -159,6 +163,7 @@ pub(crate) fn from_deployment(deployment: &Deployment, access: &Access) -> Vec<A
         }
         Aim {
             site: named.then(|| site.name.to_string()),
+            tcp_sites: tcp_sites::aims(deployment, &edge),
             edge,
             mcp_path: "/mcp".to_owned(),
             public_port,

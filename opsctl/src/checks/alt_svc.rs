@@ -84,7 +84,8 @@ fn offer(field: &str) -> Option<Entry> {
         .find(|entry| entry.protocol == "h3" && entry.host.is_none())
 }
 
-fn named_port(field: &str) -> Option<u16> {
+/// The port where a field offers HTTP/3 for the same host.
+pub(super) fn named_port(field: &str) -> Option<u16> {
     offer(field).map(|entry| entry.port)
 }
 

@@ -14,6 +14,7 @@ mod reach;
 mod request_id;
 mod run;
 mod stream;
+mod tcp_sites;
 mod timeouts;
 mod tls;
 mod tool_api;

@@ -10,8 +10,8 @@ use super::aim::{Aim, EdgeAim, HostAim};
 use super::origin::Admin;
 use super::verdict::{Check, Id, Status, Verdict};
 use super::{
-    alt_svc, disconnect, early_data, edge, lint, mcp, origin, reach, request_id, stream, timeouts,
-    tls, tool_api,
+    alt_svc, disconnect, early_data, edge, lint, mcp, origin, reach, request_id, stream, tcp_sites,
+    timeouts, tls, tool_api,
 };
 use crate::{host, nginx};
 
@@ -123,6 +123,9 @@ async fn verify_site(aim: &Aim) -> Vec<Check> {
         early_data::judge(early_data::gather(aim, versions).await.as_ref())
     });
     checks.push(Box::pin(early).await);
+    if !aim.tcp_sites.is_empty() {
+        checks.push(Box::pin(tcp_sites_check(aim)).await);
+    }
     if aim.locked {
         let (said, tried) = alt_svc::gather(aim, versions).await;
         let verdict = alt_svc::judge(&said, &tried, aim.public_port);
@@ -158,6 +161,15 @@ async fn verify_site(aim: &Aim) -> Vec<Check> {
     checks.extend(protocol);
     checks.push(Box::pin(tool_api_check(aim, versions)).await);
     checks
+}
+
+/// Where the spec has other sites on the port.
+async fn tcp_sites_check(aim: &Aim) -> Check {
+    timed(Id::TcpSites, aim.site.as_deref(), async {
+        let (seen, origin) = tcp_sites::gather(aim).await;
+        tcp_sites::judge(&seen, origin.as_ref(), aim.public_port, aim.settling)
+    })
+    .await
 }
 
 /// Where the spec opens it.

@@ -163,7 +163,7 @@ impl Applying {
             stale(moved.to_string());
         }
         if !report.has_errors() && !saved.is_like(plan) {
-            let message = "the plan would be another one now: what hands edited or certbot has, or the templates, changed";
+            let message = "the plan would be another one now: what hands edited, what certbot has, the templates or what the origin runs changed";
             report.push(Finding::error("plan.stale", message));
         }
         if report.has_errors() {

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use deploy::plan::{
-    Change, Conflict, ConflictKind, Content, Goal, Inventory, Note, NoteKind, Options, Plan, Why,
-    plan, without_secrets,
+    Change, Conflict, ConflictKind, Content, Goal, Inventory, Note, NoteKind, Options, Plan, Step,
+    Why, plan, without_secrets,
 };
 use deploy::{Component, Rendered};
 use serde_json::{Value, json};
@@ -16,7 +16,9 @@ use super::{output, rendering};
 use crate::cli::{Diff, Format};
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::inventory;
+use crate::host;
+use crate::host::services::Services;
+use crate::survey::{Looking, look};
 use crate::ui::diff::unified;
 use crate::ui::{Paint, Ui, counted};
 
@@ -29,10 +31,27 @@ pub(crate) async fn run(arguments: Diff, spec: &Path, ui: &mut Ui) -> Result<Exi
     let templates = arguments.templates.as_deref();
     let (deployment, rendered) = rendering(spec, arguments.nginx, templates, ui).await?;
     let goal = Goal::of(&deployment, &rendered);
-    let inventory = inventory::take(root, goal)?;
+    // files can be compared without whoever tells the units
+    let services = match arguments.root {
+        None if host::is_root() => Services::of_machine().unwrap_or(Services::None),
+        _ => Services::None,
+    };
+    let is_live = !matches!(services, Services::None);
+    let inventory = look(&Looking {
+        root,
+        goal,
+        deployment: is_live.then_some(&deployment),
+        services: &services,
+        nginx: None,
+    })
+    .await?;
+    let options = Options {
+        services: is_live,
+        ..Options::default()
+    };
     let compared = Compared {
         show_secrets: arguments.show_secrets,
-        ..Compared::of(&inventory, goal)
+        ..Compared::of(&inventory, goal, options)
     };
     output(match ui.format() {
         Format::Json => ui.json(&compared.document(&inventory, &deployment)),
@@ -46,7 +65,9 @@ pub(crate) async fn run(arguments: Diff, spec: &Path, ui: &mut Ui) -> Result<Exi
         counted(pending, "path"),
         counted(compared.conflicts.len(), "conflict"),
     );
+    let told = compared.told().count();
     ui.say(match (pending, compared.conflicts.len()) {
+        (0, 0) if told > 0 => "an apply would change no file, and tell the units".to_owned(),
         (0, 0) => "an apply would change nothing".to_owned(),
         (_, 0) => format!("an apply would change {paths}"),
         (0, _) => format!("an apply is refused for {conflicts}"),
@@ -55,7 +76,7 @@ pub(crate) async fn run(arguments: Diff, spec: &Path, ui: &mut Ui) -> Result<Exi
     for finding in compared.conflicts.iter().map(Conflict::finding) {
         ui.say(finding);
     }
-    let same = pending == 0 && compared.conflicts.is_empty();
+    let same = pending == 0 && told == 0 && compared.conflicts.is_empty();
     Ok(if same { Exit::Done } else { Exit::Changes })
 }
 
@@ -69,14 +90,14 @@ struct Compared<'a> {
 
 impl<'a> Compared<'a> {
     /// Plans all files; where some conflict the rest is planned without them, so that all is seen at once.
-    fn of(inventory: &Inventory, goal: Goal<'a>) -> Self {
+    fn of(inventory: &Inventory, goal: Goal<'a>, options: Options) -> Self {
         let mut compared = Self {
             rendered: goal.rendered,
             plan: None,
             conflicts: Vec::new(),
             show_secrets: false,
         };
-        match plan(inventory, goal, Options::default()) {
+        match plan(inventory, goal, options) {
             Ok(plan) => compared.plan = Some(plan),
             Err(conflicts) => {
                 compared.conflicts = conflicts.0;
@@ -90,6 +111,12 @@ impl<'a> Compared<'a> {
     fn pending(&self) -> impl Iterator<Item = &Change> {
         let changes = self.plan.iter().flat_map(Plan::changes);
         changes.filter(|change| !matches!(change.why, Why::Memory))
+    }
+
+    /// What the units are told once the files are in place; nothing where something conflicts.
+    fn told(&self) -> impl Iterator<Item = &Step> {
+        let steps = self.plan.iter().flat_map(|plan| &plan.steps);
+        steps.filter(|step| !matches!(step, Step::Change(_)))
     }
 
     fn notes(&self) -> impl Iterator<Item = &Note> {
@@ -115,6 +142,9 @@ impl<'a> Compared<'a> {
         for change in self.pending() {
             let _ = writeln!(out, "{}", paint.bold(change));
             out.push_str(&painted(&self.change(inventory, change), paint));
+        }
+        for step in self.told() {
+            let _ = writeln!(out, "{}", paint.bold(step));
         }
         for conflict in &self.conflicts {
             let _ = writeln!(
@@ -156,10 +186,11 @@ impl<'a> Compared<'a> {
             })
             .collect();
         json!({
-            "ok": changes.is_empty() && conflicts.is_empty(),
+            "ok": changes.is_empty() && conflicts.is_empty() && self.told().next().is_none(),
             "deployment": deployment.name,
             "generation": deployment.generation,
             "changes": changes,
+            "steps": self.told().map(ToString::to_string).collect::<Vec<_>>(),
             "hand_edits": hands,
             "conflicts": conflicts,
         })

@@ -150,7 +150,8 @@ impl Status {
                 inventory.running.edge.clone(),
             ));
             for site in &deployment.sites {
-                let named = inventory.running.origins.get(site.name.as_str()).cloned();
+                let origin = inventory.running.origins.get(site.name.as_str());
+                let named = origin.map(|origin| origin.generation.clone());
                 self.running.push((
                     format!("origin of {}", site.name),
                     site.origin.generation.clone(),

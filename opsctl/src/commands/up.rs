@@ -201,24 +201,26 @@ fn worker_user() -> Option<WorkerUser> {
     })
 }
 
-/// A deployment that is up in the same folder is left alone; the socket of one that was killed is taken away, because NGINX
-/// would take it for somebody else's.
+/// A deployment that is up in the same folder is left alone; the sockets of one that was killed are taken away, because NGINX
+/// would take them for somebody else's.
 async fn clear_socket(deployment: &Deployment) -> Result<(), CommandError> {
     let socket = deployment.edge.socket.as_path();
-    if !socket.exists() {
-        return Ok(());
-    }
-    if checks::generation(&checks::edge_aim(deployment, Err(String::new())))
-        .await
-        .is_ok()
+    if socket.exists()
+        && checks::generation(&checks::edge_aim(deployment, Err(String::new())))
+            .await
+            .is_ok()
     {
         let message = format!("a deployment is up already behind `{}`", socket.display());
         return Err(Finding::error("host.in-use", message)
             .hint("end it, or name another `--dir`")
             .into());
     }
-    std::fs::remove_file(socket)
-        .map_err(|error| HostError::on("remove", socket.display())(error).into())
+    for socket in deployment.edge.sockets().map(AbsolutePath::as_path) {
+        if socket.exists() {
+            std::fs::remove_file(socket).map_err(HostError::on("remove", socket.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// What a person does next: the URLs, one line to try, whom to trust, what an MCP client wants to be told.

@@ -67,6 +67,15 @@ pub(crate) fn outside_address() -> Option<IpAddr> {
     (!address.is_loopback() && !address.is_unspecified()).then_some(address)
 }
 
+/// Whether an address is one of this machine for sure: it can be bound, and the kernel does not bind those of others
+/// (`ip_nonlocal_bind`).
+pub(crate) fn is_own_address(address: IpAddr) -> bool {
+    let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+    let switch = format!("/proc/sys/net/{family}/ip_nonlocal_bind");
+    let binds_others = std::fs::read_to_string(switch).is_ok_and(|text| text.trim() != "0");
+    !binds_others && UdpSocket::bind((address, 0)).is_ok()
+}
+
 /// Finds a program as a shell does: a name with a slash is a path, any other is looked for in the folders of `path`.
 pub(crate) fn find_program(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
     if name.contains('/') {

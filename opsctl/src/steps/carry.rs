@@ -110,7 +110,7 @@ async fn look(carry: &Carry<'_>) -> (Before, Option<Held>) {
         .plan
         .services()
         .any(|(verb, _)| matches!(verb, Verb::Restart | Verb::Start | Verb::Stop));
-    // a stream ends with its origin; held is one that only NGINX could lose
+    // a stream ends with its origin; held is one that only a reload could lose
     let held = match serving.access() {
         Ok(access) if !restarts && carry.named_before.is_some() => {
             Held::open(serving.deployment, &access).await
@@ -255,13 +255,14 @@ fn snippets_by_hand(carry: &Carry<'_>) -> Vec<String> {
     changed.cloned().collect()
 }
 
-/// After the way back the NGINX that ran before names its generation again.
+/// After the way back NGINX and the origins name the generations again that they named before.
 async fn serves_again(carry: &Carry<'_>, before: &Before) -> Result<(), Finding> {
     let deployment = match &carry.proof {
         Proof::Nothing | Proof::Valid(_) => return Ok(()),
         Proof::Certificates(deployment, _) => deployment,
         Proof::Serving(serving) => serving.deployment,
     };
+    before.origins.are_back(deployment, &carry.plan).await?;
     match &carry.named_before {
         Some(named) => before.settled(deployment, named, false).await,
         None => Ok(()),

@@ -158,6 +158,8 @@ impl Proof<'_> {
             }
         };
         let deployment = serving.deployment;
+        let taken_up = before.origins.settled(deployment, plan).await;
+        taken_up.map_err(Unproved::NotTaken)?;
         before
             .settled(
                 deployment,

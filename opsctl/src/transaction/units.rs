@@ -67,29 +67,50 @@ impl Units<'_> {
             return self.tell(step).await;
         };
         let shown = self.services.by_name(units).await?;
-        let needed = |unit: &&String| shown.get(*unit).is_some_and(|unit| is_needed(*verb, unit));
-        let units: Vec<_> = units.iter().filter(needed).cloned().collect();
-        let step = Step::Units {
-            verb: *verb,
-            units,
-            why: why.clone(),
-        };
-        self.tell(&step).await
+        let mut told: Vec<(Verb, Vec<String>)> = Vec::new();
+        for unit in units {
+            let Some(verb) = shown.get(unit).and_then(|unit| needed(*verb, unit)) else {
+                continue;
+            };
+            match told.iter_mut().find(|(other, _)| *other == verb) {
+                Some((_, units)) => units.push(unit.clone()),
+                None => told.push((verb, vec![unit.clone()])),
+            }
+        }
+        for (verb, units) in told {
+            let why = why.clone();
+            let told = self.tell(&Step::Units { verb, units, why }).await;
+            match told {
+                // what did not read the new files keeps the old ones, and what runs is asked before it counts as restored
+                Err(error) if verb == Verb::Reload => {
+                    tracing::warn!(%error, cause = %error.source, "a reload on the way back failed");
+                }
+                told => told?,
+            }
+        }
+        Ok(())
     }
 }
 
-fn is_needed(verb: Verb, unit: &Unit) -> bool {
+/// What a unit has to be told on the way back; nothing where it is as it should be.
+fn needed(verb: Verb, unit: &Unit) -> Option<Verb> {
     let is_there = unit.load == "loaded";
     let state = unit.state();
-    match verb {
+    let is_needed = match verb {
         Verb::Enable => is_there && !state.enabled,
         Verb::Disable => state.enabled,
         Verb::Start => is_there && !state.active,
         // one that failed is stopped too, so that its failure is forgotten
         Verb::Stop => state.active || unit.active == "failed",
         Verb::Restart => is_there,
-        Verb::Reload => state.active,
-    }
+        Verb::Reload if unit.is_up() => true,
+        // it died over what it was to read, and what it served before is there again
+        Verb::Reload => {
+            let has_died = is_there && (state.active || unit.active == "failed");
+            return has_died.then_some(Verb::Restart);
+        }
+    };
+    is_needed.then_some(verb)
 }
 
 /// Both read a file and make a few entries; a slow name service is waited for.
@@ -109,10 +130,34 @@ mod tests {
         };
         let unknown = unit("not-found", "", "inactive");
         for verb in [Verb::Stop, Verb::Disable, Verb::Restart, Verb::Reload] {
-            assert!(!is_needed(verb, &unknown), "{verb:?}");
+            assert_eq!(needed(verb, &unknown), None, "{verb:?}");
         }
         let runs = unit("loaded", "enabled", "active");
-        assert!(is_needed(Verb::Stop, &runs) && !is_needed(Verb::Start, &runs));
-        assert!(is_needed(Verb::Disable, &runs) && !is_needed(Verb::Enable, &runs));
+        for (verb, is_needed) in [
+            (Verb::Stop, true),
+            (Verb::Start, false),
+            (Verb::Disable, true),
+            (Verb::Enable, false),
+            (Verb::Reload, true),
+        ] {
+            assert_eq!(needed(verb, &runs), is_needed.then_some(verb));
+        }
+    }
+
+    #[test]
+    fn what_died_over_a_reload_is_started_again_and_what_somebody_stopped_is_not() {
+        for (active, expected) in [
+            ("failed", Some(Verb::Restart)),
+            ("activating", Some(Verb::Restart)),
+            ("reloading", Some(Verb::Reload)),
+            ("inactive", None),
+        ] {
+            let unit = Unit {
+                load: "loaded".into(),
+                active: active.into(),
+                ..Unit::default()
+            };
+            assert_eq!(needed(Verb::Reload, &unit), expected, "{active}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::body::{self, Body};
 use crate::envelope::iso;
+use crate::reload::Last;
 use crate::snapshot::ServerStatus;
 
 use super::health::is_private;
@@ -16,7 +17,7 @@ use super::health::is_private;
 /// `{"service","version","generation","ready","built_at","stream_keep_alive_ms","certificates":[…],"servers":[…],"tools":[…]}`,
 /// from the snapshot that MCP clients are served from at this moment. A certificate is `{"names","not_before","not_after"}`,
 /// and for the operator `file` too. The operator also sees `waiting_for_restart`, the keys of the file that a reload could not
-/// take up.
+/// take up, and `last_reload`: `{"number","at","taken_up","status"}`, null since the start.
 pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
     let snapshot = app.snapshot_for(&head.extensions);
     let config = &app.config;
@@ -44,8 +45,18 @@ pub(super) fn serve(app: &App, head: &Parts) -> Response<Body> {
     });
     if is_private(head) {
         document["waiting_for_restart"] = app.waiting.clone().into();
+        document["last_reload"] = app.reloads.last().as_ref().map_or(Value::Null, reload);
     }
     body::json(StatusCode::OK, &document)
+}
+
+fn reload(last: &Last) -> Value {
+    json!({
+        "number": last.number,
+        "at": iso(last.at),
+        "taken_up": last.taken_up,
+        "status": last.status,
+    })
 }
 
 /// What TLS clients are shown now; none where the origin speaks no TLS.

@@ -6,12 +6,12 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustix::process::Signal;
 use tempfile::TempDir;
-use tokio::net::{TcpStream, UnixDatagram};
+use tokio::net::{TcpStream, UnixDatagram, UnixStream};
 
 use crate::http3::Quic;
 use crate::http3::raw::{End, Raw, get as get_over_quic};
 use crate::life::{Process, word};
-use crate::support::{PATIENCE, World, chunk, get};
+use crate::support::{PATIENCE, World, chunk, get, json, send_on};
 
 #[tokio::test]
 async fn the_next_request_of_an_open_connection_is_answered_by_the_new_configuration() {
@@ -159,6 +159,33 @@ async fn sighup_reads_the_file_again_and_one_with_errors_changes_nothing() {
         "\"changed\":\"loglevel\"",
     ] {
         assert!(log.contains(line), "{line}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn the_operator_sees_how_often_it_was_read_and_what_came_of_it() {
+    let (folder, manager, path) = manager();
+    let admin = folder.path().join("admin.sock");
+    let bind = format!("admin_bind = \"unix:{}\"\n", admin.display());
+    let process = Process::start_telling(&path, false, &bind);
+    heard(&manager, "READY=1").await;
+    let last = async || {
+        let stream = UnixStream::connect(&admin).await.expect("it listens");
+        let answer = send_on(stream, Version::HTTP_11, get("/capz")).await;
+        json(answer).await["last_reload"].clone()
+    };
+    assert!(last().await.is_null());
+    for (number, more, taken_up) in [(1, "backlogg = 7\n", false), (2, "backlog = 7\n", true)] {
+        process.configure(&format!("{bind}{more}"));
+        process.signal(Signal::HUP);
+        let said = heard(&manager, "STATUS=").await;
+        let seen = last().await;
+        assert_eq!(
+            (&seen["number"], &seen["taken_up"]),
+            (&number.into(), &taken_up.into())
+        );
+        let status = seen["status"].as_str().expect("words");
+        assert!(said.contains(&format!("STATUS={status}")), "{said}");
     }
 }
 

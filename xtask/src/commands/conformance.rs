@@ -1,4 +1,4 @@
-//! `cargo xtask conformance`: the official suite, both requirement sets, directly and through NGINX.
+//! `cargo xtask conformance`: the official suite, both requirement sets, directly, through NGINX, and over HTTP/3.
 
 use std::process::ExitCode;
 

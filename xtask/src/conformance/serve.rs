@@ -16,6 +16,8 @@ use crate::repository::Repository;
 const START: Duration = Duration::from_mins(1);
 /// How often a program that starts is asked.
 const PAUSE: Duration = Duration::from_millis(50);
+/// What the origin prints, in the folder.
+const LOG: &str = "origin.log";
 
 /// A folder that is removed with this value.
 pub(crate) struct Scratch {
@@ -42,10 +44,35 @@ pub(crate) fn scratch() -> Result<Scratch, Failure> {
     Ok(Scratch { path })
 }
 
-/// A program that serves; asked to end, and waited for, with this value.
+/// A program; asked to end, and waited for, with this value.
+struct Process(Child);
+
+impl Process {
+    fn start(command: &mut Command) -> Result<Self, Failure> {
+        let started = command.spawn();
+        started.map(Self).map_err(|error| {
+            let program = command.get_program().to_string_lossy().into_owned();
+            Failure::new(format!("cannot start `{program}`")).because(error)
+        })
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.0.try_wait().is_ok_and(|status| status.is_some())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // a plain kill would leave opsctl's children behind
+        signal("-TERM", &self.0.id().to_string());
+        let _ = self.0.wait();
+    }
+}
+
+/// What the suite is sent to.
 pub(crate) struct Served {
-    child: Child,
     url: String,
+    _processes: Vec<Process>,
 }
 
 impl Served {
@@ -54,45 +81,76 @@ impl Served {
     }
 }
 
-impl Drop for Served {
-    fn drop(&mut self) {
-        // a plain kill would leave opsctl's children behind
-        signal("-TERM", &self.child.id().to_string());
-        let _ = self.child.wait();
-    }
-}
-
 /// The origin on a free port.
 pub(crate) fn direct(repository: &Repository, folder: &Path) -> Result<Served, Failure> {
     let programs = repository.programs()?;
     let port = free_port()?;
+    let bind = format!("bind = [\"127.0.0.1:{port}\"]\n");
+    let mut origin = origin(&programs, folder, &bind)?;
+    ready(&mut origin, port, folder)?;
+    Ok(Served {
+        url: format!("http://127.0.0.1:{port}/mcp"),
+        _processes: vec![origin],
+    })
+}
+
+/// The origin, and before it a program of the tests that speaks HTTP/1.1 with the suite and nothing but HTTP/3 with the origin.
+pub(crate) fn over_http3(repository: &Repository, folder: &Path) -> Result<Served, Failure> {
+    let programs = repository.programs()?;
+    let quic = free_port()?;
+    let mut command = Command::new(programs.join("over-http3"));
+    command.arg(folder).arg(quic.to_string());
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut before = Process::start(&mut command)?;
+    // it has made the certificate when it says where it is
+    let mut url = String::new();
+    if let Some(stdout) = before.0.stdout.take() {
+        let _ = BufReader::new(stdout).read_line(&mut url);
+    }
+    let url = url.trim();
+    let port = url.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    let port = port.ok_or_else(|| Failure::new("`over-http3` does not say where it is"))?;
+    let folder_name = folder.display();
+    let listeners = format!(
+        "bind = [\"127.0.0.1:{quic}\"]\nquic_bind = [\"127.0.0.1:{quic}\"]\ncertfile = \"{folder_name}/cert.pem\"\n\
+         keyfile = \"{folder_name}/key.pem\"\nquic = {{ key_file = \"{folder_name}/quic.key\" }}\n"
+    );
+    let mut origin = origin(&programs, folder, &listeners)?;
+    ready(&mut origin, port, folder)?;
+    Ok(Served {
+        url: format!("{url}/mcp"),
+        _processes: vec![before, origin],
+    })
+}
+
+/// An origin with these listeners and the fixtures behind it.
+fn origin(programs: &Path, folder: &Path, listeners: &str) -> Result<Process, Failure> {
     let config = folder.join("origin.toml");
-    let head =
-        format!("name = \"conformance\"\nbind = [\"127.0.0.1:{port}\"]\ntool_names = \"plain\"\n");
-    files::replace(&config, &format!("{head}{}", server(&programs)))?;
+    let head = format!("name = \"conformance\"\n{listeners}tool_names = \"plain\"\n");
+    files::replace(&config, &format!("{head}{}", server(programs)))?;
     let mut command = Command::new(programs.join("origin"));
     command.arg("--config").arg(&config);
-    let log = folder.join("origin.log");
+    let log = folder.join(LOG);
     let out = fs::File::create(&log).map_err(|error| Failure::at("create", &log, error))?;
     command
         .stdin(Stdio::null())
         .stdout(out)
         .stderr(Stdio::inherit());
-    let mut served = Served {
-        child: spawn(&mut command)?,
-        url: format!("http://127.0.0.1:{port}/mcp"),
-    };
+    Process::start(&mut command)
+}
+
+/// Waits until it answers there.
+fn ready(origin: &mut Process, port: u16, folder: &Path) -> Result<(), Failure> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let end = Instant::now() + START;
     while !answers(address, "/readyz") {
-        let ended = served.child.try_wait().is_ok_and(|status| status.is_some());
-        if ended || Instant::now() > end {
-            let log = files::read(&log).unwrap_or_default();
+        if origin.has_ended() || Instant::now() > end {
+            let log = files::read(&folder.join(LOG)).unwrap_or_default();
             return Err(Failure::new(format!("the origin does not serve:\n{log}")));
         }
         pause();
     }
-    Ok(served)
+    Ok(())
 }
 
 /// `opsctl up`: NGINX before the origin, with one listener more.
@@ -123,13 +181,10 @@ pub(crate) fn through_nginx(
         .arg("--nginx")
         .arg(nginx);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut served = Served {
-        child: spawn(&mut command)?,
-        url: format!("http://localhost:{plain}/mcp"),
-    };
+    let mut opsctl = Process::start(&mut command)?;
     // the verification is printed when all of it is up; what fails in it may be what the suite is about to name
     let mut said = String::new();
-    if let Some(stdout) = served.child.stdout.take() {
+    if let Some(stdout) = opsctl.0.stdout.take() {
         let mut lines = BufReader::new(stdout);
         while serde_json::from_str::<serde_json::Value>(&said).is_err() {
             let read = lines.read_line(&mut said).unwrap_or(0);
@@ -155,7 +210,10 @@ pub(crate) fn through_nginx(
         }
         pause();
     }
-    Ok(served)
+    Ok(Served {
+        url: format!("http://localhost:{plain}/mcp"),
+        _processes: vec![opsctl],
+    })
 }
 
 /// The fixtures, in a process of its own for each session: they ask their client back.
@@ -163,13 +221,6 @@ fn server(programs: &Path) -> String {
     let fixtures = programs.join("mcp-fixtures");
     let fixtures = toml::Value::from(fixtures.to_string_lossy().into_owned());
     format!("[[servers]]\nname = \"fixtures\"\ncommand = [{fixtures}]\nprocess = \"per-session\"\n")
-}
-
-fn spawn(command: &mut Command) -> Result<Child, Failure> {
-    command.spawn().map_err(|error| {
-        let program = command.get_program().to_string_lossy().into_owned();
-        Failure::new(format!("cannot start `{program}`")).because(error)
-    })
 }
 
 fn signal(name: &str, process: &str) {

@@ -42,13 +42,22 @@ pub struct UnitState {
     pub active: bool,
 }
 
-/// The generations that running programs named; those that did not answer are missing.
+/// What running programs named; those that did not answer are missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Running {
     /// NGINX's.
     pub edge: Option<String>,
     /// The origins', by site.
-    pub origins: BTreeMap<String, String>,
+    pub origins: BTreeMap<String, RunningOrigin>,
+}
+
+/// What a running origin says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningOrigin {
+    /// The generation of its configuration.
+    pub generation: String,
+    /// The version of the program.
+    pub version: String,
 }
 
 impl Inventory {

@@ -16,13 +16,15 @@ mod head;
 mod inventory;
 mod note;
 mod order;
+mod origins;
 mod planner;
 mod secrets;
 mod stale;
 mod step;
+mod told;
 mod units;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +33,7 @@ pub use conflict::{Conflict, ConflictKind, Conflicts};
 pub use content::{Accounts, Content, Ownership, digest};
 pub use decide::set_aside_path;
 pub use head::is_same;
-pub use inventory::{Found, Inventory, Running, UnitState};
+pub use inventory::{Found, Inventory, Running, RunningOrigin, UnitState};
 pub use note::{Note, NoteKind};
 pub use planner::{Goal, Options, plan};
 pub use secrets::without_secrets;
@@ -100,8 +102,16 @@ impl Plan {
         })
     }
 
-    /// Whether another plan changes the same paths in the same way, but for certificates that are made anew each time.
+    /// Whether another plan changes the same paths in the same way, but for certificates that are made anew each time, and ends
+    /// the streams of no unit that this one lets go on.
     pub fn is_like(&self, other: &Self) -> bool {
+        let told = |plan: &Self, verbs: &[Verb]| -> BTreeSet<String> {
+            let told = plan.services().filter(|(verb, _)| verbs.contains(verb));
+            told.map(|(_, unit)| unit.to_owned()).collect()
+        };
+        if !told(other, &[Verb::Restart]).is_subset(&told(self, &[Verb::Restart, Verb::Start])) {
+            return false;
+        }
         let is_made = |why| matches!(why, Why::Certificate | Why::Placeholder);
         let (mut one, mut two) = (self.changes(), other.changes());
         loop {

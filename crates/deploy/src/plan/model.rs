@@ -96,6 +96,15 @@ impl Machine {
         }
     }
 
+    /// Lets the origin say that it runs a generation.
+    pub(super) fn runs(&mut self, generation: &str) {
+        let origin = RunningOrigin {
+            generation: generation.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        self.is.running.origins.insert("demo".to_owned(), origin);
+    }
+
     /// What a hand does to a file.
     pub(super) fn edit(&mut self, path: &str, text: &str) {
         let owner = Ownership::Writer;

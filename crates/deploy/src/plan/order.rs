@@ -83,14 +83,18 @@ pub(super) fn steps(work: Work<'_>) -> Vec<Step> {
         unit.ends_with(".socket")
             && services
                 .restart
-                .iter()
+                .units()
                 .filter_map(|other| other.strip_suffix(".service"))
                 .any(|service| unit.starts_with(service))
     });
     tell(Verb::Stop, handed_on, "no longer rendered");
     tell(Verb::Enable, services.enable, "to start at boot");
-    tell(Verb::Restart, services.restart, "what it reads changed");
+    let (restart, why) = services.restart.into_step();
+    tell(Verb::Restart, restart, &why);
     tell(Verb::Start, services.start, "it does not run");
+    // an origin looks for the sockets of servers that are new to it
+    let (reload, why) = services.reload.into_step();
+    tell(Verb::Reload, reload, &why);
     match services.edge {
         Some(Edge::Reload(why)) => tell(Verb::Reload, vec![NGINX.to_owned()], &why),
         Some(Edge::Start) => tell(Verb::Start, vec![NGINX.to_owned()], "it does not run"),
@@ -152,16 +156,20 @@ pub(super) fn undo(done: &[Step]) -> Vec<Step> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::told::Told;
     use super::*;
 
     #[test]
     fn a_socket_that_goes_is_stopped_before_its_service_starts_anew_and_others_after() {
         let unit = |name: &str| name.to_owned();
+        let mut restart = Told::default();
+        let service = "demo-origin.service";
+        restart.add(service, service, "`quic_bind` needs a restart");
         let work = Work {
             pieces: "/etc/nginx/demo",
             changes: Vec::new(),
             services: Some(Services {
-                restart: vec![unit("demo-origin.service")],
+                restart,
                 stop: vec![unit("demo-mcp_git.socket"), unit("demo-origin-quic.socket")],
                 ..Services::default()
             }),
@@ -171,7 +179,7 @@ mod tests {
             told,
             [
                 "stop demo-origin-quic.socket (no longer rendered)",
-                "restart demo-origin.service (what it reads changed)",
+                "restart demo-origin.service (`quic_bind` needs a restart)",
                 "stop demo-mcp_git.socket (no longer rendered)",
             ]
         );

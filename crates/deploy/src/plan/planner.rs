@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Plan;
 use super::baseline::{BaseFile, BaseFolder, Baseline};
 use super::conflict::{Conflict, Conflicts};
 use super::content::{Content, Ownership, digest};
@@ -10,7 +11,7 @@ use super::inventory::{Inventory, folders_above};
 use super::note::{Note, NoteKind};
 use super::order::{Work, steps};
 use super::step::{Change, Why};
-use super::{Plan, units};
+use super::units::{self, Seen};
 use crate::deployment::Deployment;
 use crate::layout::Paths;
 use crate::render::{Component, Rendered, RenderedFile};
@@ -162,7 +163,7 @@ impl Planner<'_> {
         }
         let found = self.inventory.content(path).digest().map(str::to_owned);
         let installed = match decision.write {
-            None => found,
+            None => found.clone(),
             Some((target, why)) => {
                 let after = self.content(target);
                 let digest = after.digest().map(str::to_owned);
@@ -172,7 +173,9 @@ impl Planner<'_> {
         };
         // where nothing is remembered the running programs are asked, not the disk
         let taken_over = decision.note == Some(NoteKind::TakenOver);
-        if self.base(path).map(|base| &base.installed) != Some(&installed) && !taken_over {
+        let is_new = self.base(path).map(|base| &base.installed) != Some(&installed);
+        // somebody may have had a hand edit read that goes again
+        if (is_new && !taken_over) || found != installed {
             self.news.insert(path.to_owned());
         }
         if let Some(rendered) = rendered {
@@ -343,6 +346,16 @@ impl Planner<'_> {
         });
     }
 
+    fn seen(&self) -> Seen<'_> {
+        Seen {
+            inventory: self.inventory,
+            goal: self.goal,
+            news: &self.news,
+            changes: &self.changes,
+            texts: &self.texts,
+        }
+    }
+
     fn finish(mut self) -> Plan {
         let needed: BTreeSet<_> = self
             .changes
@@ -351,10 +364,7 @@ impl Planner<'_> {
             .collect();
         self.texts
             .retain(|digest, _| needed.contains(digest.as_str()));
-        let services = self
-            .options
-            .services
-            .then(|| units::work(self.inventory, self.goal, &self.news));
+        let services = self.options.services.then(|| units::work(&self.seen()));
         let work = Work {
             pieces: self.goal.paths.pieces.as_str(),
             changes: self.changes,

@@ -2,10 +2,44 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::baseline::BaseFile;
 use super::inventory::Inventory;
+use super::origins::{self, Tell};
 use super::planner::Goal;
+use super::step::Change;
+use super::told::Told;
 use crate::layout::Paths;
 use crate::render::Component;
+
+/// What a plan knows when the files are decided.
+pub(super) struct Seen<'a> {
+    /// The machine.
+    pub(super) inventory: &'a Inventory,
+    /// What it is to be.
+    pub(super) goal: Goal<'a>,
+    /// The paths whose readers have not read what will be there.
+    pub(super) news: &'a BTreeSet<String>,
+    /// The paths that change.
+    pub(super) changes: &'a [Change],
+    /// Their texts, by digest.
+    pub(super) texts: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Seen<'a> {
+    /// What was rendered and installed at a path.
+    pub(super) fn base(&self, path: &str) -> Option<&'a BaseFile> {
+        self.inventory.baseline.as_ref()?.files.get(path)
+    }
+
+    /// The text that will be at a path.
+    pub(super) fn after(&self, path: &str) -> Option<&'a str> {
+        let mut changes = self.changes.iter();
+        match changes.find(|change| change.path == path) {
+            Some(change) => Some(self.texts.get(change.after.digest()?)?),
+            None => self.inventory.text(path),
+        }
+    }
+}
 
 /// What systemd is told.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,7 +55,9 @@ pub(super) struct Services {
     /// Origins' units to be started.
     pub(super) start: Vec<String>,
     /// Origins' units to be started anew.
-    pub(super) restart: Vec<String>,
+    pub(super) restart: Told,
+    /// Origins that read their configuration again.
+    pub(super) reload: Told,
     /// What NGINX is told.
     pub(super) edge: Option<Edge>,
     /// Units that go: those that run.
@@ -39,8 +75,9 @@ pub(super) enum Edge {
     Start,
 }
 
-/// Finds out what systemd has to be told, where `news` are the paths whose readers have not read them.
-pub(super) fn work(inventory: &Inventory, goal: Goal<'_>, news: &BTreeSet<String>) -> Services {
+/// Finds out what systemd has to be told.
+pub(super) fn work(seen: &Seen<'_>) -> Services {
+    let (inventory, goal, news) = (seen.inventory, seen.goal, seen.news);
     let mut services = Services {
         accounts: accounts(inventory, goal, news),
         folders: below(goal, "/etc/tmpfiles.d/").filter(|path| news.contains(path)),
@@ -53,18 +90,20 @@ pub(super) fn work(inventory: &Inventory, goal: Goal<'_>, news: &BTreeSet<String
         .filter_map(|file| Some((unit_of(&file.path)?, file.contents.as_str())))
         .collect();
     for (unit, text) in &wanted {
-        services.unit(inventory, unit, text);
-        if is_stale(inventory, goal, news, unit) && inventory.unit(unit).active {
-            services.restart.push((*unit).to_owned());
-            // a socket cannot start while its service runs: systemd orders what is named together
-            services.restart.extend(service_of(text).map(str::to_owned));
+        services.unit(seen, unit, text);
+    }
+    let Services { restart, start, .. } = &mut services;
+    start.retain(|unit| !restart.has(unit));
+    for unit in wanted.keys().filter(|unit| inventory.unit(unit).active) {
+        if services.restart.has(unit) {
+            continue;
+        }
+        match origins::tell(seen, unit) {
+            Some(Tell::Restart(why)) => services.restart.add(unit, unit, &why),
+            Some(Tell::Reload(why)) => services.reload.add(unit, unit, &why),
+            None => {}
         }
     }
-    services.restart.sort();
-    services.restart.dedup();
-    services
-        .start
-        .retain(|unit| !services.restart.contains(unit));
     let before = inventory.baseline.iter().flat_map(|base| base.files.keys());
     for unit in before.filter_map(|path| unit_of(path)) {
         if !wanted.contains_key(unit) {
@@ -82,43 +121,47 @@ pub(super) fn work(inventory: &Inventory, goal: Goal<'_>, news: &BTreeSet<String
 }
 
 impl Services {
-    fn unit(&mut self, inventory: &Inventory, unit: &str, text: &str) {
-        let state = inventory.unit(unit);
+    fn unit(&mut self, seen: &Seen<'_>, unit: &str, text: &str) {
+        let state = seen.inventory.unit(unit);
         if !state.enabled && text.contains("\n[Install]\n") {
             self.enable.push(unit.to_owned());
         }
         if !state.active {
             self.start.push(unit.to_owned());
+        } else if let Some(changed) = changed(seen, unit) {
+            // a socket cannot start while its service runs: systemd orders what is named together
+            let service = service_of(text).unwrap_or(unit);
+            self.restart
+                .add(unit, service, &format!("{changed} changed"));
+            self.restart
+                .add(service, service, &format!("{changed} changed"));
         }
     }
 }
 
-/// Whether a unit runs with another file, or an origin with another configuration, than what will be there.
-fn is_stale(inventory: &Inventory, goal: Goal<'_>, news: &BTreeSet<String>, unit: &str) -> bool {
-    let drop_ins = format!("{UNITS}{unit}.d/");
-    let unit_news = news
-        .iter()
-        .any(|path| *path == format!("{UNITS}{unit}") || path.starts_with(&drop_ins));
-    let origin_news = goal
-        .rendered
-        .files
-        .iter()
-        .any(|file| match &file.component {
-            Component::Origin(site) if unit == format!("{site}-origin.service") => {
-                let named = inventory.running.origins.get(site.as_str());
-                news.contains(&file.path)
-                    || named.is_some_and(|named| {
-                        !file.contents.contains(&format!("generation = \"{named}\""))
-                    })
-            }
-            _ => false,
-        });
-    // The origin's connections are the processes: another origin has new ones.
-    let server_news = unit.strip_suffix("-origin.service").is_some_and(|site| {
-        let servers = format!("{UNITS}{site}-mcp_");
-        news.iter().any(|path| path.starts_with(&servers))
-    });
-    unit_news || origin_news || server_news
+/// The file of a unit, or of what is laid over it, that changed in more than what systemd takes up when it reads it again.
+fn changed(seen: &Seen<'_>, unit: &str) -> Option<String> {
+    let (own, drop_ins) = (format!("{UNITS}{unit}"), format!("{UNITS}{unit}.d/"));
+    let is_new = |path: &&String| match seen.base(path) {
+        _ if path.starts_with(&drop_ins) => true,
+        Some(base) if **path == own => {
+            let after = seen.after(path).unwrap_or_default();
+            !of_start(&base.text).eq(of_start(after))
+        }
+        _ => **path == own,
+    };
+    let path = seen.news.iter().find(is_new)?;
+    Some(path.strip_prefix(UNITS).unwrap_or(path).to_owned())
+}
+
+/// The lines of a unit that its next start reads: not the comments, nor when it is to be stopped and what it is started with
+/// (systemd.unit(5), systemd.service(5)).
+fn of_start(text: &str) -> impl Iterator<Item = &str> {
+    let is_later = |line: &&str| {
+        let later = ["#", "TimeoutStopSec=", "Wants=", "After=", "[Unit]"];
+        !line.is_empty() && !later.iter().any(|start| line.starts_with(start))
+    };
+    text.lines().filter(is_later)
 }
 
 fn edge(inventory: &Inventory, goal: Goal<'_>, news: &BTreeSet<String>) -> Option<Edge> {

@@ -262,7 +262,7 @@ fn errors() -> Vec<Fields> {
 }
 
 /// What names in NGINX start with: `mcp_` keeps a deployment called `http` off NGINX's own variables.
-fn variable(deployment: &Deployment) -> Token {
+pub(super) fn variable(deployment: &Deployment) -> Token {
     Token::composed(format!("mcp_{}", deployment.name.variable()))
 }
 
@@ -286,6 +286,11 @@ fn hash_bucket_size(deployment: &Deployment) -> Option<u32> {
         .map(|name| name.as_str().len())
         .chain(pages.map(|page| page.to_string().len()))
         .max()?;
+    bucket_size(longest)
+}
+
+/// The buckets for names of so many bytes; none where the default does.
+pub(super) fn bucket_size(longest: usize) -> Option<u32> {
     let needed = u32::try_from(longest).ok()? + 24;
     (needed > 64).then(|| needed.next_power_of_two())
 }

@@ -21,7 +21,7 @@ pub(super) fn render(
         head(deployment, what)
             .list("sites", &sites)
             .word("run", &deployment.paths.run)
-            .word("socket", &deployment.edge.socket)
+            .words("sockets", deployment.edge.sockets())
             .flag(
                 "own_run",
                 !deployment.sites.iter().any(|site| site.name == *name),

@@ -7,7 +7,7 @@ use origin_config::Bind;
 
 use crate::deployment::{CertificateKind, Deployment};
 use crate::spec::{SiteSpec, Spec};
-use crate::words::Port;
+use crate::words::{AbsolutePath, Name, Port};
 
 /// Finds addresses that two listeners claim, and socket paths that are too long.
 pub(super) fn find(deployment: &Deployment, spec: &Spec, report: &mut Report) {
@@ -68,18 +68,22 @@ fn find_edge_ports(deployment: &Deployment, spec: &Spec, report: &mut Report) {
 }
 
 fn find_edge_socket(deployment: &Deployment, spec: &Spec, report: &mut Report) {
-    let path = &deployment.edge.socket;
-    if path.as_str().len() > 99 {
-        let message = format!(
-            "the edge's socket path `{path}` is {} bytes long, and the limit is 99",
-            path.as_str().len()
-        );
-        report.push(
-            spec.name
-                .error("edge.socket-path", message)
-                .hint("choose a shorter folder or name"),
-        );
+    check_socket(&deployment.edge.socket, &spec.name, report);
+}
+
+/// Finds that a path which follows from the deployment's name is too long for a socket.
+pub(super) fn check_socket(path: &AbsolutePath, name: &Located<Name>, report: &mut Report) {
+    if let Some(excess) = excess(path) {
+        let message = format!("the edge's socket path `{path}` {excess}");
+        let finding = name.error("edge.socket-path", message);
+        report.push(finding.hint("choose a shorter folder or name"));
     }
+}
+
+/// Why a path is too long for a socket: `sun_path` has 108 bytes on Linux and 104 on a Mac, the last of them zero.
+pub(super) fn excess(path: &AbsolutePath) -> Option<String> {
+    let length = path.as_str().len();
+    (length > 99).then(|| format!("is {length} bytes long, and the limit is 99"))
 }
 
 /// The one challenge that the edge answers is HTTP-01: RFC 8555 section 8.3 asks for port 80, and has no wildcards.

@@ -5,6 +5,7 @@ mod edge;
 mod names;
 mod passthrough;
 mod site;
+mod tcp_sites;
 mod termination;
 mod unit;
 

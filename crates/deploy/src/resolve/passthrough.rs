@@ -6,7 +6,7 @@ use std::time::Duration;
 use findings::{Finding, Report};
 use origin_config::{KeyPair, TrustedPeer};
 
-use super::site;
+use super::{site, tcp_sites};
 use crate::deployment::{Certificate, CertificateKind, Deployment, ShownBy, Site};
 use crate::layout::Layout;
 use crate::passthrough::{Passthrough, Udp, UdpPass};
@@ -78,7 +78,11 @@ pub(super) fn settle(deployment: &mut Deployment, spec: &Spec, report: &mut Repo
                 timeout: UDP_TIMEOUT.max(idle.saturating_mul(2)),
             }),
             load_module: load_module.clone(),
+            routing: None,
         }));
+    }
+    if let Some(passthrough) = &mut passthrough {
+        passthrough.routing = tcp_sites::settle(deployment, spec, report);
     }
     deployment.edge.passthrough = passthrough;
 }

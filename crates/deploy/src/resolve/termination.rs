@@ -21,8 +21,15 @@ pub(super) fn settle(deployment: &mut Deployment, spec: &Spec, report: &mut Repo
     }
 }
 
-/// `udp` is about datagrams that are passed on.
+/// `udp` and `tcp_sites` are about what is passed on.
 fn find_idle_keys(spec: &Spec, report: &mut Report) {
+    if let Some(first) = spec.edge.tcp_sites.first() {
+        let message = "NGINX ends TLS here, and passes no connection on to another site";
+        let finding = first.name.error("topology.edge", message);
+        report.push(finding.hint(
+            "give the other site a `server` of its own in a file of conf.d, or write `topology = \"stream-passthrough\"`",
+        ));
+    }
     let Some(udp) = spec
         .edge
         .udp

@@ -5,6 +5,7 @@ mod origin;
 mod policy;
 mod read;
 mod site;
+mod tcp_sites;
 mod tls;
 mod unit;
 
@@ -22,6 +23,8 @@ use crate::unit::UnitSpec;
 use crate::words::{
     AbsolutePath, DirectoryUrl, Email, ListenAddress, Name, Port, ServerName, SpecFile,
 };
+
+pub use tcp_sites::TcpSiteSpec;
 
 /// A deployment as its author wrote it: what was left out is absent here and settled by [`crate::resolve()`].
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +72,8 @@ pub struct EdgeSpec {
     pub limits: Vec<Limit>,
     /// `[[edge.routes]]`.
     pub routes: Vec<Route>,
+    /// `[[edge.tcp_sites]]`.
+    pub tcp_sites: Vec<TcpSiteSpec>,
 }
 
 /// One site: the short form's top level, or one of `[[sites]]`.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use findings::{Document, Finding, Located, Reader, Report, Value};
 
-use super::{EdgeSpec, SiteSpec, Spec, launchd, policy, site};
+use super::{EdgeSpec, SiteSpec, Spec, launchd, policy, site, tcp_sites};
 use crate::deployment::Topology;
 use crate::words::{ListenAddress, Name, Port, SpecFile};
 
@@ -32,7 +32,9 @@ pub(super) fn read(document: &Document, file: &str, report: Report) -> (Option<S
         sites: sites.into_iter().flatten().collect(),
     });
     if let Some(spec) = &spec {
-        find_duplicates(&spec.sites, &mut report.borrow_mut());
+        let mut report = report.borrow_mut();
+        find_duplicates(&spec.sites, &mut report);
+        tcp_sites::find_duplicates(&spec.edge.tcp_sites, &spec.sites, &mut report);
     }
     (spec, report.into_inner())
 }
@@ -99,6 +101,7 @@ fn read_edge(reader: &Reader<'_>) -> EdgeSpec {
         h3check: edge.boolean("h3check").map(|flag| flag.value),
         limits: policy::read_limits(&edge),
         routes: policy::read_routes(&edge),
+        tcp_sites: tcp_sites::read(&edge),
     };
     check_edge(&edge, &spec);
     edge.finish();

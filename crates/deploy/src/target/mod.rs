@@ -25,6 +25,8 @@ pub struct Target {
     pub has_http_v3: bool,
     /// How it has the stream module.
     pub stream: Stream,
+    /// Whether its stream module was built with `--with-stream_ssl_preread_module`, which `--with-stream` alone leaves out.
+    pub has_ssl_preread: bool,
     /// The folder of the modules that it can load.
     pub modules: AbsolutePath,
     /// The OpenSSL that it was built with; none when unknown.
@@ -59,7 +61,8 @@ pub enum TargetError {
     NotAVersion,
     /// A word that is not known.
     #[error(
-        "has an unknown part `{0}`: known are `stream=static|dynamic|absent`, `http_v3=yes|no`, `openssl=VERSION`"
+        "has an unknown part `{0}`: known are `stream=static|dynamic|absent`, `ssl_preread=yes|no`, `http_v3=yes|no`, \
+         `openssl=VERSION`"
     )]
     UnknownPart(String),
 }
@@ -93,6 +96,7 @@ impl Target {
             version,
             has_http_v3: arguments.contains(&"--with-http_v3_module"),
             stream,
+            has_ssl_preread: arguments.contains(&"--with-stream_ssl_preread_module"),
             modules: modules
                 .and_then(|folder| folder.parse().ok())
                 .unwrap_or_else(of_debian),
@@ -105,7 +109,7 @@ impl Target {
     }
 
     /// Reads a target that a person names: a version, then parts such as `stream=dynamic` after commas. Without parts:
-    /// HTTP/3, a static stream module, an unknown OpenSSL.
+    /// HTTP/3, a static stream module with the reader of TLS names, an unknown OpenSSL.
     ///
     /// # Errors
     /// [`TargetError`] names the part that is not known.
@@ -115,6 +119,7 @@ impl Target {
             version: parts.next().unwrap_or_default().parse()?,
             has_http_v3: true,
             stream: Stream::Static,
+            has_ssl_preread: true,
             modules: of_debian(),
             openssl_built: None,
             openssl_running: None,
@@ -126,6 +131,8 @@ impl Target {
                 "stream=static" => target.stream = Stream::Static,
                 "stream=dynamic" => target.stream = Stream::Dynamic,
                 "stream=absent" => target.stream = Stream::Absent,
+                "ssl_preread=yes" => target.has_ssl_preread = true,
+                "ssl_preread=no" => target.has_ssl_preread = false,
                 "http_v3=yes" => target.has_http_v3 = true,
                 "http_v3=no" => target.has_http_v3 = false,
                 _ => {
@@ -173,6 +180,7 @@ mod tests {
         assert_eq!(target.version, Version::new(1, 26, 3));
         assert!(target.has_http_v3);
         assert_eq!(target.stream, Stream::Dynamic);
+        assert!(!target.has_ssl_preread);
         assert_eq!(target.modules.as_str(), "/opt/modules");
         assert_eq!(target.openssl_built, Some(Version::new(3, 5, 6)));
         assert_eq!(target.openssl_running, Some(Version::new(3, 5, 7)));
@@ -180,8 +188,9 @@ mod tests {
 
     #[test]
     fn an_old_nginx_is_read_too() {
-        let text = "nginx version: nginx/1.22.1 (Ubuntu)\nbuilt with OpenSSL 3.0.9 30 May 2023\nconfigure arguments: --with-stream\n";
+        let text = "nginx version: nginx/1.22.1 (Ubuntu)\nbuilt with OpenSSL 3.0.9 30 May 2023\nconfigure arguments: --with-stream --with-stream_ssl_preread_module\n";
         let target = Target::from_nginx_v(text).expect("a version");
+        assert!(target.has_ssl_preread);
         assert!(!target.has_http_v3);
         assert_eq!(target.stream, Stream::Static);
         assert_eq!(target.openssl_running, Some(Version::new(3, 0, 9)));

@@ -147,6 +147,19 @@ impl ServerName {
     pub fn example(&self) -> String {
         self.0.replace('*', "opsctl")
     }
+
+    /// Whether it stands for all names below one.
+    pub fn is_wildcard(&self) -> bool {
+        self.0.starts_with("*.")
+    }
+
+    /// Whether it stands for a host, given in lower case.
+    pub fn covers(&self, host: &str) -> bool {
+        match self.0.strip_prefix('*') {
+            Some(below) => host.len() > below.len() && host.ends_with(below),
+            None => self.0 == host,
+        }
+    }
 }
 
 impl ToolPattern {

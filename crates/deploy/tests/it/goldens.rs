@@ -165,6 +165,21 @@ fn an_edge_that_passes_connections_on_is_rendered_for_each_version() {
     }
 }
 
+#[test]
+fn other_sites_share_the_port_by_their_names() {
+    for (target, name) in [
+        ("1.26.3,stream=dynamic", "shared-port-1.26.3"),
+        ("1.31.4", "shared-port-1.31.4"),
+    ] {
+        let mut rendered = rendered("shared-port", target, Layout::Debian);
+        let kept = ["95-codeintel.conf", "50-codeintel.conf"];
+        let is_kept = |file: &RenderedFile| kept.iter().any(|name| file.path.ends_with(name));
+        rendered.files.retain(is_kept);
+        let folder = format!("crates/deploy/tests/goldens/{name}");
+        compare(&rendered, golden(name), &[&folder]);
+    }
+}
+
 fn of_nginx(file: &RenderedFile) -> bool {
     file.component == Component::Edge
 }

@@ -172,6 +172,43 @@ fn known_attacks_are_refused_at_every_key_that_reaches_a_template() {
     }
 }
 
+#[test]
+fn known_attacks_are_refused_at_every_key_of_another_site_on_the_port() {
+    let spec = |place: &str, injected: &str| {
+        let at = |key: &str, usual: &str| {
+            if key == place {
+                quote(injected)
+            } else {
+                quote(usual)
+            }
+        };
+        format!(
+            "name = \"demo\"\ntopology = \"stream-passthrough\"\nserver_names = [\"a.example\"]\n\
+             [tls]\nself_signed = true\n[[edge.tcp_sites]]\nname = {}\nserver_names = [{}]\nto = {}\n",
+            at("name", "blog"),
+            at("server_names", "b.example"),
+            at("to", "127.0.0.1:8443"),
+        )
+    };
+    assert!(shape(&spec("", "")).is_some());
+    for place in ["name", "server_names", "to"] {
+        for attack in [
+            "a;b:1",
+            "a}b",
+            "a b:1",
+            "a\nb:1",
+            "$host:1",
+            "a#b:1",
+            "unix:/a;b",
+            "unix:/a b",
+            "~a",
+            "",
+        ] {
+            assert_eq!(shape(&spec(place, attack)), None, "{place} = {attack:?}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 

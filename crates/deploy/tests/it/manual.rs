@@ -79,6 +79,7 @@ fn the_manual_has_every_key_that_the_reader_knows() {
         ("edge", "edge"),
         ("edge.limits", "edge.limits[0]"),
         ("edge.routes", "edge.routes[0]"),
+        ("edge.tcp_sites", "edge.tcp_sites[0]"),
         ("tls", "tls"),
         ("tls.acme", "tls.acme"),
         ("origin", "origin"),
@@ -93,7 +94,7 @@ fn the_manual_has_every_key_that_the_reader_knows() {
     ] {
         let header = match table {
             "" => String::new(),
-            "servers" | "dependencies" | "edge.limits" | "edge.routes" => {
+            "servers" | "dependencies" | "edge.limits" | "edge.routes" | "edge.tcp_sites" => {
                 format!("[[{table}]]\n")
             }
             _ => format!("[{table}]\n"),
@@ -151,6 +152,7 @@ fn every_committed_spec_is_without_findings() {
         "minimal.toml",
         "h3-termination.toml",
         "stream-passthrough.toml",
+        "shared-port.toml",
         "two-sites.toml",
         "full.toml",
         "macos.toml",

@@ -62,9 +62,7 @@ impl Raw {
         address: SocketAddr,
         transport: TransportConfig,
     ) -> Self {
-        let tls = QuicClientConfig::try_from(pki.client(&["h3"])).expect("TLS 1.3");
-        let mut config = ClientConfig::new(Arc::new(tls));
-        config.transport_config(Arc::new(transport));
+        let config = client(pki, transport);
         let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).expect("a socket");
         let connecting = endpoint.connect_with(config, address, "origin.test");
         let connection = tokio::time::timeout(PATIENCE, connecting.expect("a valid name"));
@@ -76,8 +74,7 @@ impl Raw {
 
     /// Opens another connection from the same socket.
     pub(crate) async fn connect_again(&self, quic: &Quic) -> Result<Connection, ConnectionError> {
-        let tls = QuicClientConfig::try_from(quic.pki.client(&["h3"])).expect("TLS 1.3");
-        let config = ClientConfig::new(Arc::new(tls));
+        let config = client(&quic.pki, TransportConfig::default());
         let address = quic.world.quic.expect("HTTP/3");
         let connecting = self.endpoint.connect_with(config, address, "origin.test");
         connecting.expect("a valid name").await
@@ -129,6 +126,14 @@ impl Raw {
             _ => End::Lost,
         }
     }
+}
+
+/// What a client needs to connect to whoever has such a certificate.
+pub(crate) fn client(pki: &Pki, transport: TransportConfig) -> ClientConfig {
+    let tls = QuicClientConfig::try_from(pki.client(&["h3"])).expect("TLS 1.3");
+    let mut config = ClientConfig::new(Arc::new(tls));
+    config.transport_config(Arc::new(transport));
+    config
 }
 
 /// A way to the origin. It can be cut, and what the origin says can be lost on it.

@@ -29,6 +29,7 @@ mod probed;
 mod references;
 mod remotes;
 mod replay;
+mod shared;
 mod sites;
 mod tool_api;
 mod versions;

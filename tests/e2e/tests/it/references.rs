@@ -49,6 +49,8 @@ done
 grep -rhoE 'listen unix:[^; ]+' /etc/nginx/conf.d | while read -r _ socket; do
     mkdir -p "$(dirname "${socket#unix:}")"
 done
+# a root without it knows no host, and a name of an upstream is looked up here
+echo 127.0.0.1 localhost >> /etc/hosts
 nginx -t -e stderr -c /etc/nginx/nginx.conf
 "#;
 
@@ -91,6 +93,11 @@ fn nginx_1_26_accepts_its_rendering_without_a_warning() {
         "1.26.3,stream=dynamic",
         "stream-passthrough.toml",
     );
+    accepts(
+        NginxBuild::Debian13,
+        "1.26.3,stream=dynamic",
+        "shared-port.toml",
+    );
 }
 
 #[test]
@@ -104,6 +111,11 @@ fn nginx_1_28_accepts_its_rendering_without_a_warning() {
         NginxBuild::Source,
         "1.28.3,stream=static",
         "stream-passthrough.toml",
+    );
+    accepts(
+        NginxBuild::Source,
+        "1.28.3,stream=static",
+        "shared-port.toml",
     );
 }
 
@@ -123,6 +135,11 @@ fn nginx_1_30_accepts_its_rendering_without_a_warning() {
         NginxBuild::DebianTesting,
         "1.30.6,stream=dynamic",
         "stream-passthrough.toml",
+    );
+    accepts(
+        NginxBuild::DebianTesting,
+        "1.30.6,stream=dynamic",
+        "shared-port.toml",
     );
 }
 

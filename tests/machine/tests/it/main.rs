@@ -12,6 +12,7 @@ mod package;
 mod page;
 mod passed;
 mod refused;
+mod reloaded;
 mod runbook;
 mod services;
 mod under_load;

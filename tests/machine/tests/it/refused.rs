@@ -116,6 +116,14 @@ const FAULTS: &[Fault] = &[
         says: "python3",
     },
     Fault {
+        name: "the origin cannot read its configuration any more",
+        make: "chmod 0600 /etc/codeintel/origin.toml && cp -a /etc/opsctl/codeintel/deploy.toml /tmp/deploy.toml && \
+               sed -i 's/^\\[origin\\]$/[origin]\\ninclude_server_header = true/' /etc/opsctl/codeintel/deploy.toml",
+        mend: "chmod 0640 /etc/codeintel/origin.toml && cp -a /tmp/deploy.toml /etc/opsctl/codeintel/deploy.toml",
+        code: 12,
+        says: "systemctl reload -- codeintel-origin.service",
+    },
+    Fault {
         name: "a snippet takes the streaming away",
         make: "echo 'location = /mcp/sse { include /etc/nginx/codeintel/proxy.conf; proxy_buffering on; \
                proxy_ignore_headers X-Accel-Buffering; proxy_pass http://mcp_codeintel__codeintel; }' \
