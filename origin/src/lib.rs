@@ -33,10 +33,12 @@ mod signals;
 pub mod snapshot;
 mod stamp;
 mod state_key;
+mod stop;
 pub mod stream;
 pub mod tls;
 pub mod tools;
 pub mod upstream;
+mod watchdog;
 mod within;
 
 pub use builder::{Bound, Origin, RunError};

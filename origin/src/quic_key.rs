@@ -11,7 +11,10 @@ use ring::{hkdf, hmac};
 
 /// 32 secret bytes, from which every key is derived (HKDF, RFC 5869).
 #[derive(Clone)]
-pub struct QuicKey([u8; 32]);
+pub struct QuicKey {
+    secret: [u8; 32],
+    kept: bool,
+}
 
 /// Why there is no such secret.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +48,12 @@ impl QuicKey {
     /// The file cannot be used.
     pub fn open(path: Option<&Path>) -> Result<Self, QuicKeyError> {
         let Some(path) = path else {
-            return Ok(Self::fresh());
+            return Ok(Self {
+                secret: fresh(),
+                kept: false,
+            });
         };
+        let kept = |secret| Self { secret, kept: true };
         let failed = |source| QuicKeyError::File {
             path: path.to_owned(),
             source,
@@ -61,11 +68,11 @@ impl QuicKey {
                 let bytes = fs::read(path).map_err(failed)?;
                 let bytes = bytes.try_into();
                 bytes
-                    .map(Self)
+                    .map(kept)
                     .map_err(|_| QuicKeyError::Length(path.to_owned()))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = Self::fresh();
+                let key = kept(fresh());
                 key.keep(path).map_err(failed)?;
                 Ok(key)
             }
@@ -73,10 +80,9 @@ impl QuicKey {
         }
     }
 
-    fn fresh() -> Self {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).expect("a system that runs this has randomness");
-        Self(bytes)
+    /// Whether the origin after this one has it too: what one of them says to a client, the other stands by.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept
     }
 
     /// Writes the file whole or not at all.
@@ -88,7 +94,7 @@ impl QuicKey {
             .mode(0o600)
             .open(&beside)
             .and_then(|mut file| {
-                file.write_all(&self.0)?;
+                file.write_all(&self.secret)?;
                 file.sync_all()
             })
             .and_then(|()| fs::rename(&beside, path));
@@ -110,7 +116,7 @@ impl QuicKey {
     /// The key of Retry tokens (RFC 9000 section 8.1.4).
     pub(crate) fn token(&self) -> Arc<dyn HandshakeTokenKey> {
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"token");
-        Arc::new(salt.extract(&self.0))
+        Arc::new(salt.extract(&self.secret))
     }
 
     /// What connection ids are told by: an id of the process before is answered by a stateless reset, noise is not.
@@ -121,7 +127,7 @@ impl QuicKey {
     }
 
     fn derive(&self, purpose: &[u8]) -> [u8; 32] {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.secret);
         let tag = hmac::sign(&key, purpose);
         tag.as_ref().try_into().expect("32 bytes of SHA-256")
     }
@@ -131,6 +137,12 @@ impl std::fmt::Debug for QuicKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("QuicKey(..)")
     }
+}
+
+fn fresh() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("a system that runs this has randomness");
+    bytes
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Run, then drain.
 
 use std::io;
-use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::HeaderValue;
 use origin_config::{OriginConfig, Reload};
 use sd_notify::NotifyState;
@@ -17,21 +17,14 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::conn::{self, ConnInfo, Peer, Role};
 use crate::current::Current;
-use crate::heed::Heed;
-use crate::listen::{Listener, Socket, SocketFile};
+use crate::heed::Until;
+use crate::listen::{Listener, Socket, SocketFile, Udp};
 use crate::proto::{self, Endpoint, Limits};
-use crate::quic_key::QuicKey;
 use crate::shards::{self, Shards};
 use crate::tls::{Acceptor, CertificateError, Store};
+use crate::watchdog;
 
-/// How a running origin is asked to end.
-#[derive(Debug, Clone, Default)]
-pub struct Stop {
-    /// In peace: no new connection, streams end at once, calls in flight have `graceful_timeout`.
-    pub graceful: CancellationToken,
-    /// At once.
-    pub now: CancellationToken,
-}
+pub use crate::stop::Stop;
 
 /// Serves `listeners` until `stop`, and has drained when it returns: no connection is open, no socket file is left, and
 /// the MCP servers have ended.
@@ -71,11 +64,11 @@ pub async fn run(
         } = listener;
         let conn = Arrival { name, role, secure };
         match socket {
-            Socket::Udp(sockets, key) => {
-                let each = server.endpoints(shards.handles(), sockets, &key)?;
-                for (endpoint, shard) in each.iter().zip(shards.handles()) {
+            Socket::Udp(udp) => {
+                let each = server.endpoints(shards.handles(), udp)?;
+                for endpoint in &each {
                     let accepting = server.clone().accept_quic(endpoint.clone(), conn.clone());
-                    acceptors.spawn_on(accepting, shard);
+                    acceptors.spawn_on(accepting, endpoint.shard());
                 }
                 endpoints.extend(each);
             }
@@ -100,7 +93,7 @@ pub async fn run(
     acceptors.close();
     let wheel = tokio::spawn(Arc::clone(&app.streams).drive());
     notify(NotifyState::Ready);
-    let watchdog = tokio::spawn(feed_watchdog());
+    let watchdog = signs_of_life(shards.handles().to_vec()).map(tokio::spawn);
 
     loop {
         tokio::select! {
@@ -118,13 +111,16 @@ pub async fn run(
     }
     notify(NotifyState::Stopping);
     acceptors.wait().await;
-    for endpoint in &endpoints {
-        let endpoint = endpoint.clone();
-        tokio::spawn(async move { endpoint.refuse().await });
-    }
+    let drained = CancellationToken::new();
+    let leaving = endpoints.into_iter();
+    let leaving: Vec<_> = leaving
+        .map(|endpoint| endpoint.leave(drained.clone()))
+        .collect();
     server.drain().await;
-    for endpoint in endpoints {
-        endpoint.close().await;
+    drained.cancel();
+    for endpoint in leaving {
+        // A panic that was not caught is in the log.
+        let _ = endpoint.await;
     }
     wheel.abort();
     tokio::select! {
@@ -133,7 +129,9 @@ pub async fn run(
         () = app.upstreams.shutdown() => {}
         () = stop.now.cancelled() => {}
     }
-    watchdog.abort();
+    if let Some(watchdog) = watchdog {
+        watchdog.abort();
+    }
     shards.end().await;
     Ok(())
 }
@@ -165,7 +163,7 @@ struct Terms {
     tls: Option<Acceptor>,
     limits: Limits,
     /// What `Alt-Svc` says.
-    alternative: Option<HeaderValue>,
+    alternative: Option<Arc<HeaderValue>>,
 }
 
 impl Terms {
@@ -178,7 +176,7 @@ impl Terms {
         Ok(Self {
             tls: tls.transpose().map_err(io::Error::other)?,
             limits: Limits::new(config),
-            alternative: alternative(config, quic_port),
+            alternative: alternative(config, quic_port).map(Arc::new),
         })
     }
 }
@@ -254,15 +252,21 @@ impl Server {
         arrival: &Arrival,
         peer: Peer,
     ) {
-        let Stop { graceful, now } = self.stop.clone();
+        let stop = self.stop.clone();
         let terms = self.terms.now();
         let mut conn = arrival.of(peer, &terms);
         let tls = terms.tls.clone().filter(|_| conn.secure);
         let (app, limits) = (self.app.clone(), terms.limits);
+        let is_proxy = peer.is_one_of(&app.now().config.proxy_protocol);
+        let is_proxied = conn.role == Role::Public && is_proxy;
+        if tls.is_none() && !is_proxied {
+            self.connections
+                .spawn(proto::serve(io, conn, app, limits, stop));
+            return;
+        }
         let serving = async move {
-            let is_proxy = peer.is_one_of(&app.now().config.proxy_protocol);
-            if conn.role == Role::Public && is_proxy {
-                match Box::pin(begun(&graceful, conn::named(&mut io, peer))).await? {
+            if is_proxied {
+                match Box::pin(begun(&stop.graceful, conn::named(&mut io, peer))).await? {
                     Ok(client) => conn.peer = client,
                     Err(refused) => {
                         refused.tell(peer);
@@ -272,34 +276,26 @@ impl Server {
             }
             // In boxes: a connection keeps room for the way that it went, not for the longest that there is.
             match tls {
-                None => Box::pin(proto::serve(io, conn, app, limits, graceful)).await,
+                None => Box::pin(proto::serve(io, conn, app, limits, stop)).await,
                 Some(tls) => {
-                    let io = Box::pin(begun(&graceful, tls.accept(io))).await??;
-                    Box::pin(proto::serve(io, conn, app, limits, graceful)).await
+                    let io = Box::pin(begun(&stop.graceful, tls.accept(io))).await??;
+                    Box::pin(proto::serve(io, conn, app, limits, stop)).await
                 }
             }
         };
-        self.connections.spawn(async move {
-            let ended = tokio::select! {
-                ended = serving => ended,
-                () = Heed::new(&now) => Ok(()),
-            };
-            if let Err(error) = ended {
+        let serving = Until::new(self.stop.now.clone(), serving);
+        self.connections.spawn(serving.map(move |ended| {
+            if let Some(Err(error)) = ended {
                 tracing::debug!(%peer, error = &*error, "a connection ended in an error");
             }
-        });
+        }));
     }
 
-    fn endpoints(
-        &self,
-        shards: &[Handle],
-        sockets: Vec<UdpSocket>,
-        key: &QuicKey,
-    ) -> io::Result<Vec<Endpoint>> {
+    fn endpoints(&self, shards: &[Handle], udp: Udp) -> io::Result<Vec<Endpoint>> {
         let app = self.app.now();
         let store = app.certificates.as_ref();
         let store = store.ok_or_else(|| io::Error::other("HTTP/3 needs a certificate"))?;
-        Endpoint::on_each(shards, sockets, store, key, &app.config)
+        Endpoint::on_each(shards, udp, store, &app.config)
     }
 
     async fn accept_quic(self, endpoint: Endpoint, conn: Arrival) {
@@ -318,11 +314,7 @@ impl Server {
                     let conn = conn.of(Peer::Ip(connection.remote_address()), &terms);
                     proto::serve_quic(connection, conn, server.app, terms.limits, graceful).await
                 };
-                let ended = tokio::select! {
-                    ended = serving => ended,
-                    () = Heed::new(&now) => Ok(()),
-                };
-                if let Err(error) = ended {
+                if let Some(Err(error)) = Until::new(now, serving).await {
                     tracing::debug!(error = &*error, "a QUIC connection ended");
                 }
             });
@@ -385,8 +377,8 @@ impl Arrival {
 fn quic_port(listeners: &[Listener]) -> Option<u16> {
     let mut sockets = listeners.iter().map(|listener| &listener.socket);
     sockets.find_map(|socket| match socket {
-        Socket::Udp(sockets, _) => {
-            let address = sockets.first()?.local_addr().ok()?;
+        Socket::Udp(udp) => {
+            let address = udp.sockets.first()?.local_addr().ok()?;
             Some(address.port())
         }
         Socket::Tcp(_) | Socket::Unix(..) => None,
@@ -428,18 +420,11 @@ async fn recover(error: &io::Error) {
     }
 }
 
-/// Tells a service manager that asked for it that this runtime still runs its tasks and timers; one that hears nothing for
-/// the whole time replaces the process.
-async fn feed_watchdog() {
-    let Some(time) = sd_notify::watchdog_enabled().filter(|time| !time.is_zero()) else {
-        return;
-    };
-    // "a keep-alive notification message … every half of the time" (sd_watchdog_enabled(3))
-    let mut ticks = tokio::time::interval(time / 2);
-    loop {
-        ticks.tick().await;
-        notify(NotifyState::Watchdog);
-    }
+/// What tells a service manager that asked for it that this runtime and the shards still run their tasks.
+fn signs_of_life(shards: Vec<Handle>) -> Option<impl Future<Output = ()>> {
+    let time = sd_notify::watchdog_enabled().filter(|time| !time.is_zero())?;
+    let say = || notify(NotifyState::Watchdog);
+    Some(watchdog::feed(time, shards, say))
 }
 
 fn notify(state: NotifyState<'_>) {

@@ -40,9 +40,19 @@ pub enum Socket {
     /// A Unix socket. The file is there when the origin made it, and is unlinked when this is dropped: before the socket is
     /// closed, since a file that nobody answers on is taken for one that was left behind.
     Unix(Option<SocketFile>, UnixListener),
-    /// UDP, for QUIC, with the secret behind its tokens: sockets of one address, among which the system deals the clients
-    /// out.
-    Udp(Vec<UdpSocket>, QuicKey),
+    /// UDP, for QUIC.
+    Udp(Udp),
+}
+
+/// The sockets of one UDP address, among which the system deals the clients out.
+#[derive(Debug)]
+pub struct Udp {
+    /// At least one.
+    pub sockets: Vec<UdpSocket>,
+    /// The secret behind their tokens.
+    pub key: QuicKey,
+    /// Whether the service manager has them too: what comes when the origin has ended waits in them for the next one.
+    pub held: bool,
 }
 
 /// Why a socket could not be bound.
@@ -116,23 +126,44 @@ pub fn bind_all(
             secure,
         }));
     }
-    let mut sockets = inherited.take_udp("quic_bind")?;
-    if sockets.is_empty() {
-        for address in &config.quic.bind {
-            sockets.push(bind_udp(*address)?);
-        }
-    }
-    if !sockets.is_empty() {
-        let key = QuicKey::open(config.quic.key_file.as_deref())?;
-        listeners.extend(sockets.into_iter().map(|(socket, name)| Listener {
-            socket: Socket::Udp(udp::one_for_each(socket, shards::cores()), key.clone()),
-            name,
-            role: Role::Public,
-            secure: true,
-        }));
-    }
+    listeners.extend(bind_quic(config, inherited.take_udp("quic_bind")?)?);
     inherited.finish()?;
     Ok(listeners)
+}
+
+/// The sockets of the service manager where there are some, as many of an address as it made; else one for each core of every
+/// address of the configuration.
+fn bind_quic(
+    config: &OriginConfig,
+    inherited: Vec<Named<UdpSocket>>,
+) -> Result<Vec<Listener>, BindError> {
+    let held = !inherited.is_empty();
+    let mut places: Vec<Named<Vec<UdpSocket>>> = Vec::new();
+    for (socket, name) in inherited {
+        match places.iter_mut().find(|(_, place)| *place == name) {
+            Some((sockets, _)) => sockets.push(socket),
+            None => places.push((vec![socket], name)),
+        }
+    }
+    for address in config.quic.bind.iter().filter(|_| !held) {
+        let (first, name) = bind_udp(*address)?;
+        places.push((udp::one_for_each(first, shards::cores()), name));
+    }
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let key = QuicKey::open(config.quic.key_file.as_deref())?;
+    let listener = |(sockets, name)| Listener {
+        socket: Socket::Udp(Udp {
+            sockets,
+            key: key.clone(),
+            held,
+        }),
+        name,
+        role: Role::Public,
+        secure: true,
+    };
+    Ok(places.into_iter().map(listener).collect())
 }
 
 fn bind(config: &OriginConfig, address: &Bind) -> Result<Named, BindError> {

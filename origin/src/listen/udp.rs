@@ -25,8 +25,7 @@ fn bind_with(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
     Ok(prepare(socket.into()))
 }
 
-/// A bound socket and more of its address, `count` in all; fewer where the system gives no more, or where the socket came from
-/// the service manager without `SO_REUSEPORT`.
+/// A bound socket and more of its address, `count` in all; fewer where the system gives no more.
 ///
 /// The first is bound alone, so that an address that another process has is an error: it is opened to others of this user
 /// only after that.

@@ -42,13 +42,20 @@ impl Process {
 
     /// That tells this socket of its state, with `--follow` where `follows`.
     pub(crate) fn start_telling(manager: &Path, follows: bool, extra: &str) -> Self {
+        Self::start_as(extra, |command| {
+            command.args(follows.then_some("--follow"));
+            command.env("NOTIFY_SOCKET", manager);
+        })
+    }
+
+    /// With more in its command line or its environment.
+    fn start_as(extra: &str, change: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("o.sock");
         let config = configuration(&folder, &socket, extra);
         let mut command = origin();
         command.arg("--config").arg(config);
-        command.args(follows.then_some("--follow"));
-        command.env("NOTIFY_SOCKET", manager);
+        change(&mut command);
         Self::spawn(folder, socket, command)
     }
 
@@ -277,6 +284,32 @@ async fn the_service_manager_hears_of_the_start_and_of_the_end() {
     process.signal(Signal::TERM);
     assert!(word(&manager).await.contains("STOPPING=1"));
     let (status, _) = process.wait(PATIENCE).await;
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_watchdog_hears_of_it_until_it_stands_still() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let heard = folder.path().join("n.sock");
+    let manager = UnixDatagram::bind(&heard).expect("a free path");
+    let process = Process::start_as("", |command| {
+        command.env("NOTIFY_SOCKET", &heard);
+        command.env("WATCHDOG_USEC", "400000");
+    });
+    let lives = async || while word(&manager).await.trim() != "WATCHDOG=1" {};
+    for _ in 0..3 {
+        lives().await;
+    }
+    process.signal(Signal::STOP);
+    // What it said before is read first.
+    let (silence, mut buffer) = (Duration::from_secs(1), [0; 256]);
+    while tokio::time::timeout(silence, manager.recv(&mut buffer))
+        .await
+        .is_ok()
+    {}
+    process.signal(Signal::CONT);
+    lives().await;
+    let (status, _) = process.terminate(PATIENCE).await;
     assert_eq!(status.code(), Some(0));
 }
 

@@ -61,7 +61,7 @@ impl World {
         let quic = listeners
             .iter()
             .find_map(|listener| match &listener.socket {
-                Socket::Udp(sockets, _) => sockets.first()?.local_addr().ok(),
+                Socket::Udp(udp) => udp.sockets.first()?.local_addr().ok(),
                 Socket::Tcp(_) | Socket::Unix(..) => None,
             });
         let pairs = &config.tls.certificates;

@@ -237,6 +237,24 @@ fn a_clean_conf_has_no_problem() {
     assert_eq!(lint(&config(clean), Known::default()), []);
 }
 
+#[test]
+fn a_server_that_passes_to_another_of_its_block_is_a_loop_only_where_it_comes_back() {
+    let loops = |inner: &str| {
+        let text = format!(
+            "stream {{\nserver {{ listen 443; proxy_pass unix:/run/a; proxy_protocol on; }}\n\
+             server {{ listen unix:/run/a proxy_protocol; proxy_pass {inner}; }}\n}}\n"
+        );
+        let problems = lint(&config(text), Known::default());
+        let own = problems
+            .iter()
+            .filter(|problem| problem.rule == "stream-own-port");
+        own.count()
+    };
+    assert_eq!(loops("127.0.0.1:8443"), 0);
+    assert_eq!(loops("127.0.0.1:443"), 2);
+    assert_eq!(loops("unix:/run/a"), 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -251,7 +269,7 @@ proptest! {
         let _ = redact(&config.files[0].document);
     }
 
-    #[test]
+#[test]
     fn any_conf_of_our_words_is_judged_without_a_panic(words in proptest::collection::vec(
         proptest::sample::select(vec![
             "server", "location", "http", "stream", "listen", "443", "quic", "ssl", "http2", "udp", "reuseport", "proxy_pass",

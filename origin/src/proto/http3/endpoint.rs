@@ -1,4 +1,4 @@
-//! A UDP socket that speaks QUIC: how it is set up, and whom it lets in.
+//! A UDP socket that speaks QUIC: how it is set up, whom it lets in, and how it is left.
 
 use std::io;
 use std::net::UdpSocket;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http3::Code;
 use origin_config::OriginConfig;
 use quinn::crypto::rustls::QuicServerConfig;
@@ -14,12 +15,15 @@ use quinn::{
 };
 use quinn_proto::HashedConnectionIdGenerator;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::runtime::Runtime;
 use super::socket::{Shared, Socket};
 use super::var_int;
 use crate::current::Current;
+use crate::listen::Udp;
 use crate::quic_key::QuicKey;
 use crate::tls::{self, Store};
 
@@ -30,6 +34,9 @@ pub struct Endpoint {
     crowd: Arc<Crowd>,
     gate: Current<Gate>,
     key: QuicKey,
+    shared: Arc<Shared>,
+    shard: Handle,
+    held: bool,
 }
 
 /// How many clients a listener has, all shards together.
@@ -58,33 +65,33 @@ impl Gate {
 }
 
 impl Endpoint {
-    /// Sets the sockets of one address up: each on the runtime of its place, and as many as there are of the fewer.
+    /// Sets the sockets of one address up, on these runtimes in turn.
     ///
     /// # Errors
     /// The system refuses, or the provider lacks what QUIC needs.
     pub fn on_each(
         runtimes: &[Handle],
-        sockets: Vec<UdpSocket>,
+        udp: Udp,
         store: &Arc<Store>,
-        key: &QuicKey,
         config: &OriginConfig,
     ) -> io::Result<Vec<Self>> {
-        let places = runtimes.iter().zip(sockets).enumerate();
+        let Udp { sockets, key, held } = udp;
+        let places = runtimes.iter().cycle().zip(sockets).enumerate();
         let places: Vec<_> = places.collect();
         let keys: Vec<u64> = (0..places.len())
-            .map(|shard| key.connection_ids(shard))
+            .map(|number| key.connection_ids(number))
             .collect();
         let shared = Shared::new(&keys);
         let crowd = Arc::<Crowd>::default();
-        let server = server(Arc::clone(store), key, config)?;
-        let endpoint = |(shard, (runtime, socket)): (usize, (&Handle, UdpSocket))| {
-            let _entered = runtime.enter();
-            let ids = keys[shard];
+        let server = server(Arc::clone(store), &key, config)?;
+        let endpoint = |(number, (shard, socket)): (usize, (&Handle, UdpSocket))| {
+            let _entered = shard.enter();
+            let ids = keys[number];
             let mut endpoint = EndpointConfig::new(key.reset());
             endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
             let runtime = Arc::new(Runtime);
             let socket = runtime.wrap_udp_socket(socket)?;
-            let socket = Arc::new(Socket::new(socket, Arc::clone(&shared), shard));
+            let socket = Arc::new(Socket::new(socket, Arc::clone(&shared), number));
             Ok(Self {
                 inner: quinn::Endpoint::new_with_abstract_socket(
                     endpoint,
@@ -95,6 +102,9 @@ impl Endpoint {
                 crowd: Arc::clone(&crowd),
                 gate: Arc::new(Gate::new(config)).into(),
                 key: key.clone(),
+                shared: Arc::clone(&shared),
+                shard: shard.clone(),
+                held,
             })
         };
         places.into_iter().map(endpoint).collect()
@@ -111,6 +121,11 @@ impl Endpoint {
         Ok(())
     }
 
+    /// The runtime that it is on.
+    pub fn shard(&self) -> &Handle {
+        &self.shard
+    }
+
     /// Waits for the next client that is let in; `None` when the endpoint is closed. What is returned does its handshake.
     pub async fn accept(
         &self,
@@ -123,19 +138,53 @@ impl Endpoint {
         }
     }
 
-    /// Refuses whoever comes, for as long as it is asked to: a client that is told so looks elsewhere at once (RFC 9000
-    /// section 5.2.2), one that hears nothing waits for its own timeout.
-    pub async fn refuse(&self) {
-        while let Some(incoming) = self.inner.accept().await {
-            incoming.refuse();
-        }
+    /// Sees to those who come while the origin drains, and gives the socket up when it has `drained`. Nobody accepts any more.
+    pub fn leave(self, drained: CancellationToken) -> JoinHandle<()> {
+        let shard = self.shard.clone();
+        shard.spawn(async move {
+            if self.held {
+                drained.cancelled().await;
+                self.hand_over().await;
+            } else {
+                self.turn_away(&drained).await;
+            }
+        })
     }
 
-    /// Closes what is left and waits a moment until that is said.
-    pub async fn close(&self) {
+    /// Refuses whoever comes to a socket that ends with this process: a client that is told so looks elsewhere at once (RFC 9000
+    /// section 5.2.2), one that hears nothing waits for its own timeout.
+    async fn turn_away(&self, drained: &CancellationToken) {
+        let refusing = async {
+            while let Some(incoming) = self.inner.accept().await {
+                incoming.refuse();
+            }
+        };
+        tokio::select! {
+            () = refusing => {}
+            () = drained.cancelled() => {}
+        }
         self.inner.close(var_int(Code::NO_ERROR), b"");
         // Nobody is lost who does not hear it: the peer's idle timeout ends the connection there.
         let _ = timeout(FAREWELL, self.inner.wait_idle()).await;
+    }
+
+    /// Leaves a socket to the process that comes after this one. It reads what is not read here; and who was read here and has had
+    /// no answer is asked for the same again by a Retry, to which a client answers at once, where it would repeat itself
+    /// after a second or more of its own accord (RFC 9002 section 6.2.2). The token is good there: the key is the same.
+    async fn hand_over(&self) {
+        let known = self.key.is_kept();
+        // A client that did not hear of the end gets a stateless reset from the next process, if that knows its key.
+        let patience = if known { LAST_WORD } else { FAREWELL };
+        let _ = timeout(patience, self.inner.wait_idle()).await;
+        self.shared.leave();
+        while let Some(Some(incoming)) = self.inner.accept().now_or_never() {
+            if !known {
+                incoming.ignore();
+            } else if let Err(error) = incoming.retry() {
+                // It has a token already, and will come again with it.
+                error.into_incoming().ignore();
+            }
+        }
     }
 
     fn admit(&self, incoming: Incoming) -> Option<Incoming> {
@@ -214,6 +263,10 @@ fn server(store: Arc<Store>, key: &QuicKey, config: &OriginConfig) -> io::Result
     let crypto = QuicServerConfig::try_from(tls).map_err(io::Error::other)?;
     let mut server = ServerConfig::new(Arc::new(crypto), key.token());
     server.transport_config(Arc::new(transport(config)));
+    server
+        .max_incoming(WAITING)
+        .incoming_buffer_size(FIRST_FLIGHT)
+        .incoming_buffer_size_total(FIRST_FLIGHTS);
     Ok(server)
 }
 
@@ -240,3 +293,16 @@ const UNI_STREAMS: u32 = 16;
 /// A connection that is closed is forgotten after three probe timeouts (RFC 9000 section 10.2), which a round trip of 100 ms
 /// makes a second.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What is said at the end of a connection leaves at the next turn of its thread.
+const LAST_WORD: Duration = Duration::from_millis(20);
+
+/// So many clients wait for their first answer, at a time that is short but for a drain: the ones after them are not read, and come
+/// again. Each is a datagram.
+const WAITING: usize = 1024;
+
+/// What a client may have sent before it is answered, without early data: a hello that fills several datagrams, and that again.
+const FIRST_FLIGHT: u64 = 16 << 10;
+
+/// Of all of them together.
+const FIRST_FLIGHTS: u64 = 4 << 20;

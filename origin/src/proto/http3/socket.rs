@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -19,6 +20,7 @@ use quinn_proto::{ConnectionId, ConnectionIdGenerator, HashedConnectionIdGenerat
 /// What the shards of one address know of each other: whose ids are which, and where to leave a datagram.
 pub(super) struct Shared {
     shards: Vec<Shard>,
+    left: AtomicBool,
 }
 
 struct Shard {
@@ -43,7 +45,13 @@ impl Shared {
         };
         Arc::new(Self {
             shards: keys.iter().map(shard).collect(),
+            left: AtomicBool::new(false),
         })
+    }
+
+    /// From now on what comes stays in the sockets: who has them after this process reads it there.
+    pub(super) fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
     }
 
     /// Another shard than `own` that gave out the id which a datagram is for.
@@ -55,6 +63,15 @@ impl Shared {
         }
         // An id that nobody gave out is a new client's own choice: it stays where it came.
         self.shards.iter().find(|shard| gave(shard))
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("shards", &self.shards.len())
+            .field("left", &self.left)
+            .finish()
     }
 }
 
@@ -139,6 +156,9 @@ impl AsyncUdpSocket for Socket {
         buffers: &mut [IoSliceMut<'_>],
         metas: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
+        if self.shared.left.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
         if let Some(shard) = self.shared.shards.get(self.own) {
             // Before the queue is read, so that no letter falls between.
             shard.reader.register(cx.waker());

@@ -7,6 +7,7 @@ use std::time::Duration;
 use quinn::TransportConfig;
 
 use super::Quic;
+use super::floods::unknown_version;
 use super::raw::{End, Raw, frame, get, way};
 use crate::support::{PATIENCE, until};
 
@@ -144,16 +145,6 @@ async fn a_connection_without_requests_is_closed() {
     let raw = Raw::connect_with(&quic, super::raw::lively()).await;
     assert_eq!(raw.exchange(&get("/healthz")).await, End::Answer(200));
     assert_eq!(raw.end().await, End::Closed(NO_ERROR));
-}
-
-/// A datagram that begins a connection of a QUIC version that nobody has (RFC 9000 section 17.2).
-fn unknown_version(length: usize) -> Vec<u8> {
-    let mut datagram = vec![0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8];
-    datagram.extend([1; 8]);
-    datagram.push(8);
-    datagram.extend([2; 8]);
-    datagram.resize(length, 0);
-    datagram
 }
 
 #[tokio::test]

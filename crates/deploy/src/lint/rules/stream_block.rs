@@ -90,23 +90,60 @@ fn targets(model: &Model<'_>, server: &StreamServer<'_>) -> Vec<(Address, String
 }
 
 fn own_port(model: &Model<'_>, found: &mut Found<'_>) {
-    for server in &model.stream_servers {
+    let servers = &model.stream_servers;
+    let passes: Vec<Vec<(Vec<usize>, String)>> = servers
+        .iter()
+        .map(|server| {
+            let targets = targets(model, server).into_iter();
+            targets
+                .map(|(target, text)| (receivers(model, server, &target), text))
+                .collect()
+        })
+        .collect();
+    for (own, server) in servers.iter().enumerate() {
         let Some(pass) = server.scope.own("proxy_pass").last() else {
             continue;
         };
-        for (target, text) in targets(model, server) {
-            let mut listens = model.stream_servers.iter().flat_map(|other| &other.listens);
-            let is_own = listens.any(|listen| {
-                listen.is_udp() == server.is_udp() && target.reaches(&listen.address)
-            });
-            if is_own {
+        for (receivers, text) in &passes[own] {
+            if leads_to(own, receivers, &passes) {
                 found.at(
                     pass,
-                    format!("`{text}` is an address that this block listens on"),
+                    format!(
+                        "`{text}` is an address that this block listens on, and leads back here"
+                    ),
                 );
             }
         }
     }
+}
+
+/// The servers of the block that listen on what a server passes to.
+fn receivers(model: &Model<'_>, server: &StreamServer<'_>, target: &Address) -> Vec<usize> {
+    let others = model.stream_servers.iter().enumerate();
+    let receives = |other: &StreamServer<'_>| {
+        let mut listens = other.listens.iter();
+        listens.any(|listen| listen.is_udp() == server.is_udp() && target.reaches(&listen.address))
+    };
+    others
+        .filter(|(_, other)| receives(other))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// Whether what some servers receive comes to `own` in the end: one that passes to another of the same block, as to have its
+/// PROXY header taken off, is no loop by that alone.
+fn leads_to(own: usize, first: &[usize], passes: &[Vec<(Vec<usize>, String)>]) -> bool {
+    let mut seen = vec![false; passes.len()];
+    let mut next = first.to_vec();
+    while let Some(server) = next.pop() {
+        if server == own {
+            return true;
+        }
+        if !std::mem::replace(&mut seen[server], true) {
+            next.extend(passes[server].iter().flat_map(|(receivers, _)| receivers));
+        }
+    }
+    false
 }
 
 fn timeout(model: &Model<'_>, found: &mut Found<'_>) {
