@@ -24,7 +24,7 @@ pub struct ConnInfo {
     /// Whether the origin itself took TLS off; false for cleartext TCP and Unix sockets.
     pub secure: bool,
     /// What `Alt-Svc` says to clients of TCP: where else they find this origin (RFC 7838).
-    pub alternative: Option<HeaderValue>,
+    pub alternative: Option<Arc<HeaderValue>>,
 }
 
 /// Which routes a listener serves.

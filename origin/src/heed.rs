@@ -8,16 +8,16 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
 use pin_project_lite::pin_project;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 pin_project! {
     /// Ends when its token is cancelled.
     ///
     /// The future of a token takes two locks whenever it is polled, which all who wait for the token share. A connection
     /// that waits beside its work polls with every byte: here it looks at a flag of its own.
-    pub(crate) struct Heed<'a> {
+    pub(crate) struct Heed {
         #[pin]
-        cancelled: WaitForCancellationFuture<'a>,
+        cancelled: WaitForCancellationFutureOwned,
         bell: Arc<Bell>,
     }
 }
@@ -38,21 +38,21 @@ impl Wake for Bell {
     }
 }
 
-impl<'a> Heed<'a> {
-    pub(crate) fn new(token: &'a CancellationToken) -> Self {
+impl Heed {
+    pub(crate) fn new(token: CancellationToken) -> Self {
         let bell = Bell {
             // The token is asked once to know whom to wake.
             rung: AtomicBool::new(true),
             task: AtomicWaker::new(),
         };
         Self {
-            cancelled: token.cancelled(),
+            cancelled: token.cancelled_owned(),
             bell: Arc::new(bell),
         }
     }
 }
 
-impl Future for Heed<'_> {
+impl Future for Heed {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -67,6 +67,35 @@ impl Future for Heed<'_> {
     }
 }
 
+pin_project! {
+    /// Work that is given up when a token is cancelled: `None` then.
+    pub(crate) struct Until<W> {
+        #[pin]
+        work: W,
+        #[pin]
+        cancelled: Heed,
+    }
+}
+
+impl<W> Until<W> {
+    pub(crate) fn new(token: CancellationToken, work: W) -> Self {
+        let cancelled = Heed::new(token);
+        Self { work, cancelled }
+    }
+}
+
+impl<W: Future> Future for Until<W> {
+    type Output = Option<W::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(done) = this.work.poll(cx) {
+            return Poll::Ready(Some(done));
+        }
+        this.cancelled.poll(cx).map(|()| None)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -77,11 +106,20 @@ mod tests {
     async fn a_token_is_heard_before_and_after_the_first_question() {
         let token = CancellationToken::new();
         let (ours, theirs) = (token.clone(), token.clone());
-        let waiting = tokio::spawn(async move { Heed::new(&theirs).await });
+        let waiting = tokio::spawn(Heed::new(theirs));
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(!waiting.is_finished());
         ours.cancel();
         waiting.await.expect("no panic");
-        Heed::new(&token).await;
+        Heed::new(token).await;
+    }
+
+    #[tokio::test]
+    async fn work_goes_on_until_the_token_is_cancelled() {
+        let token = CancellationToken::new();
+        assert_eq!(Until::new(token.clone(), async { 1 }).await, Some(1));
+        let endless = tokio::spawn(Until::new(token.clone(), std::future::pending::<()>()));
+        token.cancel();
+        assert_eq!(endless.await.expect("no panic"), None);
     }
 }

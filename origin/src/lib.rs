@@ -33,6 +33,7 @@ mod signals;
 pub mod snapshot;
 mod stamp;
 mod state_key;
+mod stop;
 pub mod stream;
 pub mod tls;
 pub mod tools;

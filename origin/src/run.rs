@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::HeaderValue;
 use origin_config::{OriginConfig, Reload};
 use sd_notify::NotifyState;
@@ -16,21 +17,14 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::conn::{self, ConnInfo, Peer, Role};
 use crate::current::Current;
-use crate::heed::Heed;
+use crate::heed::Until;
 use crate::listen::{Listener, Socket, SocketFile, Udp};
 use crate::proto::{self, Endpoint, Limits};
 use crate::shards::{self, Shards};
 use crate::tls::{Acceptor, CertificateError, Store};
 use crate::watchdog;
 
-/// How a running origin is asked to end.
-#[derive(Debug, Clone, Default)]
-pub struct Stop {
-    /// In peace: no new connection, streams end at once, calls in flight have `graceful_timeout`.
-    pub graceful: CancellationToken,
-    /// At once.
-    pub now: CancellationToken,
-}
+pub use crate::stop::Stop;
 
 /// Serves `listeners` until `stop`, and has drained when it returns: no connection is open, no socket file is left, and
 /// the MCP servers have ended.
@@ -169,7 +163,7 @@ struct Terms {
     tls: Option<Acceptor>,
     limits: Limits,
     /// What `Alt-Svc` says.
-    alternative: Option<HeaderValue>,
+    alternative: Option<Arc<HeaderValue>>,
 }
 
 impl Terms {
@@ -182,7 +176,7 @@ impl Terms {
         Ok(Self {
             tls: tls.transpose().map_err(io::Error::other)?,
             limits: Limits::new(config),
-            alternative: alternative(config, quic_port),
+            alternative: alternative(config, quic_port).map(Arc::new),
         })
     }
 }
@@ -258,15 +252,21 @@ impl Server {
         arrival: &Arrival,
         peer: Peer,
     ) {
-        let Stop { graceful, now } = self.stop.clone();
+        let stop = self.stop.clone();
         let terms = self.terms.now();
         let mut conn = arrival.of(peer, &terms);
         let tls = terms.tls.clone().filter(|_| conn.secure);
         let (app, limits) = (self.app.clone(), terms.limits);
+        let is_proxy = peer.is_one_of(&app.now().config.proxy_protocol);
+        let is_proxied = conn.role == Role::Public && is_proxy;
+        if tls.is_none() && !is_proxied {
+            self.connections
+                .spawn(proto::serve(io, conn, app, limits, stop));
+            return;
+        }
         let serving = async move {
-            let is_proxy = peer.is_one_of(&app.now().config.proxy_protocol);
-            if conn.role == Role::Public && is_proxy {
-                match Box::pin(begun(&graceful, conn::named(&mut io, peer))).await? {
+            if is_proxied {
+                match Box::pin(begun(&stop.graceful, conn::named(&mut io, peer))).await? {
                     Ok(client) => conn.peer = client,
                     Err(refused) => {
                         refused.tell(peer);
@@ -276,22 +276,19 @@ impl Server {
             }
             // In boxes: a connection keeps room for the way that it went, not for the longest that there is.
             match tls {
-                None => Box::pin(proto::serve(io, conn, app, limits, graceful)).await,
+                None => Box::pin(proto::serve(io, conn, app, limits, stop)).await,
                 Some(tls) => {
-                    let io = Box::pin(begun(&graceful, tls.accept(io))).await??;
-                    Box::pin(proto::serve(io, conn, app, limits, graceful)).await
+                    let io = Box::pin(begun(&stop.graceful, tls.accept(io))).await??;
+                    Box::pin(proto::serve(io, conn, app, limits, stop)).await
                 }
             }
         };
-        self.connections.spawn(async move {
-            let ended = tokio::select! {
-                ended = serving => ended,
-                () = Heed::new(&now) => Ok(()),
-            };
-            if let Err(error) = ended {
+        let serving = Until::new(self.stop.now.clone(), serving);
+        self.connections.spawn(serving.map(move |ended| {
+            if let Some(Err(error)) = ended {
                 tracing::debug!(%peer, error = &*error, "a connection ended in an error");
             }
-        });
+        }));
     }
 
     fn endpoints(&self, shards: &[Handle], udp: Udp) -> io::Result<Vec<Endpoint>> {
@@ -317,11 +314,7 @@ impl Server {
                     let conn = conn.of(Peer::Ip(connection.remote_address()), &terms);
                     proto::serve_quic(connection, conn, server.app, terms.limits, graceful).await
                 };
-                let ended = tokio::select! {
-                    ended = serving => ended,
-                    () = Heed::new(&now) => Ok(()),
-                };
-                if let Err(error) = ended {
+                if let Some(Err(error)) = Until::new(now, serving).await {
                     tracing::debug!(error = &*error, "a QUIC connection ended");
                 }
             });

@@ -164,6 +164,8 @@ pub(crate) enum SoakName {
     Reload,
     /// A hundred streams through twenty restarts of the origin
     Restart,
+    /// All that HTTP/3 forbids, said by the client h3i, which is built for it with BoringSSL
+    H3i,
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,7 @@ pub(crate) mod cargo_deny;
 pub(crate) mod cargo_fuzz;
 pub(crate) mod chromium;
 pub(crate) mod confs;
+pub(crate) mod h3i;
 pub(crate) mod nextest;
 pub(crate) mod nginx;
 pub(crate) mod node;

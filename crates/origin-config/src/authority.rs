@@ -101,7 +101,9 @@ impl FromStr for Authority {
 }
 
 fn named(text: &str) -> Result<Host, String> {
-    if let Ok(address) = text.parse::<Ipv4Addr>() {
+    if text.starts_with(|first: char| first.is_ascii_digit())
+        && let Ok(address) = text.parse::<Ipv4Addr>()
+    {
         return Ok(Host::Address(address.into()));
     }
     let name = text.strip_suffix('.').unwrap_or(text);

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::body::{self, Body, ReadError};
 use crate::envelope::{self, Code, Facts, Failure, Shape};
 use crate::middleware::Asked;
-use crate::middleware::request_id::{self, RequestId};
+use crate::middleware::request_id;
 use crate::stream::{Ending, Framing, StreamBody};
 use crate::tools::Arguments;
 use crate::upstream::{Call, CallError, Exchange, Heard, RawResult, Trace};
@@ -58,7 +58,7 @@ pub(super) async fn serve(app: &Arc<App>, request: Request<Body>) -> Response<Bo
 /// A call under way.
 struct Talk {
     app: Arc<App>,
-    id: RequestId,
+    id: String,
     started: Instant,
     streams: bool,
     exchange: Exchange,
@@ -81,11 +81,10 @@ async fn begin(
     let invalid =
         |error: &dyn std::error::Error| Failure::new(Code::InvalidArguments, error.to_string());
     let ask = Ask::read(&body).map_err(|error| invalid(&error))?;
-    let id = Asked::of(&head.extensions).map(|asked| asked.id.clone());
-    let id = id.unwrap_or_else(|| RequestId::fresh(app.clock));
-    if let Some(wanted) = &ask.request_id {
-        id.adopt(wanted).map_err(|error| invalid(&error))?;
+    if let (Some(wanted), Some(asked)) = (&ask.request_id, Asked::of(&head.extensions)) {
+        asked.id.adopt(wanted).map_err(|error| invalid(&error))?;
     }
+    let id = request_id::of(&head.extensions).to_owned();
     let accept = accept(head);
     if !accept.json && !accept.events {
         let message = "`Accept` takes neither `application/json` nor `text/event-stream`";
@@ -106,7 +105,7 @@ async fn begin(
         method: order.method.into(),
         params: order.params,
         caller: Caller::Own,
-        request_id: id.as_str().to_owned(),
+        request_id: id.clone(),
         trace: Trace::of(&head.headers),
         endless: false,
     };
@@ -126,14 +125,14 @@ async fn begin(
 impl Talk {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            request_id: self.id.as_str(),
+            request_id: &self.id,
             started: self.started,
             clock: self.app.clock,
         }
     }
 
     fn into_stream(self) -> Response<Body> {
-        let ticket = self.app.streams.open(self.id.as_str(), "call-tool");
+        let ticket = self.app.streams.open(&self.id, "call-tool");
         let events = stream::unfold(Some(self), |talk| async {
             let mut talk = talk?;
             match talk.next().await {

@@ -10,13 +10,12 @@ use crate::tools::openapi;
 
 /// Generated from the tools that the request may call. An `ETag` names the state; 304 for a client that has it.
 pub(super) async fn serve(app: &App, head: &Parts) -> Response<Body> {
-    let started = app.clock.now();
     match offered(app, &head.extensions).await {
         Ok(Offered { book, catalog }) => {
             let keys = app.keys.is_some();
             let document = book.openapi(&catalog, |tools| openapi(&app.service, tools, keys));
             conditional(&head.headers, document)
         }
-        Err(failure) => refuse(app, head, started, failure),
+        Err(failure) => refuse(app, head, failure),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode};
+use http::{Extensions, HeaderMap, Response, StatusCode};
 use mcp::catalog::{Entry, Resolution};
 use mcp::{Catalog, plain};
 use percent_encoding::percent_decode_str;
@@ -16,13 +16,12 @@ use crate::app::App;
 use crate::body::{self, Body};
 use crate::envelope::{Code, Facts, Failure, Shape};
 use crate::keys::Holder;
-use crate::middleware::request_id;
+use crate::middleware::{Asked, request_id};
 use crate::tools::{self, Book, Document};
 
 /// `{"tools":[{"name","server","tool","description","input_schema","output_schema","annotations",…}]}`: every tool with all that its server says
 /// of it. The query may name one `server`. An `ETag` names the state; 304 for a client that has it.
 pub(super) async fn list(app: &App, head: &Parts) -> Response<Body> {
-    let started = app.clock.now();
     let listed = async {
         let Offered { book, catalog } = offered(app, &head.extensions).await?;
         let Some(server) = query::value(&head.uri, "server").map(decoded) else {
@@ -39,13 +38,12 @@ pub(super) async fn list(app: &App, head: &Parts) -> Response<Body> {
     };
     match listed.await {
         Ok(document) => conditional(&head.headers, document),
-        Err(failure) => refuse(app, head, started, failure),
+        Err(failure) => refuse(app, head, failure),
     }
 }
 
 /// One tool of [`list`].
 pub(super) async fn one(app: &App, head: &Parts) -> Response<Body> {
-    let started = app.clock.now();
     let name = decoded(head.uri.path().rsplit('/').next().unwrap_or_default());
     let found = async {
         let Offered { catalog, .. } = offered(app, &head.extensions).await?;
@@ -54,7 +52,7 @@ pub(super) async fn one(app: &App, head: &Parts) -> Response<Body> {
     };
     match found.await {
         Ok(document) => conditional(&head.headers, document),
-        Err(failure) => refuse(app, head, started, failure),
+        Err(failure) => refuse(app, head, failure),
     }
 }
 
@@ -113,7 +111,7 @@ pub(super) fn conditional(headers: &HeaderMap, document: Document) -> Response<B
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(|tag| tag.trim().trim_start_matches("W/"))
-        .any(|tag| tag == "*" || tag == document.etag);
+        .any(|tag| tag == "*" || document.etag == *tag);
     let mut response = if known {
         let mut response = Response::new(body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -121,22 +119,15 @@ pub(super) fn conditional(headers: &HeaderMap, document: Document) -> Response<B
     } else {
         body::json_bytes(StatusCode::OK, document.json)
     };
-    // Quotes and hex digits are always a header value.
-    if let Ok(tag) = HeaderValue::from_str(&document.etag) {
-        response.headers_mut().insert(ETAG, tag);
-    }
+    response.headers_mut().insert(ETAG, document.etag);
     response
 }
 
-pub(super) fn refuse(
-    app: &App,
-    head: &Parts,
-    started: std::time::Instant,
-    failure: Failure,
-) -> Response<Body> {
+pub(super) fn refuse(app: &App, head: &Parts, failure: Failure) -> Response<Body> {
+    let asked = Asked::of(&head.extensions);
     let facts = Facts {
         request_id: request_id::of(&head.extensions),
-        started,
+        started: asked.map_or_else(|| app.clock.now(), |asked| asked.started),
         clock: app.clock,
     };
     failure.into_response(Shape::Envelope, facts)

@@ -5,13 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 
-use super::client::ClientInfo;
+use super::asked::Asked;
 use super::panic_guard;
 use super::request_id::RequestId;
 use crate::app::App;
@@ -20,25 +20,6 @@ use crate::clock::Clock;
 use crate::conn::{ConnInfo, Peer, Role};
 use crate::keys::Holder;
 use crate::metrics::{self, Failure, Metrics};
-
-/// What a line is opened with.
-#[derive(Debug)]
-pub struct Opening<'a, B> {
-    /// The origin.
-    pub app: &'a App,
-    /// The connection that the request came on.
-    pub conn: &'a ConnInfo,
-    /// Who asks.
-    pub client: &'a ClientInfo,
-    /// The request's id.
-    pub id: &'a RequestId,
-    /// The route's name.
-    pub route: &'static str,
-    /// When the request's head had been read.
-    pub started: Instant,
-    /// The request itself.
-    pub request: &'a Request<B>,
-}
 
 /// The line of a request that never became one: its head could not be read, or took too long, which is a 408 that
 /// nobody was told of.
@@ -60,15 +41,10 @@ pub fn refused(app: &App, conn: &ConnInfo, status: StatusCode, error: &(dyn Erro
 /// A line that is not written yet. It is written when it is dropped: after the last byte, or when the request is cut.
 #[derive(Debug)]
 pub struct Entry {
-    id: RequestId,
-    route: &'static str,
+    asked: Arc<Asked>,
     version: Version,
     metrics: Option<Arc<Metrics>>,
-    is_public: bool,
     clock: Clock,
-    started: Instant,
-    /// As figures name it.
-    protocol: &'static str,
     /// What only the line says; nothing where there is to be none.
     line: Option<Box<Line>>,
     is_head: bool,
@@ -83,38 +59,39 @@ struct Line {
     path: String,
     listener: Arc<str>,
     peer: Peer,
-    client: ClientInfo,
     key: Option<Arc<Holder>>,
 }
 
 impl Entry {
     /// Opens the line of one request.
-    pub fn open<B>(opening: &Opening<'_, B>) -> Self {
-        let request = opening.request;
+    pub fn open<B>(app: &App, conn: &ConnInfo, asked: &Arc<Asked>, request: &Request<B>) -> Self {
         let line = || Line {
             method: request.method().clone(),
             // Without the query: it may carry what does not belong in a log.
             path: request.uri().path().to_owned(),
-            listener: Arc::clone(&opening.conn.listener),
-            peer: opening.conn.peer,
-            client: opening.client.clone(),
+            listener: Arc::clone(&conn.listener),
+            peer: conn.peer,
             key: None,
         };
         Self {
-            id: opening.id.clone(),
-            route: opening.route,
+            asked: Arc::clone(asked),
             version: request.version(),
-            metrics: opening.app.metrics.clone(),
-            is_public: opening.conn.role == Role::Public,
-            clock: opening.app.clock,
-            started: opening.started,
-            protocol: opening.client.http_version,
-            line: opening.app.config.accesslog.then(|| Box::new(line())),
+            metrics: app.metrics.clone(),
+            clock: app.clock,
+            line: app.config.accesslog.then(|| Box::new(line())),
             is_head: request.method() == Method::HEAD,
             status: None,
             bytes: 0,
             complete: false,
         }
+    }
+
+    fn is_public(&self) -> bool {
+        self.asked.role == Role::Public
+    }
+
+    fn elapsed(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.asked.started)
     }
 
     /// Notes the key that the request showed.
@@ -128,13 +105,9 @@ impl Entry {
     pub fn head(&mut self, status: StatusCode) {
         self.status = Some(status);
         // The operator's own looks are not what clients wait for.
-        if let Some(metrics) = self.metrics.as_ref().filter(|_| self.is_public) {
+        if let Some(metrics) = self.metrics.as_ref().filter(|_| self.is_public()) {
             let now = self.clock.now();
-            metrics.answered(
-                self.protocol,
-                now,
-                now.saturating_duration_since(self.started),
-            );
+            metrics.answered(self.asked.client.http_version, now, self.elapsed(now));
         }
     }
 
@@ -142,14 +115,14 @@ impl Entry {
     fn count(&self, metrics: &Metrics, status: u16) {
         metrics.request(metrics::Request {
             status,
-            protocol: self.protocol,
-            route: self.route,
+            protocol: self.asked.client.http_version,
+            route: self.asked.target.name(),
         });
-        if status >= 500 && self.is_public {
+        if status >= 500 && self.is_public() {
             metrics.failures.add(Failure {
                 at: self.clock.now(),
-                request_id: self.id.as_str().to_owned(),
-                what: self.route.to_owned(),
+                request_id: self.asked.id.as_str().to_owned(),
+                what: self.asked.target.name().to_owned(),
                 why: status.to_string(),
             });
         }
@@ -165,11 +138,12 @@ impl Drop for Entry {
         let Some(line) = &self.line else {
             return;
         };
-        let elapsed = self.clock.now().saturating_duration_since(self.started);
+        let asked = &*self.asked;
+        let elapsed = self.elapsed(self.clock.now());
         tracing::info!(
             target: "access",
-            request_id = self.id.as_str(),
-            route = self.route,
+            request_id = asked.id.as_str(),
+            route = asked.target.name(),
             method = line.method.as_str(),
             path = line.path,
             status,
@@ -177,10 +151,10 @@ impl Drop for Entry {
             duration_ms = (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0,
             cut = !self.complete,
             key = line.key.as_deref().map(Holder::id),
-            client = line.client.address.map(tracing::field::display),
+            client = asked.client.address.map(tracing::field::display),
             peer = %line.peer,
-            scheme = line.client.scheme,
-            host = line.client.host,
+            scheme = asked.client.scheme,
+            host = asked.client.host,
             http_version = ?self.version,
             listener = &*line.listener,
             "request"
@@ -226,7 +200,7 @@ impl http_body::Body for Observed {
             Err(panic) => {
                 let reason = panic_guard::reason(panic.as_ref());
                 tracing::error!(
-                    request_id = this.entry.id.as_str(),
+                    request_id = this.entry.asked.id.as_str(),
                     reason,
                     "a stream panicked"
                 );

@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::time::{Sleep, sleep};
@@ -26,29 +25,26 @@ pub struct Bounds {
 }
 
 /// Refuses a body whose declared length is over the size, and watches one that declares none.
-pub fn apply(request: Request<Body>, bounds: Bounds) -> Result<(Request<Body>, Limit), Failure> {
+pub fn apply(body: &mut Body, bounds: Bounds) -> Result<Limit, Failure> {
     let mut limit = Limit {
         bounds,
         state: None,
     };
-    if request.body().size_hint().lower() > bounds.size {
+    if body.size_hint().lower() > bounds.size {
         return Err(limit.too_large());
     }
-    if request.body().is_end_stream() {
-        return Ok((request, limit));
+    if body.is_end_stream() {
+        return Ok(limit);
     }
-    let state = Arc::clone(limit.state.insert(Arc::default()));
-    let request = request.map(|inner| {
-        let limited = Limited {
-            inner,
-            left: bounds.size,
-            pause: bounds.pause,
-            waiting: None,
-            state,
-        };
-        limited.boxed_unsync()
-    });
-    Ok((request, limit))
+    let limited = Limited {
+        inner: std::mem::take(body),
+        left: bounds.size,
+        pause: bounds.pause,
+        waiting: None,
+        state: Arc::clone(limit.state.insert(Arc::default())),
+    };
+    *body = limited.boxed_unsync();
+    Ok(limit)
 }
 
 /// What is known of a body after the endpoint has read it.
@@ -155,57 +151,60 @@ mod tests {
         pause: Duration::from_mins(1),
     };
 
-    fn chunked(chunks: &'static [&'static [u8]]) -> Request<Body> {
+    fn chunked(chunks: &'static [&'static [u8]]) -> Body {
         let frames = chunks
             .iter()
             .map(|chunk| Ok::<_, BoxError>(Frame::data(Bytes::from_static(chunk))));
-        Request::new(StreamBody::new(stream::iter(frames)).boxed_unsync())
+        StreamBody::new(stream::iter(frames)).boxed_unsync()
     }
 
     /// A byte after each of these pauses.
-    fn dripping(pauses: &'static [u64]) -> Request<Body> {
+    fn dripping(pauses: &'static [u64]) -> Body {
         let frames = stream::iter(pauses).then(|pause| async {
             sleep(Duration::from_secs(*pause)).await;
             Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"x")))
         });
-        Request::new(StreamBody::new(frames).boxed_unsync())
+        StreamBody::new(frames).boxed_unsync()
+    }
+
+    /// What is read of a body within the bounds, and the verdict.
+    async fn read(mut body: Body) -> (Result<Bytes, ReadError>, Limit) {
+        let limit = apply(&mut body, BOUNDS).expect("no length declared");
+        (body::read(body).await, limit)
     }
 
     #[test]
     fn a_declared_length_over_the_limit_is_refused_unread() {
-        assert!(apply(Request::new(body::full("12345")), BOUNDS).is_err());
-        assert!(apply(Request::new(body::full("1234")), BOUNDS).is_ok());
+        assert!(apply(&mut body::full("12345"), BOUNDS).is_err());
+        assert!(apply(&mut body::full("1234"), BOUNDS).is_ok());
     }
 
     #[tokio::test]
     async fn a_chunked_body_is_cut_at_the_limit() {
-        let (request, limit) =
-            apply(chunked(&[b"123", b"45"]), BOUNDS).expect("no length declared");
-        let read = body::read(request.into_body()).await;
+        let (read, limit) = read(chunked(&[b"123", b"45"])).await;
         assert!(matches!(read, Err(ReadError::TooLarge)), "{read:?}");
         assert!(limit.verdict().is_err());
     }
 
     #[tokio::test]
     async fn a_chunked_body_of_exactly_the_limit_passes() {
-        let (request, limit) = apply(chunked(&[b"123", b"4"]), BOUNDS).expect("no length declared");
-        let read = body::read(request.into_body()).await.expect("whole");
-        assert_eq!(&read[..], b"1234");
+        let (read, limit) = read(chunked(&[b"123", b"4"])).await;
+        assert_eq!(&read.expect("whole")[..], b"1234");
         assert!(limit.verdict().is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_stops_coming_is_a_408() {
-        let (request, limit) = apply(dripping(&[50, 61]), BOUNDS).expect("no length declared");
-        assert!(body::read(request.into_body()).await.is_err());
+        let (read, limit) = read(dripping(&[50, 61])).await;
+        assert!(read.is_err());
         let failure = limit.verdict().expect_err("late");
         assert_eq!(failure.status(), StatusCode::REQUEST_TIMEOUT);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_with_short_pauses_is_read() {
-        let (request, limit) = apply(dripping(&[50, 50, 50]), BOUNDS).expect("no length declared");
-        assert!(body::read(request.into_body()).await.is_ok());
+        let (read, limit) = read(dripping(&[50, 50, 50])).await;
+        assert!(read.is_ok());
         assert!(limit.verdict().is_ok());
     }
 }

@@ -1,7 +1,7 @@
 //! One id per request, from the edge to the last log line.
 
 use std::cell::RefCell;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response};
@@ -9,15 +9,12 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response};
 use super::Asked;
 use crate::clock::Clock;
 
-/// The id of a request. All clones are one: what [`RequestId::adopt`] changes is changed for all who
-/// name the request after that.
-#[derive(Debug, Clone)]
-pub struct RequestId(Arc<Ids>);
-
+/// The id of a request. What [`RequestId::adopt`] changes is changed for all who ask for it after that.
 #[derive(Debug)]
-struct Ids {
+pub struct RequestId {
     sent: HeaderValue,
-    adopted: OnceLock<HeaderValue>,
+    /// In a box: few requests have one.
+    adopted: OnceLock<Box<HeaderValue>>,
 }
 
 /// An id that the client chose and that is none.
@@ -27,8 +24,10 @@ pub struct NoId;
 
 impl RequestId {
     fn new(sent: HeaderValue) -> Self {
-        let adopted = OnceLock::new();
-        Self(Arc::new(Ids { sent, adopted }))
+        Self {
+            sent,
+            adopted: OnceLock::new(),
+        }
     }
 
     /// The id: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`.
@@ -47,12 +46,12 @@ impl RequestId {
             .ok()
             .filter(|_| valid)
             .ok_or(NoId)?;
-        let _ = self.0.adopted.set(value);
+        let _ = self.adopted.set(Box::new(value));
         Ok(())
     }
 
     fn value(&self) -> &HeaderValue {
-        self.0.adopted.get().unwrap_or(&self.0.sent)
+        self.adopted.get().map_or(&self.sent, |adopted| adopted)
     }
 
     /// A new one, of 32 hex digits.
@@ -76,11 +75,14 @@ fn digits(clock: Clock) -> Bytes {
         let times = random.iter_mut().zip(0..);
         times.for_each(|(id, number)| *id = (time + number).to_be_bytes());
     }
-    let bytes = random.as_flattened().iter();
-    bytes
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| DIGITS[usize::from(digit)])
-        .collect()
+    let mut digits = vec![0; IDS_AT_A_TIME * DIGITS_OF_AN_ID];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(random.as_flattened()) {
+        pair.copy_from_slice(&[
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 15)],
+        ]);
+    }
+    digits.into()
 }
 
 thread_local! {
@@ -179,12 +181,12 @@ mod tests {
     }
 
     #[test]
-    fn an_id_from_the_body_is_the_id_of_all_who_hold_it() {
+    fn an_id_from_the_body_takes_the_place_of_the_first() {
         let id = RequestId::fresh(Clock::system());
-        let (held, made) = (id.clone(), id.as_str().to_owned());
+        let made = id.as_str().to_owned();
         assert_eq!(id.adopt("a b"), Err(NoId));
-        assert_eq!(held.as_str(), made);
+        assert_eq!(id.as_str(), made);
         assert_eq!(id.adopt("mine-1"), Ok(()));
-        assert_eq!(held.as_str(), "mine-1");
+        assert_eq!(id.as_str(), "mine-1");
     }
 }

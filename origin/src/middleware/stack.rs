@@ -9,7 +9,7 @@ use http::header::{CONTENT_LENGTH, SERVER};
 use http::{HeaderValue, Method, Request, Response};
 use http_body::Body as _;
 
-use super::access_log::{Entry, Observed, Opening};
+use super::access_log::{Entry, Observed};
 use super::asked::Asked;
 use super::cors::Cors;
 use super::page::Page;
@@ -49,20 +49,6 @@ pub fn respond(
 
     // 3. Access log: opened before the first layer that can fail, closed by the end of the response's body, which for a
     //    stream is long after this function.
-    let mut entry = Entry::open(&Opening {
-        app: &app,
-        conn,
-        client: &client,
-        id: &id,
-        route: target.name(),
-        started,
-        request: &request,
-    });
-
-    let is_head = request.method() == Method::HEAD;
-    // The admin listener is for no web page.
-    let page = Page::of(&app.config, request.headers());
-    let cors = (conn.role == Role::Public).then(|| Cors::of(&page, &request));
     let asked = Arc::new(Asked {
         role: conn.role,
         client,
@@ -70,6 +56,12 @@ pub fn respond(
         target,
         started,
     });
+    let mut entry = Entry::open(&app, conn, &asked, &request);
+
+    let is_head = request.method() == Method::HEAD;
+    // The admin listener is for no web page.
+    let page = Page::of(&app.config, request.headers());
+    let cors = (conn.role == Role::Public).then(|| Cors::of(&page, &request));
     request.extensions_mut().insert(Arc::clone(&asked));
 
     // 4. Panic guard: around everything below, so that a bug ends its own request and nothing else.
@@ -181,7 +173,7 @@ fn admit(
         size: app.config.max_body_size,
         pause: app.config.read_timeout,
     };
-    let (request, limit) = body_limit::apply(request, bounds).map_err(refuse)?;
+    let limit = body_limit::apply(request.body_mut(), bounds).map_err(refuse)?;
     Ok(Admitted {
         answer: endpoint::serve(endpoint, Arc::clone(app), request),
         limit,

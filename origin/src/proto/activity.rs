@@ -12,6 +12,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
+use super::flow::Next;
+
 /// One connection's requests in flight, and since when there are none.
 #[derive(Debug)]
 pub(super) struct Activity {
@@ -22,6 +24,8 @@ pub(super) struct Activity {
     quiet: Mutex<Quiet>,
     /// What one request that is given up costs.
     interval: Duration,
+    /// Over HTTP/2.
+    pub(super) next: Next,
 }
 
 /// A time without requests in flight.
@@ -65,6 +69,7 @@ impl Activity {
                 paid: now,
             }),
             interval: Duration::from_secs(1) / streams.max(1),
+            next: Next::default(),
         })
     }
 

@@ -15,6 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
+use super::activity::Activity;
 use crate::body::BoxError;
 use crate::middleware::access_log::Observed;
 
@@ -44,34 +45,37 @@ impl Flow {
     }
 }
 
-/// Starts the streams of one HTTP/2 connection as tasks that end when their client grants no window for `patience`.
+/// The response whose stream is to start next.
 ///
-/// hyper calls the service and then starts the stream of that request, so what [`Starter::begin`] leaves here is for the
-/// very next stream.
-#[derive(Debug, Clone)]
-pub(super) struct Starter {
-    next: Arc<Mutex<Option<Arc<Flow>>>>,
-    patience: Duration,
-}
+/// hyper calls the service and then starts the stream of that request, so what [`Next::begin`] leaves here is for the very
+/// next stream.
+#[derive(Debug, Default)]
+pub(super) struct Next(Mutex<Option<Arc<Flow>>>);
 
-impl Starter {
-    pub(super) fn new(patience: Duration) -> Self {
-        Self {
-            next: Arc::default(),
-            patience,
-        }
-    }
-
+impl Next {
     /// Announces a stream; what is returned belongs into its [`Metered`] body.
     pub(super) fn begin(&self) -> Arc<Flow> {
         let flow = Arc::new(Flow::default());
-        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&flow));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&flow));
         flow
     }
 
     fn take(&self) -> Arc<Flow> {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         next.take().unwrap_or_default()
+    }
+}
+
+/// Starts the streams of one HTTP/2 connection as tasks that end when their client grants no window for `patience`.
+#[derive(Debug, Clone)]
+pub(super) struct Starter {
+    activity: Arc<Activity>,
+    patience: Duration,
+}
+
+impl Starter {
+    pub(super) fn new(activity: Arc<Activity>, patience: Duration) -> Self {
+        Self { activity, patience }
     }
 }
 
@@ -82,7 +86,7 @@ where
     fn execute(&self, stream: F) {
         tokio::spawn(Guarded {
             stream: Some(stream),
-            flow: self.take(),
+            flow: self.activity.next.take(),
             patience: self.patience,
             stalled: None,
         });
@@ -143,24 +147,34 @@ impl<F: Future<Output = ()>> Future for Guarded<F> {
 #[derive(Debug)]
 pub(super) struct Metered {
     inner: Observed,
-    flow: Option<Arc<Flow>>,
+    pieces: Option<Box<Pieces>>,
+}
+
+#[derive(Debug)]
+struct Pieces {
+    flow: Arc<Flow>,
+    /// What is left of the last frame.
     rest: Bytes,
 }
 
 impl Metered {
     pub(super) fn new(inner: Observed, flow: Option<Arc<Flow>>) -> Self {
-        Self {
-            inner,
-            flow,
-            rest: Bytes::new(),
-        }
+        let rest = Bytes::new();
+        let pieces = flow.map(|flow| Box::new(Pieces { flow, rest }));
+        Self { inner, pieces }
     }
 
-    fn next_piece(&mut self) -> Bytes {
+    fn rest(&self) -> usize {
+        self.pieces.as_ref().map_or(0, |pieces| pieces.rest.len())
+    }
+}
+
+impl Pieces {
+    fn next(&mut self, is_last: bool) -> Bytes {
         let length = self.rest.len();
         let size = if length > PIECE {
             PIECE
-        } else if length > 1 && self.inner.is_end_stream() {
+        } else if length > 1 && is_last {
             length - 1
         } else {
             length
@@ -178,32 +192,33 @@ impl Body for Metered {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
-        let Some(flow) = this.flow.clone() else {
+        let Some(pieces) = &mut this.pieces else {
             return Pin::new(&mut this.inner).poll_frame(cx);
         };
-        flow.ask();
-        if this.rest.is_empty() {
+        pieces.flow.ask();
+        if pieces.rest.is_empty() {
             let polled = std::task::ready!(Pin::new(&mut this.inner).poll_frame(cx));
             match polled.map(|frame| frame.map(Frame::into_data)) {
                 Some(Ok(Ok(data))) if data.is_empty() => {
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
-                Some(Ok(Ok(data))) => this.rest = data,
+                Some(Ok(Ok(data))) => pieces.rest = data,
                 Some(Ok(Err(other))) => return Poll::Ready(Some(Ok(other))),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
         }
-        flow.hand_over();
-        Poll::Ready(Some(Ok(Frame::data(this.next_piece()))))
+        pieces.flow.hand_over();
+        let piece = pieces.next(this.inner.is_end_stream());
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.inner.is_end_stream()
+        self.rest() == 0 && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let (hint, rest) = (self.inner.size_hint(), self.rest.len() as u64);
+        let (hint, rest) = (self.inner.size_hint(), self.rest() as u64);
         let mut whole = SizeHint::new();
         whole.set_lower(hint.lower().saturating_add(rest));
         if let Some(upper) = hint.upper() {
@@ -215,8 +230,9 @@ impl Body for Metered {
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        let cut = |flow: &Arc<Flow>| flow.cut.load(Ordering::Relaxed);
-        if !self.rest.is_empty() || self.flow.as_ref().is_some_and(cut) {
+        let is_cut =
+            |pieces: &Pieces| !pieces.rest.is_empty() || pieces.flow.cut.load(Ordering::Relaxed);
+        if self.pieces.as_ref().is_some_and(|pieces| is_cut(pieces)) {
             self.inner.cut();
         }
     }
@@ -234,12 +250,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_ends_when_its_piece_waits_for_too_long() {
-        let starter = Starter::new(Duration::from_mins(1));
-        let flow = starter.begin();
+        let next = Next::default();
+        let flow = next.begin();
         let mut stream = Box::pin(Guarded {
             stream: Some(std::future::pending()),
-            flow: starter.take(),
-            patience: starter.patience,
+            flow: next.take(),
+            patience: Duration::from_mins(1),
             stalled: None,
         });
         assert!((&mut stream).now_or_never().is_none());
@@ -257,13 +273,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_without_anything_to_send_lives_on() {
-        let starter = Starter::new(Duration::from_mins(1));
-        let flow = starter.begin();
+        let next = Next::default();
+        let flow = next.begin();
         flow.ask();
         let stream = Guarded {
             stream: Some(std::future::pending()),
-            flow: starter.take(),
-            patience: starter.patience,
+            flow: next.take(),
+            patience: Duration::from_mins(1),
             stalled: None,
         };
         let hour = tokio::time::timeout(Duration::from_hours(1), stream);

@@ -9,15 +9,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::header::ALT_SVC;
-use http::{Method, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::{HttpService, service_fn};
 use origin_config::OriginConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Sleep, sleep};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::activity::{Activity, Deadline, InFlight, Patience, Tracked};
 use super::flow::{Flow, Metered, Starter};
@@ -29,8 +28,9 @@ use crate::app::App;
 use crate::body::{self, BoxError};
 use crate::conn::ConnInfo;
 use crate::current::Current;
-use crate::heed::Heed;
+use crate::heed::{Heed, Until};
 use crate::middleware::{self, access_log};
+use crate::stop::Stop;
 
 /// The limits of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -76,57 +76,62 @@ impl Limits {
 }
 
 /// Serves one connection to its end. When `stop` is cancelled it takes no new request and ends with the last one in
-/// flight (RFC 9112 section 9.6 and RFC 9113 section 6.8). An error says how the transport ended; nobody waits for it.
-pub async fn serve<S>(
+/// flight (RFC 9112 section 9.6 and RFC 9113 section 6.8), or at once. An error says how the transport ended, which stands in
+/// the log then; nobody waits for it.
+///
+/// What it needs only to begin is gone when this returns: the future lives as long as the connection.
+pub fn serve<S>(
     io: S,
     conn: ConnInfo,
     app: Current<App>,
     limits: Limits,
-    stop: CancellationToken,
-) -> Result<(), BoxError>
+    stop: Stop,
+) -> impl Future<Output = Result<(), BoxError>> + Send
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let activity = Activity::new(limits.h2_streams);
-    let starter = Starter::new(limits.write_stall);
-    let (log, peer) = (app.clone(), conn.clone());
+    let conn = Arc::new(conn);
+    let (log, peer) = (app.clone(), Arc::clone(&conn));
     let service = {
-        let (activity, starter) = (Arc::clone(&activity), starter.clone());
+        let activity = Arc::clone(&activity);
         service_fn(move |request: Request<Incoming>| {
             let multiplexed = request.version() == Version::HTTP_2;
             let exchange = Exchange {
                 guard: Arc::new(activity.begin(multiplexed)),
-                flow: multiplexed.then(|| starter.begin()),
+                flow: multiplexed.then(|| activity.next.begin()),
             };
             answer(app.now(), &conn, exchange, request)
         })
     };
+    let starter = Starter::new(Arc::clone(&activity), limits.write_stall);
     let io = Watched::new(io, Arc::clone(&activity), limits.write_stall);
     let mut driver = Driver {
         connection: Connection::new(io, service, limits, starter),
         activity,
         patience: limits.patience,
-        timer: Box::pin(sleep(limits.patience.idle)),
+        timer: None,
         closing: false,
     };
-    let ended = tokio::select! {
-        biased;
-        ended = &mut driver => ended,
-        () = Heed::new(&stop) => {
-            if let Some(ended) = driver.await_first().await {
-                ended
+    async move {
+        let ended = tokio::select! {
+            biased;
+            ended = &mut driver => ended,
+            () = Heed::new(stop.graceful) => {
+                let ending = Box::pin(Until::new(stop.now, driver.end()));
+                ending.await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = &ended {
+            if let Some(status) = refused::status(error) {
+                access_log::refused(&log.now(), &peer, status, &**error);
             } else {
-                driver.close();
-                driver.await
+                let peer = peer.peer;
+                tracing::debug!(%peer, error = &**error, "a connection ended in an error");
             }
         }
-    };
-    if let Err(error) = &ended
-        && let Some(status) = refused::status(error)
-    {
-        access_log::refused(&log.now(), &peer, status, &**error);
+        ended
     }
-    ended
 }
 
 /// What the connection knows of one request.
@@ -161,12 +166,15 @@ fn answer(
     let request = Request::from_parts(head, body);
     let alternative = conn.alternative.clone();
     let answering = middleware::respond(app, conn, &named, request);
-    answering.map(move |mut response| {
+    // In a box, which is gone with the head of the answer: a connection has room for this future for as long as it lives.
+    Box::pin(answering.map(move |mut response| {
         if let Some(alternative) = alternative {
-            response.headers_mut().insert(ALT_SVC, alternative);
+            response
+                .headers_mut()
+                .insert(ALT_SVC, HeaderValue::clone(&alternative));
         }
         Ok(response.map(|body| Tracked::new(Metered::new(body, flow), guard)))
-    })
+    }))
 }
 
 /// The error of a connection whose client took too long.
@@ -184,7 +192,8 @@ struct Driver<S, V: HttpService<Incoming>> {
     connection: Connection<S, V>,
     activity: Arc<Activity>,
     patience: Patience,
-    timer: Pin<Box<Sleep>>,
+    /// For as long as there is no request: a stream may last for hours.
+    timer: Option<Pin<Box<Sleep>>>,
     closing: bool,
 }
 
@@ -194,11 +203,25 @@ where
     V: HttpService<Incoming, ResBody = Tracked<Metered>, Error: Into<BoxError>> + Unpin,
     V::Future: Send + 'static,
 {
+    /// Ends with the last request in flight, and takes the one that comes at once.
+    async fn end(&mut self) -> Result<(), BoxError> {
+        if let Some(ended) = self.await_first().await {
+            return ended;
+        }
+        self.close();
+        (&mut *self).await
+    }
+
     /// Takes no new request; ends with the last one in flight.
     fn close(&mut self) {
         if !std::mem::replace(&mut self.closing, true) {
             self.connection.close();
         }
+    }
+
+    fn poll_until(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        poll_until(timer.as_mut(), at, cx)
     }
 
     /// Waits a moment for the first request of a connection that had none: it was accepted, so its client believes that it
@@ -237,23 +260,27 @@ where
                 return Poll::Ready(ended);
             }
             match this.activity.deadline(this.patience, cx.waker()) {
-                Deadline::Never => return Poll::Pending,
+                Deadline::Never => {
+                    this.timer = None;
+                    return Poll::Pending;
+                }
                 // hyper says no other goodbye than one in peace.
                 Deadline::Flood => return Poll::Ready(Err(Flooded.into())),
                 // A client that does not answer the goodbye has as long again, and is not waited for after that.
                 Deadline::Idle(at) if this.closing => {
-                    return poll_until(this.timer.as_mut(), at + this.patience.idle, cx)
+                    return this
+                        .poll_until(at + this.patience.idle, cx)
                         .map(|()| Ok(()));
                 }
                 Deadline::Idle(at) => {
-                    if poll_until(this.timer.as_mut(), at, cx).is_pending() {
+                    if this.poll_until(at, cx).is_pending() {
                         return Poll::Pending;
                     }
                     // Once more through the connection, which has to say goodbye.
                     this.close();
                 }
                 Deadline::Head(at) => {
-                    if poll_until(this.timer.as_mut(), at, cx).is_pending() {
+                    if this.poll_until(at, cx).is_pending() {
                         return Poll::Pending;
                     }
                     // There is no request to answer yet, and nothing that a slow sender should be told.
@@ -279,8 +306,8 @@ mod tests {
 
     #[test]
     fn a_connection_keeps_little_room_for_a_request() {
-        // A connection has room for it for as long as it lives, and a silent stream does not need it.
+        // A silent stream does not need it.
         let kept = room(answer);
-        assert!(kept < 1024, "{kept}");
+        assert!(kept < 64, "{kept}");
     }
 }

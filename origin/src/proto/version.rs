@@ -106,8 +106,7 @@ fn http1(limits: Limits) -> http1::Builder {
         .header_read_timeout(None)
         .max_buf_size(limits.h1_head)
         // The end of what a client sends is the end of the client: a stream hears of it no other way.
-        .half_close(false)
-        .timer(TokioTimer::new());
+        .half_close(false);
     builder
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use http::HeaderValue;
 use mcp::catalog::{Catalog, Entry, Resolution};
 use mcp::plain;
 use sha2::{Digest, Sha256};
@@ -29,7 +30,7 @@ pub struct Document {
     /// The bytes.
     pub json: Bytes,
     /// An entity tag with its quotes (RFC 9110 section 8.8.3).
-    pub etag: String,
+    pub etag: HeaderValue,
 }
 
 impl Books {
@@ -116,9 +117,11 @@ impl Document {
         let number = number
             .iter()
             .fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
+        // Quotes and hex digits are always a header value; the other one says that any state may have changed.
+        let etag = HeaderValue::try_from(format!("\"{number:016x}\""));
         Self {
             json,
-            etag: format!("\"{number:016x}\""),
+            etag: etag.unwrap_or(HeaderValue::from_static("\"\"")),
         }
     }
 }

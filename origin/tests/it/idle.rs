@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use origin::conn::{ConnInfo, Peer, Role};
 use origin::proto::{self, Limits};
+use origin::run::Stop;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio_util::sync::CancellationToken;
 
 use crate::support::app;
 
@@ -32,13 +32,12 @@ async fn a_thousand_idle_streams_need_one_task_beside_their_connections() {
     for _ in 0..STREAMS {
         let (mut client, server) = tokio::io::duplex(4_096);
         let limits = Limits::new(&app.config);
-        let stop = CancellationToken::new();
         tokio::spawn(proto::serve(
             server,
             conn.clone(),
             Arc::clone(&app).into(),
             limits,
-            stop,
+            Stop::default(),
         ));
         let head = b"GET /mcp/sse?interval_ms=60000 HTTP/1.1\r\nhost: x\r\n\r\n";
         client.write_all(head).await.expect("it reads");

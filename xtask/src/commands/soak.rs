@@ -8,6 +8,7 @@ use crate::cache::Cache;
 use crate::cli::{Soak, SoakName};
 use crate::failure::Failure;
 use crate::repository::Repository;
+use crate::tools::h3i;
 use crate::{process, suites, talk};
 
 /// Runs those named, or all.
@@ -24,6 +25,7 @@ pub(crate) fn run(repository: &Repository, arguments: &Soak) -> Result<ExitCode,
             SoakName::Machine => machine(repository)?,
             SoakName::Reload => held_streams(repository, "reload")?,
             SoakName::Restart => held_streams(repository, "restart")?,
+            SoakName::H3i => malformed(repository)?,
         };
     }
     Ok(if held {
@@ -64,6 +66,19 @@ fn gateway(repository: &Repository, rounds: u32) -> Result<bool, Failure> {
     talk::progress(format_args!("== gateway, {rounds} rounds"));
     let mut run = std::process::Command::new(repository.programs()?.join("hostile-rounds"));
     Ok(process::status(run.arg(rounds.to_string()))?.success())
+}
+
+/// The cases of the origin's own tests, by a client that nobody here wrote.
+fn malformed(repository: &Repository) -> Result<bool, Failure> {
+    talk::progress("== h3i");
+    let client = h3i::ensure(repository, &Cache::open()?)?;
+    let mut build = repository.cargo();
+    build.args(["build", "--locked", "--quiet", "-p", "origin", "--bins"]);
+    if !process::status(&mut build)?.success() {
+        return Err(Failure::new("the origin does not build").or_try("cargo build -p origin"));
+    }
+    let mut run = std::process::Command::new(client);
+    Ok(process::status(run.arg(repository.programs()?.join("origin")))?.success())
 }
 
 /// As many streams and rounds as the figures in docs/topology-b.md are for.

@@ -158,7 +158,7 @@ pub async fn serve(
         error = session.requests(&mut next) => Some(Err(error.into())),
         error = session.unis() => Some(Err(error.into())),
         why = idle(&session) => Some(why),
-        () = Heed::new(&stop) => None,
+        () = Heed::new(stop) => None,
     };
     let ended = match ended {
         Some(ended) => ended,

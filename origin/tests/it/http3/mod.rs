@@ -1,5 +1,6 @@
 //! HTTP/3: what good clients get, and what the others get.
 
+mod cases;
 mod faults;
 mod floods;
 mod life;
@@ -7,6 +8,7 @@ mod malformed;
 pub(crate) mod raw;
 mod requests;
 mod restart;
+mod wire;
 
 use origin_config::OriginConfig;
 
