@@ -58,6 +58,12 @@ fn a_browser_goes_to_the_http3_of_an_origin_that_connections_are_passed_on_to() 
     goes_to_http3(&tools, &with_page(&tools).passed_on());
 }
 
+#[test]
+fn a_browser_goes_to_the_http3_of_an_origin_that_has_the_public_udp_socket() {
+    let tools = Tools::from_environment();
+    goes_to_http3(&tools, &with_page(&tools).passed_on_by_the_kernel());
+}
+
 /// Opens the page of a deployment until the browser and the server agree; gives the browser back as it stands there.
 fn goes_to_http3(tools: &Tools, deployment: &Deployment) -> Browser {
     let running = Running::start(tools, deployment);
