@@ -170,4 +170,4 @@ impl End {
 }
 
 /// How long a bridge may take until it shows the tool of its server.
-pub(crate) const START: Duration = Duration::from_secs(60);
+pub(crate) const START: Duration = Duration::from_mins(1);

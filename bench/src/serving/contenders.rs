@@ -163,9 +163,10 @@ impl Stage {
         };
         let end = Instant::now() + START;
         for version in Version::ALL {
-            let asked = match contender.can(version, Asked::Text) {
-                true => Asked::Text,
-                false => Asked::Silence,
+            let asked = if contender.can(version, Asked::Text) {
+                Asked::Text
+            } else {
+                Asked::Silence
             };
             while contender.can(version, asked) {
                 let goal = serving.goal(version, asked);

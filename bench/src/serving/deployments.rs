@@ -130,4 +130,4 @@ pub(crate) fn nginx_script(path: &Path, command: &[&str], root: &str) -> Result<
 }
 
 /// `opsctl up` verifies before it says that it is up, with the waits that some of its checks have.
-const COMING_UP: Duration = Duration::from_secs(60);
+const COMING_UP: Duration = Duration::from_mins(1);

@@ -124,7 +124,7 @@ async fn ask(connection: &quinn::Connection, request: &[u8]) -> Result<RecvStrea
 /// HEADERS of a GET: names of QPACK's static table (RFC 9204 appendix A), the path and the authority as literals.
 fn request(port: u16, path: &str) -> Vec<u8> {
     // nothing of a dynamic table; `:method: GET` is entry 17, `:scheme: https` 23
-    let mut section = vec![0, 0, 0xc0 | 17, 0xc0 | 23];
+    let mut section = vec![0, 0, indexed(17), indexed(23)];
     // `:path` is entry 1, `:authority` 0
     for (name, value) in [(0x51, path), (0x50, &*format!("localhost:{port}"))] {
         section.push(name);
@@ -144,5 +144,10 @@ fn is_ok(answer: &[u8]) -> bool {
     } else {
         2
     };
-    answer.first() == Some(&1) && answer.get(1 + length + 2) == Some(&(0xc0 | 25))
+    answer.first() == Some(&1) && answer.get(1 + length + 2) == Some(&indexed(25))
+}
+
+/// A field that is an entry of QPACK's static table, one of the first 63 (RFC 9204 section 4.5.2).
+fn indexed(entry: u8) -> u8 {
+    0xc0 | entry
 }

@@ -64,7 +64,7 @@ pub(crate) struct Trust {
 
 pub(crate) enum Connection {
     H1(h1::Connection),
-    H2(h2::Connection),
+    H2(Box<h2::Connection>),
     H3(h3::Connection),
 }
 
@@ -79,7 +79,7 @@ impl Connection {
             }
             Version::Http2 => {
                 let open = h2::Connection::open(goal.port, &goal.path, &goal.trust.h2);
-                Ok(Self::H2(open.await?))
+                Ok(Self::H2(Box::new(open.await?)))
             }
         }
     }

@@ -77,10 +77,10 @@ impl Row {
     /// None without a request that was answered.
     fn cells(&self, first: &Self, ratio: Ratio) -> Option<Vec<String>> {
         let cpu = self.cpu()?;
+        // less than a tick of the kernel's clock compares with nothing
+        let compared = first.cpu().filter(|_| cpu > 0.0);
         let beside = |share: fn(f64, f64) -> f64| {
-            first
-                .cpu()
-                .map_or_else(String::new, |of| format!("{:.2} ×", share(of, cpu)))
+            compared.map_or_else(String::new, |of| format!("{:.2} ×", share(of, cpu)))
         };
         let mut cells = vec![self.name.clone()];
         match ratio {

@@ -249,13 +249,13 @@ fn put(path: &Path, text: &str) {
 }
 
 impl Restarted {
-    /// Whether every stream ended as a whole response does, and nothing over TCP was refused or failed. A QUIC client that comes
-    /// while the origin drains is refused on purpose, and comes again.
+    /// Whether every stream ended as a whole response does, and nobody failed or was refused. Over QUIC a connection that is there
+    /// when the origin ends is closed: who had not asked on it yet asks on another.
     pub fn is_clean(&self) -> bool {
         self.0.iter().all(|(version, seen)| {
-            let is_quic = *version == Version::Http3;
-            let turned_away = !seen.refused.is_empty() || !seen.failed.is_empty();
-            seen.improper.is_empty() && (is_quic || !turned_away)
+            let closed = |how: &&String| *version == Version::Http3 && how.contains("H3_NO_ERROR");
+            let mut ways = seen.refused.keys().chain(seen.failed.keys());
+            seen.improper.is_empty() && ways.all(|how| closed(&how))
         })
     }
 
