@@ -84,7 +84,8 @@ impl FromStr for Authority {
             let address: Ipv6Addr = address.parse().map_err(|_| NO_HOST)?;
             (Host::Address(address.into()), port)
         } else {
-            let end = text.find(':').unwrap_or(text.len());
+            let colon = text.bytes().position(|byte| byte == b':');
+            let end = colon.unwrap_or(text.len());
             (named(&text[..end])?, &text[end..])
         };
         let port = match port.strip_prefix(':') {
@@ -106,15 +107,24 @@ fn named(text: &str) -> Result<Host, String> {
     {
         return Ok(Host::Address(address.into()));
     }
-    let name = text.strip_suffix('.').unwrap_or(text);
-    let plain = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-    if !plain || name.is_empty() || name.len() > LONGEST_NAME || name.split('.').any(str::is_empty)
-    {
+    let text = text.strip_suffix('.').unwrap_or(text).as_bytes();
+    let mut name = String::with_capacity(text.len());
+    // No label is empty: not the first, not one in the middle, not the last.
+    let mut before = b'.';
+    for &byte in text {
+        if !(byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'_')
+            || byte == b'.' && before != b'.')
+        {
+            return Err(NO_HOST.to_owned());
+        }
+        name.push(byte.to_ascii_lowercase().into());
+        before = byte;
+    }
+    if before == b'.' || name.len() > LONGEST_NAME {
         return Err(NO_HOST.to_owned());
     }
-    Ok(Host::Name(name.to_ascii_lowercase()))
+    Ok(Host::Name(name))
 }
 
 impl fmt::Display for Authority {

@@ -5,16 +5,13 @@ use http::{HeaderName, HeaderValue, Response};
 
 use crate::stream::{NDJSON, SSE};
 
-/// Sets `X-Accel-Buffering: no` and `Cache-Control: no-cache` on a response that streams, whatever its status, and takes
-/// the first away from any other: NGINX would stop buffering answers that it should buffer.
+/// Sets `X-Accel-Buffering: no` and `Cache-Control: no-cache` on a response that streams, whatever its status. No endpoint
+/// sets them itself: on any other answer NGINX would stop buffering what it should buffer.
 pub fn mark<B>(response: &mut Response<B>) {
-    let streams = streams(response);
-    let headers = response.headers_mut();
-    if streams {
+    if streams(response) {
+        let headers = response.headers_mut();
         headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    } else {
-        headers.remove(ACCEL_BUFFERING);
     }
 }
 
@@ -23,10 +20,12 @@ pub fn streams<B>(response: &Response<B>) -> bool {
     response
         .headers()
         .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .map(|value| value.split(';').next().unwrap_or_default().trim())
+        .and_then(|value| value.as_bytes().split(|byte| *byte == b';').next())
+        .map(<[u8]>::trim_ascii)
         .is_some_and(|essence| {
-            essence.eq_ignore_ascii_case(SSE) || essence.eq_ignore_ascii_case(NDJSON)
+            [SSE, NDJSON]
+                .iter()
+                .any(|streaming| essence.eq_ignore_ascii_case(streaming.as_bytes()))
         })
 }
 

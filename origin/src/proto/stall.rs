@@ -1,5 +1,6 @@
 //! The socket, watched: bytes that come are noted, and a client that takes none for too long is cut off.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -83,7 +84,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        let inner = Pin::new(&mut self.inner);
+        let outcome = if slices.iter().map(|slice| slice.len()).sum::<usize>() > SHORT {
+            inner.poll_write_vectored(cx, slices)
+        } else {
+            TOGETHER.with_borrow_mut(|together| {
+                together.clear();
+                for slice in slices {
+                    together.extend_from_slice(slice);
+                }
+                inner.poll_write(cx, together)
+            })
+        };
         self.judge(outcome, cx)
     }
 
@@ -101,6 +113,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         self.judge(outcome, cx)
     }
 }
+
+thread_local! {
+    /// The pieces of one short answer.
+    static TOGETHER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Bytes of an answer with its head that are sooner copied than handed to the system in pieces: `writev` takes a longer way
+/// to a socket than `send`.
+const SHORT: usize = 2048;
 
 /// Sleeps until a time that may change between polls.
 ///
@@ -125,7 +146,7 @@ pub(super) fn poll_until(
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -142,9 +163,29 @@ mod tests {
         assert_eq!(begun.elapsed().as_secs(), 60);
     }
 
+    #[tokio::test]
+    async fn short_pieces_go_together_and_long_ones_as_they_are() {
+        for body in [100, SHORT, 3 * SHORT] {
+            let (ours, mut theirs) = tokio::io::duplex(8 * SHORT);
+            let mut watched = Watched::new(ours, Activity::new(1), Duration::from_mins(1));
+            let (head, body) = (vec![b'h'; 10], vec![b'b'; body]);
+            let slices = [io::IoSlice::new(&head), io::IoSlice::new(&body)];
+            let mut written = watched.write_vectored(&slices).await.expect("room");
+            if written == head.len() {
+                written += watched.write(&body).await.expect("room");
+            }
+            drop(watched);
+            let mut read = Vec::new();
+            theirs.read_to_end(&mut read).await.expect("the end");
+            assert_eq!(
+                (written, read),
+                (head.len() + body.len(), [head, body].concat())
+            );
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_bytes_in_time_is_not() {
-        use tokio::io::AsyncReadExt;
         let (ours, mut theirs) = tokio::io::duplex(4);
         let mut watched = Box::pin(Watched::new(ours, Activity::new(1), Duration::from_mins(1)));
         let reader = tokio::spawn(async move {

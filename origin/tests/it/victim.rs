@@ -1,6 +1,6 @@
 //! An origin that hostile clients are let loose on.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
 use http::{StatusCode, Version};
 use tokio::net::{TcpStream, UnixStream};
@@ -18,9 +18,7 @@ pub(crate) struct Victim {
 
 impl Victim {
     pub(crate) async fn start(extra: &str) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
+        let address = free_address();
         let text = format!(
             "accesslog = \"\"\nread_timeout = \"1s\"\nkeep_alive_timeout = \"2s\"\n{extra}\n\
              [timeouts]\nwrite_stall = \"1s\"\n"
@@ -30,9 +28,7 @@ impl Victim {
 
     /// One that speaks TLS and HTTP/3 on its address.
     pub(crate) async fn secure(pki: &Pki) -> Self {
-        let free = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
+        let address = free_address();
         Self::of(
             Process::start_secure(pki, address, "accesslog = \"\"\n"),
             address,
@@ -104,4 +100,15 @@ impl Victim {
         let allowed = self.at_rest + 40 * 1024;
         until("memory that comes back", async || self.memory() < allowed).await;
     }
+}
+
+/// An address that is free for TCP and UDP, and below those that the system gives to clients: nobody takes it by chance before
+/// the origin does. Each process of tests looks from another one on.
+pub(crate) fn free_address() -> SocketAddr {
+    let from = 10_000 + std::process::id() % 1_000 * 20;
+    let ports = (from..32_000).filter_map(|port| u16::try_from(port).ok());
+    let mut addresses = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    addresses
+        .find(|address| TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok())
+        .expect("a free port")
 }
