@@ -56,38 +56,57 @@ impl RequestId {
 
     /// A new one, of 32 hex digits.
     pub fn fresh(clock: Clock) -> Self {
-        let text = STORE.with_borrow_mut(|store| {
-            if store.is_empty() {
-                *store = digits(clock);
-            }
-            store.split_to(DIGITS_OF_AN_ID.min(store.len()))
-        });
+        let text = STORE.with_borrow_mut(|store| store.next(clock));
         HeaderValue::from_maybe_shared(text).map_or(Self::new(NO_ID), Self::new)
     }
 }
 
-/// The digits of several ids.
-fn digits(clock: Clock) -> Bytes {
-    let mut random = [[0; 16]; IDS_AT_A_TIME];
-    if getrandom::fill(random.as_flattened_mut()).is_err() {
-        // A system without entropy still serves; an id is then only as unique as the time.
-        let time = clock.wall().as_nanosecond();
-        let times = random.iter_mut().zip(0..);
-        times.for_each(|(id, number)| *id = (time + number).to_be_bytes());
+/// Ids that are not given out yet.
+struct Store {
+    /// The digits of the next ones.
+    text: Bytes,
+    random: [[u8; ID]; RANDOM_AT_A_TIME],
+    /// How many of them have no digits yet.
+    left: usize,
+}
+
+impl Store {
+    /// The digits of one.
+    fn next(&mut self, clock: Clock) -> Bytes {
+        if self.text.is_empty() {
+            if self.left == 0 {
+                self.fill(clock);
+            }
+            let from = self.left - DIGITS_AT_A_TIME;
+            let random = self.random[from..self.left].as_flattened();
+            self.text = random
+                .iter()
+                .flat_map(|byte| HEX[usize::from(*byte)])
+                .collect();
+            self.left = from;
+        }
+        self.text.split_to((2 * ID).min(self.text.len()))
     }
-    let mut digits = vec![0; IDS_AT_A_TIME * DIGITS_OF_AN_ID];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(random.as_flattened()) {
-        pair.copy_from_slice(&[
-            DIGITS[usize::from(byte >> 4)],
-            DIGITS[usize::from(byte & 15)],
-        ]);
+
+    fn fill(&mut self, clock: Clock) {
+        if getrandom::fill(self.random.as_flattened_mut()).is_err() {
+            // A system without entropy still serves; an id is then only as unique as the time.
+            let time = clock.wall().as_nanosecond();
+            let times = self.random.iter_mut().zip(0..);
+            times.for_each(|(id, number)| *id = (time + number).to_be_bytes());
+        }
+        self.left = self.random.len();
     }
-    digits.into()
 }
 
 thread_local! {
-    /// Digits of ids that are not given out yet.
-    static STORE: RefCell<Bytes> = const { RefCell::new(Bytes::new()) };
+    static STORE: RefCell<Store> = const {
+        RefCell::new(Store {
+            text: Bytes::new(),
+            random: [[0; ID]; RANDOM_AT_A_TIME],
+            left: 0,
+        })
+    };
 }
 
 /// Keeps the client's id when it is valid and alone, makes one of 32 hex digits otherwise.
@@ -127,13 +146,24 @@ fn is_valid(bytes: &[u8]) -> bool {
 /// The header that carries the id, in both directions.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What is made with one system call and one allocation: each of them was as long as all else that an id needs. Whoever keeps
-/// one of these ids keeps the digits of all, 256 bytes.
-const IDS_AT_A_TIME: usize = 8;
+/// Bytes of an id.
+const ID: usize = 16;
 
-const DIGITS_OF_AN_ID: usize = 32;
+/// Ids of one system call: one for each was a tenth of what a short request costs.
+const RANDOM_AT_A_TIME: usize = 64;
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Ids whose digits are one piece of memory. Whoever keeps one of them keeps all, 256 bytes.
+const DIGITS_AT_A_TIME: usize = 8;
+
+/// The two digits of every byte.
+const HEX: [[u8; 2]; 256] = {
+    let (digits, mut hex, mut byte) = (b"0123456789abcdef", [[0; 2]; 256], 0);
+    while byte < hex.len() {
+        hex[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    hex
+};
 
 /// Hex digits always make a header value; this stands where the type wants an answer.
 const NO_ID: HeaderValue = HeaderValue::from_static("unknown");
