@@ -79,10 +79,11 @@ impl Store {
             }
             let from = self.left - DIGITS_AT_A_TIME;
             let random = self.random[from..self.left].as_flattened();
-            self.text = random
-                .iter()
-                .flat_map(|byte| HEX[usize::from(*byte)])
-                .collect();
+            let mut text = vec![0; 2 * random.len()];
+            for (pair, byte) in text.chunks_exact_mut(2).zip(random) {
+                pair.copy_from_slice(&HEX[usize::from(*byte)]);
+            }
+            self.text = text.into();
             self.left = from;
         }
         self.text.split_to((2 * ID).min(self.text.len()))
