@@ -1,52 +1,25 @@
 //! No client waits for ever.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use futures_util::TryFutureExt;
 
 use crate::envelope::{Code, Failure};
+use crate::within::within;
 
-/// Waits for `work` at most this long, counted from where it first has to wait. The work is dropped with what is returned, which
-/// cancels what it had begun.
+/// Waits for `work` at most this long, counted from where it first has to wait. The work is dropped then, which cancels what it
+/// had begun.
 ///
 /// Only the head of a response is waited for: a stream that has begun is kept by its keep-alives.
-pub fn limit<W: Future>(patience: Duration, work: W) -> Limited<W> {
-    Limited {
-        work,
-        patience,
-        end: None,
-    }
-}
-
-pin_project! {
-    /// Work with an end. There is a timer for it once it has to wait, which most of it never has.
-    pub struct Limited<W> {
-        #[pin]
-        work: W,
-        patience: Duration,
-        end: Option<Pin<Box<Sleep>>>,
-    }
-}
-
-impl<W: Future> Future for Limited<W> {
-    type Output = Result<W::Output, Failure>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        if let Poll::Ready(done) = this.work.poll(cx) {
-            return Poll::Ready(Ok(done));
-        }
-        let patience = *this.patience;
-        let end = || Box::pin(sleep(patience));
-        ready!(this.end.get_or_insert_with(end).as_mut().poll(cx));
+pub fn limit<T>(
+    patience: Duration,
+    work: impl Future<Output = T>,
+) -> impl Future<Output = Result<T, Failure>> {
+    within(patience, work).map_err(move |_| {
         let allowed = findings::format_duration(patience);
-        let message = format!("no answer within {allowed}");
-        Poll::Ready(Err(Failure::new(Code::Timeout, message)))
-    }
+        Failure::new(Code::Timeout, format!("no answer within {allowed}"))
+    })
 }
 
 #[cfg(test)]

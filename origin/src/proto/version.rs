@@ -24,7 +24,7 @@ use crate::body::BoxError;
 pub(super) enum Connection<S, V: HttpService<Incoming>> {
     /// It has not said it yet.
     Undecided(Box<Undecided<S, V>>),
-    /// Each in a box of its own: the one has a third of the other's size.
+    /// Each in a box of its own: neither keeps room for the other.
     Http1(Pin<Box<Http1<S, V>>>),
     Http2(Pin<Box<Http2<S, V>>>),
     /// It was to end before a word was said.
